@@ -1,0 +1,86 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let hdf5: Target.Dependency = "CHDF5"
+let oneDNN: Target.Dependency = .target(name: "COneDNN", condition: .when(traits: ["OneDNN"]))
+let openMP: Target.Dependency = .target(name: "CGOMP", condition: .when(traits: ["OneDNN"]))
+
+let package = Package(
+  name: "weighbridge",
+  platforms: [.macOS(.v15), .iOS(.v18), .tvOS(.v18), .visionOS(.v2)],
+  products: [
+    .library(name: "Weighbridge", targets: ["Weighbridge"]),
+    .library(name: "WeighbridgeWeights", targets: ["WeighbridgeWeights"]),
+    .executable(name: "weighbridge", targets: ["WeighbridgeCLI"]),
+  ],
+  traits: [
+    .trait(name: "OneDNN", description: "Run float32 on oneDNN (libdnnl). Without it, plain Swift."),
+    .default(enabledTraits: ["OneDNN"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: [
+    // System libraries: a module map and the thinnest shim.
+    .systemLibrary(
+      name: "CHDF5", pkgConfig: "hdf5",
+      providers: [.apt(["libhdf5-dev"]), .brew(["hdf5"])]),
+    .systemLibrary(
+      name: "CZip", pkgConfig: "libzip",
+      providers: [.apt(["libzip-dev"]), .brew(["libzip"])]),
+    .systemLibrary(
+      name: "CDeflate", pkgConfig: "libdeflate",
+      providers: [.apt(["libdeflate-dev"]), .brew(["libdeflate"])]),
+    .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"]), .brew(["onednn"])]),
+    .systemLibrary(name: "CGOMP", providers: [.apt(["libgomp1"])]),
+
+    // Tensors and the engine that computes with them.
+    .target(name: "WeighbridgeParallel", dependencies: [openMP]),
+    .target(name: "WeighbridgeTensors", dependencies: ["WeighbridgeParallel"]),
+    .target(
+      name: "WeighbridgeEngine",
+      dependencies: ["WeighbridgeTensors", "WeighbridgeParallel", oneDNN]),
+
+    // Modules built from weight scopes, and the built-in architectures.
+    .target(name: "WeighbridgeModules", dependencies: ["WeighbridgeTensors", "WeighbridgeEngine"]),
+    .target(name: "WeighbridgeModels", dependencies: ["WeighbridgeModules"]),
+
+    // Files.
+    .target(
+      name: "WeighbridgeWeights",
+      dependencies: ["WeighbridgeTensors", .product(name: "Crypto", package: "swift-crypto")]),
+    .target(
+      name: "WeighbridgeCheckpoints",
+      dependencies: [
+        "WeighbridgeTensors", "WeighbridgeWeights", "WeighbridgeParallel", hdf5, "CZip", "CDeflate",
+      ]),
+    .target(
+      name: "WeighbridgeMapping",
+      dependencies: [
+        "WeighbridgeCheckpoints", "WeighbridgeModules", .product(name: "Yams", package: "Yams"),
+      ]),
+
+    // The verdict.
+    .target(
+      name: "WeighbridgeParity",
+      dependencies: ["WeighbridgeMapping", "WeighbridgeModules", "WeighbridgeModels"]),
+
+    // What users import, and the command.
+    .target(
+      name: "Weighbridge",
+      dependencies: [
+        "WeighbridgeTensors", "WeighbridgeEngine", "WeighbridgeModules", "WeighbridgeModels",
+        "WeighbridgeWeights", "WeighbridgeCheckpoints", "WeighbridgeMapping", "WeighbridgeParity",
+      ]),
+    .executableTarget(
+      name: "WeighbridgeCLI",
+      dependencies: [
+        "Weighbridge", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+
+    .testTarget(name: "WeighbridgeTensorsTests", dependencies: ["WeighbridgeTensors"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,90 @@
+/// The extents of a tensor, outermost axis first. `[]` is a scalar's shape.
+public struct Shape: Sendable, Hashable {
+  public let dimensions: [Int]
+
+  public init(_ dimensions: [Int]) {
+    self.dimensions = dimensions
+  }
+
+  /// The number of axes.
+  public var rank: Int { dimensions.count }
+
+  /// The number of elements. Shapes that come from files go through `validated` first, so the
+  /// product is known to fit.
+  public var elementCount: Int { dimensions.reduce(1, &*) }
+
+  /// The row-major strides in elements.
+  public var contiguousStrides: [Int] {
+    var strides = [Int](repeating: 1, count: rank)
+    for axis in stride(from: rank - 2, through: 0, by: -1) {
+      strides[axis] = strides[axis + 1] &* Swift.max(1, dimensions[axis + 1])
+    }
+    return strides
+  }
+
+  /// The shape with these extents, if none is negative and the byte count fits an `Int`.
+  ///
+  /// - Throws: `malformed` otherwise. Readers build every shape through this.
+  public static func validated(_ dimensions: [Int], dtype: DType) throws -> Shape {
+    var bytes = dtype.byteCount
+    for dimension in dimensions {
+      guard dimension >= 0 else {
+        throw WeighbridgeError(.malformed, "the shape \(dimensions) has a negative extent")
+      }
+      // An empty axis must not hide an overflow of the others: strides still multiply them.
+      let (product, overflow) = bytes.multipliedReportingOverflow(by: Swift.max(1, dimension))
+      guard !overflow else {
+        throw WeighbridgeError(.malformed, "the shape \(dimensions) is larger than any memory")
+      }
+      bytes = product
+    }
+    return Shape(dimensions)
+  }
+}
+
+extension Shape: ExpressibleByArrayLiteral {
+  public init(arrayLiteral elements: Int...) {
+    self.init(elements)
+  }
+}
+
+extension Shape: RandomAccessCollection {
+  public var startIndex: Int { 0 }
+  public var endIndex: Int { dimensions.count }
+  public subscript(axis: Int) -> Int { dimensions[axis] }
+}
+
+extension Shape: CustomStringConvertible {
+  /// PyTorch's way of writing it: `[64, 3, 7, 7]`.
+  public var description: String { "\(dimensions)" }
+}
+
+extension Shape {
+  /// The shape that two shapes broadcast to, by NumPy's rule.
+  ///
+  /// - Throws: `shape` when some axis has two different extents, neither of them 1.
+  public func broadcast(with other: Shape) throws -> Shape {
+    let rank = Swift.max(self.rank, other.rank)
+    var result = [Int](repeating: 1, count: rank)
+    for back in 1...Swift.max(1, rank) where back <= rank {
+      let a = back <= self.rank ? self[self.rank - back] : 1
+      let b = back <= other.rank ? other[other.rank - back] : 1
+      guard a == b || a == 1 || b == 1 else {
+        throw WeighbridgeError(.shape, "shapes \(self) and \(other) do not broadcast")
+      }
+      result[rank - back] = a == 1 ? b : a
+    }
+    return Shape(result)
+  }
+
+  /// `axis` counted from the front; negative axes count from the back.
+  ///
+  /// - Throws: `shape` when there is no such axis.
+  public func resolvedAxis(_ axis: Int) throws -> Int {
+    let resolved = axis < 0 ? axis + rank : axis
+    guard resolved >= 0, resolved < rank else {
+      throw WeighbridgeError(.shape, "axis \(axis) does not exist in shape \(self)")
+    }
+    return resolved
+  }
+}

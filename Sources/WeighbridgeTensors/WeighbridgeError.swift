@@ -1,0 +1,89 @@
+/// The one error type of Weighbridge: what happened, in which file, at which entry, and what to do.
+///
+/// Errors are data: the command turns `code` into its exit status and prints `description`, one line.
+public struct WeighbridgeError: Error, Sendable, Hashable {
+  /// The kind of failure. It decides the command's exit status.
+  public enum Code: String, Sendable, Hashable, CaseIterable {
+    /// The command was called wrongly, or a configuration cannot be.
+    case usage
+    /// Names do not map one to one, or shapes contradict a configuration.
+    case mapping
+    /// A file cannot be opened or read.
+    case unreadable
+    /// A file's content breaks its format, or promises more than it holds.
+    case malformed
+    /// A file is well formed but uses something that is not supported.
+    case unsupported
+    /// A file cannot be written.
+    case unwritable
+    /// Tensors do not fit the operator, or a model its inputs.
+    case shape
+    /// A library that computes failed.
+    case engine
+
+    /// The command's exit status for this kind of failure.
+    public var exitStatus: Int32 {
+      switch self {
+      case .usage: 64
+      case .mapping: 2
+      case .unreadable, .malformed, .unsupported, .unwritable: 3
+      case .shape: 2
+      case .engine: 1
+      }
+    }
+  }
+
+  public var code: Code
+  /// What is wrong, without the file's name.
+  public var message: String
+  /// The file at fault.
+  public var file: String?
+  /// The entry (tensor, parameter, module path) at fault.
+  public var entry: String?
+  /// What the user can do about it.
+  public var remedy: String?
+
+  public init(
+    _ code: Code, _ message: String, file: String? = nil, entry: String? = nil,
+    remedy: String? = nil
+  ) {
+    self.code = code
+    self.message = message
+    self.file = file
+    self.entry = entry
+    self.remedy = remedy
+  }
+
+  /// The same error with the file and entry filled in where they were unknown.
+  public func located(file: String? = nil, entry: String? = nil) -> WeighbridgeError {
+    var copy = self
+    copy.file = copy.file ?? file
+    copy.entry = copy.entry ?? entry
+    return copy
+  }
+}
+
+extension WeighbridgeError: CustomStringConvertible {
+  /// One line: `FILE: ENTRY: MESSAGE. REMEDY`. Control characters from file names are escaped.
+  public var description: String {
+    var line = [file, entry, message].compactMap { $0 }.joined(separator: ": ")
+    if let remedy { line += (line.hasSuffix(".") ? " " : ". ") + remedy }
+    return line.escapingControlCharacters()
+  }
+}
+
+extension String {
+  /// This text with control characters written as escapes, so that a hostile name stays on one line.
+  package func escapingControlCharacters() -> String {
+    guard unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else {
+      return self
+    }
+    return unicodeScalars.reduce(into: "") { text, scalar in
+      if scalar.properties.generalCategory == .control {
+        text += scalar.escaped(asASCII: true)
+      } else {
+        text.unicodeScalars.append(scalar)
+      }
+    }
+  }
+}
