@@ -1,0 +1,128 @@
+@_exported import WeighbridgeTensors
+
+/// An implementation of the operators. `Plain` follows each definition in readable Swift and runs
+/// every dtype; `OneDNN` runs float32 fast and leaves to `Plain` what it has no reason to do.
+///
+/// Engines check nothing twice: the public operators (`Operators/`) validate shapes and dtypes and
+/// then call the engine for the dtype. All inputs of one call have one floating-point dtype.
+package protocol Engine: Sendable {
+  /// The engine's name and version, for reports.
+  var name: String { get }
+
+  /// x[N, C, H, W] ⋆ weight[out, in/groups, kh, kw] + bias[out], then the epilogue.
+  func convolution(
+    _ x: Tensor, weight: Tensor, bias: Tensor?, geometry: ConvolutionGeometry,
+    output: Shape, epilogue: Epilogue, cache: OperatorCache
+  ) throws -> Tensor
+
+  /// x[…, in] · weight[out, in]ᵀ + bias[out], then the epilogue.
+  func linear(
+    _ x: Tensor, weight: Tensor, bias: Tensor?, epilogue: Epilogue, cache: OperatorCache
+  ) throws -> Tensor
+
+  /// a[…, m, k] · b[…, k, n] with equal leading axes (stride 0 where broadcast).
+  func matmul(_ a: Tensor, _ b: Tensor) throws -> Tensor
+
+  /// (x − mean)/√(variance + eps)·weight + bias on axis 1.
+  func batchNorm(
+    _ x: Tensor, mean: Tensor, variance: Tensor, weight: Tensor?, bias: Tensor?, epsilon: Double,
+    epilogue: Epilogue
+  ) throws -> Tensor
+
+  /// Normalises each run of the last `axes` axes to mean 0 and (biased) variance 1.
+  func layerNorm(
+    _ x: Tensor, axes: Int, weight: Tensor?, bias: Tensor?, epsilon: Double
+  ) throws -> Tensor
+
+  /// Normalises each of `groups` runs of channels of every sample.
+  func groupNorm(
+    _ x: Tensor, groups: Int, weight: Tensor?, bias: Tensor?, epsilon: Double
+  ) throws -> Tensor
+
+  /// Maximum or average pooling of x[N, C, H, W].
+  func pool(_ x: Tensor, _ geometry: PoolingGeometry, output: Shape) throws -> Tensor
+
+  /// The mean over the cells of each output's window, PyTorch's adaptive rule: window i covers
+  /// ⌊i·H/out⌋ ..< ⌈(i+1)·H/out⌉.
+  func adaptiveAveragePool(_ x: Tensor, output: Pair<Int>) throws -> Tensor
+
+  /// The activation of each element.
+  func activate(_ x: Tensor, _ activation: Activation) throws -> Tensor
+
+  /// Softmax along an axis, or its logarithm.
+  func softmax(_ x: Tensor, axis: Int, logarithm: Bool) throws -> Tensor
+
+  /// Elementwise arithmetic with broadcasting; `output` is the broadcast shape.
+  func binary(_ operation: BinaryOperation, _ a: Tensor, _ b: Tensor, output: Shape) throws
+    -> Tensor
+
+  /// An elementary function of each element.
+  func unary(_ operation: UnaryOperation, _ x: Tensor) throws -> Tensor
+
+  /// A reduction over axes, which stay with extent 1.
+  func reduce(_ operation: Reduction, _ x: Tensor, axes: [Int]) throws -> Tensor
+
+  /// The sampling grid [N, H, W, 2] of theta[N, 2, 3].
+  func affineGrid(_ theta: Tensor, size: Pair<Int>, alignCorners: Bool) throws -> Tensor
+
+  /// Bilinear samples of x[N, C, H, W] at grid[N, h, w, 2] (x, y in −1…1), zeros outside.
+  func gridSample(_ x: Tensor, grid: Tensor, alignCorners: Bool) throws -> Tensor
+
+  /// softmax(q·kᵀ·scale + bias)·v over [batch…, n, d]; a fused form where the engine has one.
+  func attention(_ q: Tensor, _ k: Tensor, _ v: Tensor, scale: Double, bias: Tensor?) throws
+    -> Tensor
+}
+
+/// Elementwise operations of two tensors.
+public enum BinaryOperation: String, Sendable, Hashable {
+  case add, subtract, multiply, divide, minimum, maximum
+}
+
+/// Elementwise functions that are not activations.
+public enum UnaryOperation: Sendable, Hashable {
+  case negate, absolute, square, squareRoot, exponential, logarithm, sine, cosine
+  /// Limited to a closed range.
+  case clamp(Double, Double)
+  /// scale·x + shift.
+  case affine(scale: Double, shift: Double)
+}
+
+/// Reductions.
+public enum Reduction: String, Sendable, Hashable {
+  case sum, mean, maximum, minimum
+}
+
+/// Which engine runs what.
+public enum Engines {
+  /// Overrides the choice for one task: `true` runs float32 on the plain kernels too.
+  @TaskLocal package static var usesPlainKernels = false
+
+  static let plain = PlainEngine()
+  #if OneDNN
+    static let oneDNN = OneDNNEngine()
+  #endif
+
+  /// The engine for tensors of a dtype.
+  ///
+  /// - Throws: `unsupported` for dtypes that nothing computes with.
+  package static func engine(for dtype: DType) throws -> any Engine {
+    switch dtype {
+    case .float64: return plain
+    case .float32:
+      #if OneDNN
+        return usesPlainKernels ? plain : oneDNN
+      #else
+        return plain
+      #endif
+    default:
+      throw WeighbridgeError(
+        .unsupported, "models run in float32 or float64, not in \(dtype)",
+        remedy: "Convert the tensor first")
+    }
+  }
+
+  /// The name of the engine that runs float32, for reports.
+  public static var float32Name: String {
+    (try? engine(for: .float32).name) ?? "none"
+  }
+}
