@@ -1,0 +1,217 @@
+/// A value of a configuration key: the constructor arguments of an architecture.
+public enum ConfigurationValue: Sendable, Hashable {
+  case integer(Int)
+  case number(Double)
+  case boolean(Bool)
+  case text(String)
+  /// Python's `None`.
+  case none
+}
+
+extension ConfigurationValue: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .integer(let value): "\(value)"
+    case .number(let value): "\(value)"
+    case .boolean(let value): "\(value)"
+    case .text(let value): value
+    case .none: "none"
+    }
+  }
+}
+
+/// One configuration key of an architecture.
+public struct ConfigurationKey: Sendable, Hashable {
+  /// What a key's values are.
+  public enum Kind: Sendable, Hashable {
+    case integer
+    case number
+    case boolean
+    /// One of the given words.
+    case choice([String])
+    /// An integer or `none`.
+    case optionalInteger
+    /// A number or `none`.
+    case optionalNumber
+  }
+
+  public let name: String
+  public let kind: Kind
+  /// `nil` for a key without default: a checkpoint or the user decides.
+  public let defaultValue: ConfigurationValue?
+  /// Whether the shapes of a checkpoint determine it.
+  public let isInferred: Bool
+  /// One line on what it is.
+  public let summary: String
+
+  public init(
+    _ name: String, _ kind: Kind, default defaultValue: ConfigurationValue?,
+    inferred isInferred: Bool = false, _ summary: String
+  ) {
+    self.name = name
+    self.kind = kind
+    self.defaultValue = defaultValue
+    self.isInferred = isInferred
+    self.summary = summary
+  }
+
+  /// The value that a user's text stands for.
+  ///
+  /// - Throws: `usage` when the text is not of the key's kind.
+  public func parse(_ text: String) throws -> ConfigurationValue {
+    let lower = text.lowercased()
+    switch kind {
+    case .integer:
+      if let value = Int(text) { return .integer(value) }
+    case .number:
+      if let value = Double(text), value.isFinite { return .number(value) }
+    case .boolean:
+      if ["true", "1", "yes"].contains(lower) { return .boolean(true) }
+      if ["false", "0", "no"].contains(lower) { return .boolean(false) }
+    case .choice(let words):
+      if words.contains(lower) { return .text(lower) }
+    case .optionalInteger:
+      if ["none", "null"].contains(lower) { return .none }
+      if let value = Int(text) { return .integer(value) }
+    case .optionalNumber:
+      if ["none", "null"].contains(lower) { return .none }
+      if let value = Double(text), value.isFinite { return .number(value) }
+    }
+    throw WeighbridgeError(
+      .usage, "the configuration key \(name) takes \(kind.words), not '\(text)'")
+  }
+}
+
+extension ConfigurationKey.Kind {
+  /// The values in words, for help and errors.
+  public var words: String {
+    switch self {
+    case .integer: "an integer"
+    case .number: "a number"
+    case .boolean: "true or false"
+    case .choice(let words): words.joined(separator: "|")
+    case .optionalInteger: "an integer or none"
+    case .optionalNumber: "a number or none"
+    }
+  }
+}
+
+/// The values of an architecture's configuration keys, and where each came from.
+public struct Configuration: Sendable, Hashable {
+  /// Where a value came from; later ones win, but shapes are never overruled, only contradicted.
+  public enum Origin: String, Sendable, Hashable {
+    case assumed
+    case inferred
+    case metadata
+    case given
+  }
+
+  public struct Entry: Sendable, Hashable {
+    public var value: ConfigurationValue
+    public var origin: Origin
+  }
+
+  public let architecture: String
+  public let keys: [ConfigurationKey]
+  public private(set) var entries: [String: Entry] = [:]
+
+  /// The defaults of an architecture.
+  public init(architecture: String, keys: [ConfigurationKey]) {
+    self.architecture = architecture
+    self.keys = keys
+    for key in keys {
+      if let value = key.defaultValue { entries[key.name] = Entry(value: value, origin: .assumed) }
+    }
+  }
+
+  /// Sets a value that the user or a file's metadata gives.
+  ///
+  /// - Throws: `usage` for an unknown key.
+  public mutating func set(_ name: String, _ value: ConfigurationValue, origin: Origin) throws {
+    guard keys.contains(where: { $0.name == name }) else {
+      let known = keys.map(\.name).joined(separator: ", ")
+      throw WeighbridgeError(
+        .usage, "\(architecture) has no configuration key '\(name)'",
+        remedy: "Its keys are \(known.isEmpty ? "none" : known)")
+    }
+    entries[name] = Entry(value: value, origin: origin)
+  }
+
+  /// Sets a value that the checkpoint's shapes determine.
+  ///
+  /// - Parameter evidence: What shows it, such as `fc.weight [7, 2048]`.
+  /// - Throws: `mapping` when the user or the metadata said otherwise; both are named.
+  public mutating func infer(
+    _ name: String, _ value: ConfigurationValue, evidence: @autoclosure () -> String
+  ) throws {
+    if let entry = entries[name], entry.origin == .given || entry.origin == .metadata,
+      entry.value != value
+    {
+      let source = entry.origin == .given ? "the configuration" : "the reference's metadata"
+      throw WeighbridgeError(
+        .mapping, "\(source) says \(name)=\(entry.value), the checkpoint says \(name)=\(value) (\(evidence()))",
+        remedy: "Leave \(name) out or use the checkpoint that fits it")
+    }
+    if let entry = entries[name], entry.origin == .given || entry.origin == .metadata { return }
+    entries[name] = Entry(value: value, origin: .inferred)
+  }
+
+  public mutating func infer(
+    _ name: String, _ value: Int, evidence: @autoclosure () -> String
+  ) throws {
+    try infer(name, .integer(value), evidence: evidence())
+  }
+
+  /// An integer value.
+  ///
+  /// - Throws: `usage` when there is none.
+  public func integer(_ name: String) throws -> Int {
+    switch entries[name]?.value {
+    case .integer(let value)?: return value
+    default: throw missing(name)
+    }
+  }
+
+  /// A number; integers count.
+  public func number(_ name: String) throws -> Double {
+    switch entries[name]?.value {
+    case .number(let value)?: return value
+    case .integer(let value)?: return Double(value)
+    default: throw missing(name)
+    }
+  }
+
+  /// A number, or `nil` for `none`.
+  public func optionalNumber(_ name: String) throws -> Double? {
+    if entries[name]?.value == ConfigurationValue.none { return nil }
+    return try number(name)
+  }
+
+  /// An integer, or `nil` for `none`.
+  public func optionalInteger(_ name: String) throws -> Int? {
+    if entries[name]?.value == ConfigurationValue.none { return nil }
+    return try integer(name)
+  }
+
+  /// A truth value.
+  public func boolean(_ name: String) throws -> Bool {
+    switch entries[name]?.value {
+    case .boolean(let value)?: return value
+    default: throw missing(name)
+    }
+  }
+
+  /// One of a choice's words.
+  public func text(_ name: String) throws -> String {
+    switch entries[name]?.value {
+    case .text(let value)?: return value
+    default: throw missing(name)
+    }
+  }
+
+  private func missing(_ name: String) -> WeighbridgeError {
+    WeighbridgeError(
+      .usage, "\(architecture) needs a value for the configuration key \(name)",
+      remedy: "Add --config \(name)=VALUE")
+  }
+}

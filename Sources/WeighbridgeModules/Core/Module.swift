@@ -1,0 +1,61 @@
+@_exported import WeighbridgeEngine
+@_exported import WeighbridgeTensors
+
+/// A part of a model: an immutable value, built from a `WeightScope`, that computes an output.
+///
+/// Authors write `forward`; callers call the module itself, `try layer(x)`, so that a probe sees
+/// every call. A module's stored properties are its children and its parameters, and its initialiser
+/// asks the scope for parameters by name, role and shape and never computes on them.
+public protocol Module<Input, Output>: Sendable {
+  associatedtype Input: TensorBundle
+  associatedtype Output: TensorBundle
+
+  /// Where the module stands in the model.
+  var path: ModulePath { get }
+  /// The name of the operation, for reports: PyTorch's class name where there is one.
+  var kind: String { get }
+  /// What the module computes.
+  func forward(_ input: Input) throws -> Output
+}
+
+extension Module {
+  public var kind: String { String(describing: Self.self) }
+
+  /// Computes the output; the probe of the current task, if there is one, sees the call.
+  @inline(__always)
+  public func callAsFunction(_ input: Input) throws -> Output {
+    guard let run = ProbeRun.current else { return try forward(input) }
+    return try run.intercept(self, input)
+  }
+
+  /// Runs the module on tensors in the order of PyTorch's arguments, and gives its outputs in order.
+  ///
+  /// - Throws: `shape` when the count of inputs does not fit.
+  public func run(_ inputs: [Tensor]) throws -> [Tensor] {
+    try self(Input(tensors: inputs)).tensors
+  }
+}
+
+/// A module from one tensor to one tensor.
+public typealias UnaryModule = Module<Tensor, Tensor>
+
+/// What a module takes or returns: one tensor, or a struct of several in PyTorch's order.
+public protocol TensorBundle: Sendable {
+  /// The tensors in order; absent optional ones at the end are left out.
+  var tensors: [Tensor] { get }
+  /// The bundle of these tensors.
+  ///
+  /// - Throws: `shape` when there are too few or too many.
+  init(tensors: [Tensor]) throws
+}
+
+extension Tensor: TensorBundle {
+  public var tensors: [Tensor] { [self] }
+
+  public init(tensors: [Tensor]) throws {
+    guard tensors.count == 1, let only = tensors.first else {
+      throw WeighbridgeError(.shape, "expected one tensor, got \(tensors.count)")
+    }
+    self = only
+  }
+}

@@ -1,0 +1,68 @@
+/// What a parameter is to its layer. Layout differences between frameworks follow from the role,
+/// never from a shape: square matrices defeat guessing.
+public enum ParameterRole: String, Sendable, Hashable, Codable, CaseIterable {
+  /// A matrix [out, in].
+  case linearWeight
+  /// A kernel [out, in/groups, height, width].
+  case convolutionWeight
+  /// A vector over channels or features: a bias, a norm's scale or shift, a layer scale.
+  case vector
+  /// A running mean or variance over channels.
+  case statistic
+  /// The int64 count of batches that a BatchNorm has seen; nothing computes with it.
+  case counter
+  /// Learned positions or tokens, [1, count, features].
+  case embedding
+  /// Codewords [count, channels].
+  case codewords
+}
+
+/// One parameter or buffer that a model wants, as its initialiser asked for it.
+public struct ParameterRequest: Sendable, Hashable {
+  /// The full name, `layer1.0.se.fc.2.weight`.
+  public var name: String
+  public var role: ParameterRole
+  public var shape: Shape
+  /// Whether PyTorch registers it as a buffer rather than as a parameter.
+  public var isBuffer: Bool
+  /// Whether a checkpoint without it is complete all the same.
+  public var isOptional: Bool
+  /// Why it cannot change any output, when that is so: it is loaded and never applied.
+  public var deadReason: String?
+
+  public init(
+    name: String, role: ParameterRole, shape: Shape, isBuffer: Bool = false,
+    isOptional: Bool = false, deadReason: String? = nil
+  ) {
+    self.name = name
+    self.role = role
+    self.shape = shape
+    self.isBuffer = isBuffer
+    self.isOptional = isOptional
+    self.deadReason = deadReason
+  }
+}
+
+/// Everything a model wants, in the order of its initialisers: what the mapping is held against.
+public struct Ledger: Sendable, Hashable {
+  public var requests: [ParameterRequest]
+
+  public init(_ requests: [ParameterRequest] = []) {
+    self.requests = requests
+  }
+
+  /// The number of learned values, buffers left out, as PyTorch counts them.
+  public var parameterCount: Int {
+    requests.filter { !$0.isBuffer }.reduce(0) { $0 + $1.shape.elementCount }
+  }
+}
+
+/// Named tensors under a model's own parameter names: what modules are bound to.
+public protocol WeightSource: Sendable {
+  /// Whether there is a tensor of this name. Initialisers ask before they want optional parameters.
+  func contains(_ name: String) -> Bool
+  /// The tensor for a request, in the request's layout, in whatever dtype it is stored.
+  ///
+  /// - Throws: when it is missing or cannot be read.
+  func tensor(for request: ParameterRequest) throws -> Tensor
+}

@@ -1,0 +1,155 @@
+import Synchronization
+
+/// Where a module's initialiser gets its parameters: a position in the model's tree of names.
+///
+/// The same initialiser runs twice. The first pass *describes*: every request is noted, and answered
+/// with a descriptor; from it comes the complete list of what the model wants. The second pass
+/// *binds*: requests are answered with tensors. No module can be half loaded, since nothing is bound
+/// before the list is known to fit.
+public struct WeightScope: Sendable {
+  /// The path of the module that is being built.
+  public let path: ModulePath
+  private let construction: Construction
+  private let deadReason: String?
+
+  private init(path: ModulePath, construction: Construction, deadReason: String?) {
+    self.path = path
+    self.construction = construction
+    self.deadReason = deadReason
+  }
+
+  /// The scope of a child: `w / "fc"`, `w / 0`.
+  public static func / (scope: WeightScope, child: some CustomStringConvertible) -> WeightScope {
+    WeightScope(
+      path: scope.path / child, construction: scope.construction, deadReason: scope.deadReason)
+  }
+
+  /// A scope whose parameters can change no output, and why: they are loaded, reported as dead and
+  /// never applied.
+  public func dead(because reason: String) -> WeightScope {
+    WeightScope(path: path, construction: construction, deadReason: reason)
+  }
+
+  /// The learned parameter `name` of this module.
+  ///
+  /// - Throws: while binding, when it is missing, of another shape or unreadable; always, when the
+  ///   model asks for one name twice.
+  public func parameter(_ name: String, _ role: ParameterRole, _ shape: Shape) throws -> Tensor {
+    try construction.request(self.request(name, role, shape))
+  }
+
+  /// The buffer `name` of this module.
+  public func buffer(_ name: String, _ role: ParameterRole, _ shape: Shape) throws -> Tensor {
+    var request = request(name, role, shape)
+    request.isBuffer = true
+    return try construction.request(request)
+  }
+
+  /// A parameter that older or newer checkpoints lack: `nil` when the source has none. Where there is
+  /// no source, as when a manifest is printed, `byDefault` decides.
+  public func parameter(
+    ifPresent name: String, _ role: ParameterRole, _ shape: Shape, byDefault: Bool
+  ) throws -> Tensor? {
+    var request = request(name, role, shape)
+    guard construction.contains(request.name) ?? byDefault else { return nil }
+    request.isOptional = true
+    return try construction.request(request)
+  }
+
+  /// A buffer whose absence is tolerated and whose value nothing uses, such as
+  /// `num_batches_tracked`.
+  public func toleratedBuffer(_ name: String, _ role: ParameterRole, _ shape: Shape) throws {
+    var request = request(name, role, shape)
+    request.isBuffer = true
+    request.isOptional = true
+    try construction.note(request)
+  }
+
+  /// Whether the source has a tensor of this name in this scope; `nil` when there is no source.
+  public func contains(_ name: String) -> Bool? {
+    construction.contains((path / name).name)
+  }
+
+  private func request(_ name: String, _ role: ParameterRole, _ shape: Shape) -> ParameterRequest {
+    ParameterRequest(
+      name: (path / name).name, role: role, shape: shape, deadReason: deadReason)
+  }
+}
+
+extension WeightScope {
+  /// Runs an initialiser against descriptors only, and gives the list of what it asked for.
+  ///
+  /// - Parameters:
+  ///   - source: Answers which optional parameters exist; `nil` for the defaults.
+  ///   - build: The initialiser.
+  public static func describe<M>(
+    source: (any WeightSource)? = nil, _ build: (WeightScope) throws -> M
+  ) throws -> Ledger {
+    let construction = Construction(source: source, dtype: .float32, binds: false)
+    _ = try build(WeightScope(path: .root, construction: construction, deadReason: nil))
+    return construction.ledger
+  }
+
+  /// Runs an initialiser against a source and gives the loaded model. Floating-point tensors are
+  /// converted to `dtype`, in which the model then runs.
+  ///
+  /// - Throws: when a parameter is missing, of another shape, or unreadable.
+  public static func bind<M>(
+    _ source: any WeightSource, dtype: DType = .float32, _ build: (WeightScope) throws -> M
+  ) throws -> M {
+    let construction = Construction(source: source, dtype: dtype, binds: true)
+    return try build(WeightScope(path: .root, construction: construction, deadReason: nil))
+  }
+}
+
+/// One pass of an initialiser: where requests are noted and answered.
+private final class Construction: Sendable {
+  private struct State {
+    var requests: [ParameterRequest] = []
+    var names: Set<String> = []
+  }
+
+  private let source: (any WeightSource)?
+  private let dtype: DType
+  private let binds: Bool
+  private let state = Mutex(State())
+
+  init(source: (any WeightSource)?, dtype: DType, binds: Bool) {
+    self.source = source
+    self.dtype = dtype
+    self.binds = binds
+  }
+
+  var ledger: Ledger { Ledger(state.withLock { $0.requests }) }
+
+  func contains(_ name: String) -> Bool? { source?.contains(name) }
+
+  func note(_ request: ParameterRequest) throws {
+    let isNew = state.withLock { state in
+      guard state.names.insert(request.name).inserted else { return false }
+      state.requests.append(request)
+      return true
+    }
+    guard isNew else {
+      throw WeighbridgeError(
+        .mapping, "the model asks for this parameter twice", entry: request.name,
+        remedy: "Give every module its own scope")
+    }
+  }
+
+  func request(_ request: ParameterRequest) throws -> Tensor {
+    try note(request)
+    guard binds, let source else {
+      return Tensor(describing: dtype, shape: request.shape)
+    }
+    let tensor = try source.tensor(for: request)
+    guard tensor.shape == request.shape else {
+      throw WeighbridgeError(
+        .mapping, "the model wants shape \(request.shape), the checkpoint has \(tensor.shape)",
+        entry: request.name)
+    }
+    // A dead parameter is never applied, so its values need not be touched.
+    guard request.deadReason == nil, request.role != .counter else { return tensor }
+    return try tensor.converted(to: dtype)
+  }
+}
