@@ -1,0 +1,36 @@
+/// 2-D cross-correlation, PyTorch's `nn.Conv2d`: [N, in, H, W] → [N, out, H', W'].
+public struct Conv2d: Module {
+  public let path: ModulePath
+  /// [out, in/groups, kernel height, kernel width].
+  public let weight: Tensor
+  /// [out].
+  public let bias: Tensor?
+  public let geometry: ConvolutionGeometry
+  private let cache = OperatorCache()
+
+  public init(
+    _ w: WeightScope, in inputs: Int, out outputs: Int, kernel: Pair<Int>, stride: Pair<Int> = 1,
+    padding: Padding = 0, dilation: Pair<Int> = 1, groups: Int = 1, bias: BiasPolicy = .present
+  ) throws {
+    guard groups > 0, inputs % groups == 0, outputs % groups == 0 else {
+      throw WeighbridgeError(
+        .usage, "\(inputs) input and \(outputs) output channels do not divide into \(groups) groups",
+        entry: w.path.name)
+    }
+    path = w.path
+    geometry = ConvolutionGeometry(
+      stride: stride, padding: padding, dilation: dilation, groups: groups)
+    weight = try w.parameter(
+      "weight", .convolutionWeight, [outputs, inputs / groups, kernel.height, kernel.width])
+    self.bias = try w.bias(bias, count: outputs)
+  }
+
+  public func forward(_ x: Tensor) throws -> Tensor {
+    try apply(x, epilogue: .none)
+  }
+
+  func apply(_ x: Tensor, epilogue: Epilogue) throws -> Tensor {
+    try x.convolved(
+      weight: weight, bias: bias, geometry: geometry, epilogue: epilogue, cache: cache)
+  }
+}

@@ -1,0 +1,63 @@
+/// `activation(norm(convolution(x)) + residual)`: one primitive with folded weights when nothing is
+/// probed; each module for itself when something is, so that each has an activation.
+///
+/// Not a module, since PyTorch has none there: the models hold one beside the modules it joins.
+public struct FusedConvolution: Sendable {
+  private let convolution: Conv2d
+  private let norm: BatchNorm?
+  private let activation: (any ActivationModule)?
+  private let cache = OperatorCache()
+
+  public init(
+    _ convolution: Conv2d, _ norm: BatchNorm? = nil, _ activation: (any ActivationModule)? = nil
+  ) {
+    self.convolution = convolution
+    self.norm = norm
+    self.activation = activation
+  }
+
+  /// - Parameters:
+  ///   - x: [N, in, H, W].
+  ///   - residual: Added before the activation, of the output's shape.
+  public func callAsFunction(_ x: Tensor, adding residual: Tensor? = nil) throws -> Tensor {
+    guard ProbeRun.current == nil else { return try stepwise(x, residual) }
+    let epilogue = Epilogue(residual: residual, activation: activation?.activation)
+    guard let norm else { return try convolution.apply(x, epilogue: epilogue) }
+    let folded = try cache.value(.init("folded")) { try FoldedWeights(convolution, norm) }
+    return try x.convolved(
+      weight: folded.weight, bias: folded.bias, geometry: convolution.geometry,
+      epilogue: epilogue, cache: cache)
+  }
+
+  private func stepwise(_ x: Tensor, _ residual: Tensor?) throws -> Tensor {
+    var y = try convolution(x)
+    if let norm { y = try norm(y) }
+    if let residual { y = try y + residual }
+    return try activation?(y) ?? y
+  }
+}
+
+/// A convolution's weights with the normalisation after it multiplied in.
+private struct FoldedWeights: Sendable {
+  let weight: Tensor
+  let bias: Tensor
+
+  /// With s = γ/√(σ² + ε): weight·s per output channel, and β + (b − μ)·s. Computed in float64 and
+  /// rounded once.
+  init(_ convolution: Conv2d, _ norm: BatchNorm) throws {
+    let dtype = convolution.weight.dtype
+    let scale = try wide(norm.weight)
+      / wide(norm.variance).affine(shift: norm.epsilon).mapped(.squareRoot)
+    let shift = try wide(norm.bias) - wide(norm.mean) * scale
+    let channels = scale.shape[0]
+    weight = try (wide(convolution.weight) * scale.reshaped([channels, 1, 1, 1]))
+      .converted(to: dtype)
+    guard let convolutionBias = convolution.bias else {
+      bias = try shift.converted(to: dtype)
+      return
+    }
+    bias = try (shift + wide(convolutionBias) * scale).converted(to: dtype)
+  }
+}
+
+private func wide(_ tensor: Tensor) throws -> Tensor { try tensor.converted(to: .float64) }

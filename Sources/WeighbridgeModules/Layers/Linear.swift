@@ -1,0 +1,60 @@
+/// Whether a layer has a bias.
+public enum BiasPolicy: Sendable, Hashable {
+  case present
+  case absent
+  /// When the checkpoint has one; some checkpoints of the same architecture do and some do not.
+  case ifPresent
+}
+
+extension WeightScope {
+  /// The bias of a layer under this policy.
+  func bias(_ policy: BiasPolicy, count: Int) throws -> Tensor? {
+    switch policy {
+    case .present: try parameter("bias", .vector, [count])
+    case .absent: nil
+    case .ifPresent: try parameter(ifPresent: "bias", .vector, [count], byDefault: false)
+    }
+  }
+}
+
+/// x·Wᵀ + b over the last axis, PyTorch's `nn.Linear`: [..., in] → [..., out].
+public struct Linear: Module {
+  public let path: ModulePath
+  /// [out, in].
+  public let weight: Tensor
+  /// [out].
+  public let bias: Tensor?
+  private let cache = OperatorCache()
+
+  public init(
+    _ w: WeightScope, in inputs: Int, out outputs: Int, bias: BiasPolicy = .present
+  ) throws {
+    path = w.path
+    weight = try w.parameter("weight", .linearWeight, [outputs, inputs])
+    self.bias = try w.bias(bias, count: outputs)
+  }
+
+  public func forward(_ x: Tensor) throws -> Tensor {
+    try apply(x, epilogue: .none)
+  }
+
+  func apply(_ x: Tensor, epilogue: Epilogue) throws -> Tensor {
+    try x.linear(weight: weight, bias: bias, epilogue: epilogue, cache: cache)
+  }
+}
+
+extension Linear {
+  /// `activation(linear(x) + residual)`: one primitive when nothing is probed, else step by step so
+  /// that every module has an activation. Modules without weights cost nothing to pass.
+  public func callAsFunction(
+    _ x: Tensor, adding residual: Tensor? = nil, then activation: (any ActivationModule)? = nil
+  ) throws -> Tensor {
+    if ProbeRun.current == nil {
+      return try apply(
+        x, epilogue: Epilogue(residual: residual, activation: activation?.activation))
+    }
+    var y = try self(x)
+    if let residual { y = try y + residual }
+    return try activation?(y) ?? y
+  }
+}

@@ -1,0 +1,76 @@
+/// Inference-mode batch normalisation on axis 1, PyTorch's `nn.BatchNorm1d` and `nn.BatchNorm2d`.
+public struct BatchNorm: Module {
+  public let path: ModulePath
+  public let kind: String
+  public let weight: Tensor
+  public let bias: Tensor
+  public let mean: Tensor
+  public let variance: Tensor
+  public let epsilon: Double
+
+  /// - Parameters:
+  ///   - kind: `BatchNorm2d` or `BatchNorm1d`, for reports.
+  ///   - epsilon: Added to the variance; the state dict does not tell it.
+  public init(
+    _ w: WeightScope, channels: Int, epsilon: Double = 1e-5, kind: String = "BatchNorm2d"
+  ) throws {
+    path = w.path
+    self.kind = kind
+    self.epsilon = epsilon
+    weight = try w.parameter("weight", .vector, [channels])
+    bias = try w.parameter("bias", .vector, [channels])
+    mean = try w.buffer("running_mean", .statistic, [channels])
+    variance = try w.buffer("running_var", .statistic, [channels])
+    try w.toleratedBuffer("num_batches_tracked", .counter, [])
+  }
+
+  public func forward(_ x: Tensor) throws -> Tensor {
+    try apply(x, epilogue: .none)
+  }
+
+  func apply(_ x: Tensor, epilogue: Epilogue) throws -> Tensor {
+    try x.batchNormalized(
+      mean: mean, variance: variance, weight: weight, bias: bias, epsilon: epsilon,
+      epilogue: epilogue)
+  }
+}
+
+/// Layer normalisation over the last axis, PyTorch's `nn.LayerNorm`.
+public struct LayerNorm: Module {
+  public let path: ModulePath
+  public let weight: Tensor
+  public let bias: Tensor
+  public let epsilon: Double
+
+  public init(_ w: WeightScope, features: Int, epsilon: Double = 1e-5) throws {
+    path = w.path
+    self.epsilon = epsilon
+    weight = try w.parameter("weight", .vector, [features])
+    bias = try w.parameter("bias", .vector, [features])
+  }
+
+  public func forward(_ x: Tensor) throws -> Tensor {
+    try x.layerNormalized(weight: weight, bias: bias, epsilon: epsilon)
+  }
+}
+
+/// Group normalisation of [N, C, …], PyTorch's `nn.GroupNorm`.
+public struct GroupNorm: Module {
+  public let path: ModulePath
+  public let weight: Tensor
+  public let bias: Tensor
+  public let groups: Int
+  public let epsilon: Double
+
+  public init(_ w: WeightScope, groups: Int, channels: Int, epsilon: Double = 1e-5) throws {
+    path = w.path
+    self.groups = groups
+    self.epsilon = epsilon
+    weight = try w.parameter("weight", .vector, [channels])
+    bias = try w.parameter("bias", .vector, [channels])
+  }
+
+  public func forward(_ x: Tensor) throws -> Tensor {
+    try x.groupNormalized(groups: groups, weight: weight, bias: bias, epsilon: epsilon)
+  }
+}
