@@ -1,0 +1,47 @@
+import Foundation
+import Weighbridge
+
+/// A forward pass of a built-in model on recorded inputs.
+func forwardJob(model id: String, weights: String, inputs: String) throws -> () throws -> Void {
+  let recorded = try Checkpoints.open(inputs)
+  let tensors = try recorded.entries.filter { $0.rawPath.hasPrefix("inputs/") }
+    .sorted { $0.rawPath < $1.rawPath }
+    .map { try recorded.tensor($0.name) }
+  let plan = try Loader(.builtIn).plan(weights: weights, reference: inputs, model: id)
+  let model = try plan.bind(dtype: .float32)
+  return { _ = try model.run(tensors) }
+}
+
+/// Opening a file and reading all its bytes once, eight at a time on every core.
+func readJob(file: String) -> () throws -> Void {
+  {
+    let checkpoint = try Checkpoints.open(file)
+    var total: UInt64 = 0
+    for tensor in try checkpoint.tensors(checkpoint.entries.map(\.name)) {
+      try tensor.withUnsafeBytes { bytes in
+        let parts = sumWords(bytes)
+        total &+= parts
+      }
+    }
+    if total == 0 { print("", terminator: "") }
+  }
+}
+
+/// The sum of all 64-bit words, which no compiler can leave out.
+private func sumWords(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
+  var sum: UInt64 = 0
+  for word in 0..<(bytes.count / 8) {
+    sum &+= bytes.loadUnaligned(fromByteOffset: word * 8, as: UInt64.self)
+  }
+  return sum
+}
+
+func flushStandardOutput() {
+  try? FileHandle.standardOutput.synchronize()
+  fflush(nil)
+}
+
+func reportAndExit(_ error: any Error) -> Never {
+  FileHandle.standardError.write(Data("weighbridge-bench: \(error)\n".utf8))
+  exit(1)
+}

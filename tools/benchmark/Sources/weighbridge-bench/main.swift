@@ -1,0 +1,36 @@
+// One side of a benchmark: prepares a job, then repeats it as often as each line of standard input
+// says, and answers with the seconds of every repetition as a JSON array.
+//
+//   weighbridge-bench forward MODEL WEIGHTS INPUTS     one forward pass; inputs/0 … of INPUTS
+//   weighbridge-bench read FILE                        opens FILE and touches every tensor's bytes
+
+import Weighbridge
+
+let arguments = CommandLine.arguments.dropFirst()
+
+func repeatOnDemand(_ job: () throws -> Void) throws {
+  let clock = ContinuousClock()
+  while let line = readLine(), let count = Int(line) {
+    var seconds: [Double] = []
+    for _ in 0..<count {
+      let elapsed = try clock.measure { try job() }
+      seconds.append(elapsed / .seconds(1))
+    }
+    print(seconds)
+    flushStandardOutput()
+  }
+}
+
+do {
+  switch arguments.first {
+  case "forward" where arguments.count == 4:
+    let words = Array(arguments)
+    try repeatOnDemand(forwardJob(model: words[1], weights: words[2], inputs: words[3]))
+  case "read" where arguments.count == 2:
+    try repeatOnDemand(readJob(file: Array(arguments)[1]))
+  default:
+    print("usage: weighbridge-bench forward MODEL WEIGHTS INPUTS | read FILE")
+  }
+} catch {
+  reportAndExit(error)
+}

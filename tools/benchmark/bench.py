@@ -1,0 +1,279 @@
+"""Benchmarks with the peer in the same run. See tools/bench for how to call it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import torch
+
+TOOLS = Path(__file__).resolve().parents[1]
+ROOT = TOOLS.parent
+sys.path.insert(0, str(TOOLS))
+
+from peer import SwiftPeer, median, take_turns  # noqa: E402
+from weighbridge_reference import ROWS  # noqa: E402
+from weighbridge_reference.export import export_state_dict  # noqa: E402
+from weighbridge_reference.initialise import initialise  # noqa: E402
+from weighbridge_reference.recording import record  # noqa: E402
+from weighbridge_reference.registry import InputOptions  # noqa: E402
+
+BENCH = ROOT / "tools/benchmark/.build/release/weighbridge-bench"
+COMMAND = ROOT / ".build/release/weighbridge"
+THREADS = int(os.environ.get("OMP_NUM_THREADS", "2"))
+
+
+class Table:
+    """A table that is printed row by row and kept as Markdown."""
+
+    def __init__(self, title: str, columns: list[str]) -> None:
+        self.lines = [f"### {title}", "", "| " + " | ".join(columns) + " |"]
+        self.lines.append("|" + " --- |" * len(columns))
+        print("\n" + "\n".join(self.lines), flush=True)
+
+    def add(self, *cells: str) -> None:
+        """Adds and prints one row."""
+        self.lines.append("| " + " | ".join(cells) + " |")
+        print(self.lines[-1], flush=True)
+
+
+def milliseconds(seconds: float) -> str:
+    """A duration for a table."""
+    return f"{seconds * 1e3:.3g}" if seconds < 0.1 else f"{seconds * 1e3:.0f}"
+
+
+def ratio(peer: list[float], ours: list[float]) -> str:
+    """How many times longer the peer took: the median over rounds of the ratio in each."""
+    return f"{median([p / o for p, o in zip(peer, ours, strict=True)]):.2f}×"
+
+
+def bench_forward(rows: list[str], batches: list[int], rounds: int) -> Table:
+    """Forward passes of the same weights and inputs, PyTorch eager against Weighbridge."""
+    table = Table(
+        f"Forward pass, {THREADS} threads",
+        ["architecture", "batch", "PyTorch ms", "Weighbridge ms", "PyTorch / Weighbridge"],
+    )
+    for name in rows:
+        row = ROWS[name]
+        config = row.config(SIZES.get(name, {}))
+        for batch in batches:
+            with tempfile.TemporaryDirectory() as folder:
+                times = forward_times(row, config, batch, Path(folder), rounds)
+            table.add(
+                name,
+                str(batch),
+                milliseconds(median(times["torch"])),
+                milliseconds(median(times["swift"])),
+                ratio(times["torch"], times["swift"]),
+            )
+    return table
+
+
+# The size of rows that have no default for a required key.
+SIZES: dict[str, dict[str, int]] = {
+    "se_layer": {"channel": 256},
+    "se_bottleneck": {"inplanes": 256, "planes": 64},
+    "sk_conv": {"in_channels": 128, "out_channels": 128},
+    "sk_block": {"inplanes": 256, "planes": 128},
+    "encoding": {"in_channels": 128},
+    "lvc_block": {"c1": 128, "c2": 128},
+    "evc_block": {"in_channels": 256, "out_channels": 256},
+}
+
+
+def forward_times(row, config, batch: int, folder: Path, rounds: int) -> dict[str, list[float]]:
+    """Median seconds of a forward pass per round, for both sides."""
+    generator = torch.Generator().manual_seed(1)
+    model = row.build(config)
+    inputs = row.inputs(config, batch, generator, InputOptions())
+    initialise(model, inputs, seed=1)
+    model.eval()
+    weights, reference = folder / "weights.npz", folder / "inputs.npz"
+    export_state_dict(model.state_dict(), weights)
+    record(model, inputs, reference, model_id=row.id, config=row.metadata_config(config),
+           noise=False, select=[])
+    swift = SwiftPeer(BENCH, "forward", row.id, str(weights), str(reference))
+
+    def torch_side(count: int) -> list[float]:
+        seconds = []
+        with torch.inference_mode():
+            for _ in range(count):
+                start = time.perf_counter()
+                model(*inputs)
+                seconds.append(time.perf_counter() - start)
+        return seconds
+
+    once = median(torch_side(3))
+    count = max(3, min(200, int(0.5 / max(once, 1e-6))))
+    try:
+        return take_turns({"torch": torch_side, "swift": swift.run}, rounds, count)
+    finally:
+        swift.close()
+
+
+def vit_base_arrays() -> dict[str, np.ndarray]:
+    """Arrays of a ViT-B/16's names and shapes, 343 MB of float32."""
+    generator = np.random.default_rng(1)
+    shapes = {"cls_token": (1, 1, 768), "pos_embed": (1, 197, 768)}
+    shapes |= {"patch_embed.proj.weight": (768, 3, 16, 16), "patch_embed.proj.bias": (768,)}
+    for i in range(12):
+        block = {
+            "norm1.weight": (768,), "norm1.bias": (768,), "attn.qkv.weight": (2304, 768),
+            "attn.qkv.bias": (2304,), "attn.proj.weight": (768, 768), "attn.proj.bias": (768,),
+            "norm2.weight": (768,), "norm2.bias": (768,), "mlp.fc1.weight": (3072, 768),
+            "mlp.fc1.bias": (3072,), "mlp.fc2.weight": (768, 3072), "mlp.fc2.bias": (768,),
+        }
+        shapes |= {f"blocks.{i}.{name}": shape for name, shape in block.items()}
+    shapes |= {"norm.weight": (768,), "norm.bias": (768,)}
+    shapes |= {"head.weight": (1000, 768), "head.bias": (1000,)}
+    return {
+        name: generator.standard_normal(shape, dtype=np.float32) * 0.02
+        for name, shape in shapes.items()
+    }
+
+
+def touch(array: np.ndarray) -> int:
+    """Reads every byte of an array."""
+    flat = array.reshape(-1).view(np.uint32)
+    return int(np.bitwise_xor.reduce(flat)) if flat.size else 0
+
+
+def timed(job: Callable[[], object]) -> Callable[[int], list[float]]:
+    """A side of a benchmark that repeats a Python job."""
+
+    def run(count: int) -> list[float]:
+        seconds = []
+        for _ in range(count):
+            start = time.perf_counter()
+            job()
+            seconds.append(time.perf_counter() - start)
+        return seconds
+
+    return run
+
+
+def read_npz(path: Path) -> None:
+    """What a Python user does: numpy.load, every array read and touched."""
+    with np.load(path) as file:
+        for name in file.files:
+            touch(file[name])
+
+
+def read_hdf5(path: Path) -> None:
+    """The same with h5py."""
+    with h5py.File(path) as file:
+        for name in file:
+            touch(file[name][()])
+
+
+def bench_read(rounds: int) -> Table:
+    """Opening a ViT-B's checkpoint and touching every byte."""
+    table = Table(
+        "Opening a 343 MB checkpoint and touching every byte",
+        ["file", "peer", "peer ms", "Weighbridge ms", "peer / Weighbridge"],
+    )
+    arrays = vit_base_arrays()
+    with tempfile.TemporaryDirectory() as folder:
+        stored, deflated, contiguous = (
+            Path(folder) / name for name in ("stored.npz", "deflated.npz", "contiguous.h5")
+        )
+        np.savez(stored, **arrays)
+        np.savez_compressed(deflated, **arrays)
+        with h5py.File(contiguous, "w") as file:
+            for name, array in arrays.items():
+                file[name] = array
+        cases = [
+            ("stored npz", "numpy.load", stored, read_npz, 3),
+            ("contiguous HDF5", "h5py", contiguous, read_hdf5, 3),
+            ("deflated npz", "numpy.load", deflated, read_npz, 1),
+        ]
+        for title, peer, path, job, count in cases:
+            swift = SwiftPeer(BENCH, "read", str(path))
+            sides = {"peer": timed(lambda job=job, path=path: job(path)), "swift": swift.run}
+            times = take_turns(sides, rounds, count)
+            swift.close()
+            table.add(
+                title,
+                peer,
+                milliseconds(median(times["peer"])),
+                milliseconds(median(times["swift"])),
+                ratio(times["peer"], times["swift"]),
+            )
+    return table
+
+
+def bench_validate(rounds: int) -> Table:
+    """The whole process of `weighbridge validate` against a Python script that does the same."""
+    table = Table(
+        "Validating as a whole process, checkpoint and reference in npz",
+        ["architecture", "Python script ms", "weighbridge validate ms", "Python / Weighbridge"],
+    )
+    for name in ("vit", "se_resnet50"):
+        row = ROWS[name]
+        config = row.config({})
+        with tempfile.TemporaryDirectory() as folder:
+            weights, reference = Path(folder) / "weights.npz", Path(folder) / "reference.npz"
+            model = row.build(config)
+            inputs = row.inputs(config, 1, torch.Generator().manual_seed(1), InputOptions())
+            initialise(model, inputs, seed=1)
+            model.eval()
+            export_state_dict(model.state_dict(), weights)
+            record(model, inputs, reference, model_id=name, config=row.metadata_config(config))
+            ours = [str(COMMAND), "validate", "--model", name, "--weights", str(weights),
+                    "--reference", str(reference)]
+            script = [sys.executable, str(TOOLS / "benchmark/validate_with_torch.py"), name,
+                      str(weights), str(reference)]
+            sides = {
+                "peer": timed(lambda words=script: quietly(words)),
+                "swift": timed(lambda words=ours: quietly(words)),
+            }
+            times = take_turns(sides, rounds, 1)
+        table.add(
+            name,
+            milliseconds(median(times["peer"])),
+            milliseconds(median(times["swift"])),
+            ratio(times["peer"], times["swift"]),
+        )
+    return table
+
+
+def quietly(words: list[str]) -> None:
+    """Runs a command that must succeed."""
+    result = subprocess.run(words, capture_output=True, text=True)
+    if result.returncode != 0:
+        sys.exit(f"{' '.join(words)} failed:\n{result.stdout}{result.stderr}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("part", nargs="?", choices=["forward", "read", "validate"])
+    parser.add_argument("--rows", default="se_resnet50,vit", help="architectures, or 'all'")
+    parser.add_argument("--batches", default="1,8")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--markdown", type=Path, help="also write the tables to this file")
+    arguments = parser.parse_args()
+    torch.set_num_threads(THREADS)
+    rows = list(ROWS) if arguments.rows == "all" else arguments.rows.split(",")
+    batches = [int(text) for text in arguments.batches.split(",")]
+    parts = {
+        "forward": lambda: bench_forward(rows, batches, arguments.rounds),
+        "read": lambda: bench_read(arguments.rounds),
+        "validate": lambda: bench_validate(arguments.rounds),
+    }
+    chosen = [arguments.part] if arguments.part else list(parts)
+    tables = [parts[name]() for name in chosen]
+    if arguments.markdown:
+        text = "\n\n".join("\n".join(table.lines) for table in tables)
+        arguments.markdown.write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    main()
