@@ -81,6 +81,11 @@ let package = Package(
       ]),
 
     .testTarget(name: "WeighbridgeTensorsTests", dependencies: ["WeighbridgeTensors"]),
+    .testTarget(
+      name: "WeighbridgeCheckpointsTests",
+      dependencies: ["WeighbridgeCheckpoints", "WeighbridgeWeights", "WeighbridgeTensors"]),
+    .testTarget(
+      name: "WeighbridgeWeightsTests", dependencies: ["WeighbridgeWeights", "WeighbridgeTensors"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -6,7 +6,12 @@ extension Tensor {
   ///
   /// - Throws: `shape` for a descriptor, `engine` when memory is short.
   public func contiguous(_ format: MemoryFormat = .contiguous) throws -> Tensor {
-    if isDense(format) { return self }
+    isDense(format) ? self : try packedCopy(format)
+  }
+
+  /// A packed copy in the given format, also where the elements lie so already. Elements that are not
+  /// on multiples of their size are on such in the copy.
+  package func packedCopy(_ format: MemoryFormat = .contiguous) throws -> Tensor {
     guard let storage else { throw Tensor.descriptorError(shape) }
     let source = storage.base + offset * dtype.byteCount
     let target = format.strides(of: shape)
@@ -144,26 +149,39 @@ struct StridedCopy {
   private func run<Word: BitwiseCopyable>(
     _ source: UnsafeRawPointer, _ target: UnsafeMutableRawPointer, as word: Word.Type
   ) {
-    let source = source.assumingMemoryBound(to: Word.self)
     let target = target.assumingMemoryBound(to: Word.self)
     guard let inner = extents.last else {
-      target[0] = source[0]
+      target[0] = source.loadUnaligned(as: Word.self)
       return
     }
     guard !extents.contains(0) else { return }
     let outer = extents.dropLast().reduce(1, *)
     let grain = max(1, 65536 / (inner * MemoryLayout<Word>.size))
+    if outer == 1, sourceStrides.last == 1, targetStrides.last == 1 {
+      copyBlock(from: source, to: target, byteCount: inner * MemoryLayout<Word>.size)
+      return
+    }
     nonisolated(unsafe) let (from, to) = (source, target)
     Parallel.forRanges(outer, grain: grain) { range in
       copyRows(range, from: from, to: to, inner: inner)
     }
   }
 
+  private func copyBlock(
+    from source: UnsafeRawPointer, to target: UnsafeMutableRawPointer, byteCount: Int
+  ) {
+    nonisolated(unsafe) let (from, to) = (source, target)
+    Parallel.forRanges(byteCount, grain: 1 << 20) { range in
+      (to + range.lowerBound).copyMemory(from: from + range.lowerBound, byteCount: range.count)
+    }
+  }
+
   private func copyRows<Word: BitwiseCopyable>(
-    _ rows: Range<Int>, from source: UnsafePointer<Word>, to target: UnsafeMutablePointer<Word>,
+    _ rows: Range<Int>, from source: UnsafeRawPointer, to target: UnsafeMutablePointer<Word>,
     inner: Int
   ) {
     let last = extents.count - 1
+    let size = MemoryLayout<Word>.size
     let (sourceStep, targetStep) = (sourceStrides[last], targetStrides[last])
     for row in rows {
       var rest = row
@@ -174,13 +192,19 @@ struct StridedCopy {
         from += index * sourceStrides[axis]
         to += index * targetStrides[axis]
       }
-      let (input, output) = (source + from, target + to)
+      // Elements of a file that is used in place may lie on any byte.
+      let (input, output) = (source + from * size, target + to)
+      let step = sourceStep &* size
       if sourceStep == 1 && targetStep == 1 {
-        output.update(from: input, count: inner)
+        UnsafeMutableRawPointer(output).copyMemory(from: input, byteCount: inner * size)
       } else if targetStep == 1 {
-        for i in 0..<inner { output[i] = input[i &* sourceStep] }
+        for i in 0..<inner {
+          output[i] = input.loadUnaligned(fromByteOffset: i &* step, as: Word.self)
+        }
       } else {
-        for i in 0..<inner { output[i &* targetStep] = input[i &* sourceStep] }
+        for i in 0..<inner {
+          output[i &* targetStep] = input.loadUnaligned(fromByteOffset: i &* step, as: Word.self)
+        }
       }
     }
   }

@@ -140,6 +140,8 @@ extension Tensor {
   }
 
   /// Calls `body` with the address of element `[0, 0, …]`; other elements follow by the strides.
+  /// Elements of a file used in place that are not on multiples of their size are copied for the
+  /// call; `aligned()` does so once and for all.
   ///
   /// - Throws: `shape` when the tensor is a descriptor or of another dtype.
   @inline(__always)
@@ -153,6 +155,7 @@ extension Tensor {
       throw WeighbridgeError(.shape, "expected a tensor of \(Element.dtype), got \(dtype)")
     }
     let pointer = storage.base.assumingMemoryBound(to: Element.self) + offset
+    guard isAligned else { return try aligned().withUnsafeElements(of: type, body) }
     return try withExtendedLifetime(storage) { try body(pointer) }
   }
 

@@ -1,0 +1,106 @@
+import WeighbridgeParallel
+import WeighbridgeTensors
+
+/// The file formats that are read and written.
+public enum CheckpointFormat: String, Sendable, Hashable, Codable, CaseIterable {
+  /// Zipped NumPy arrays, `np.savez` and `np.savez_compressed`.
+  case npz
+  /// One NumPy array, `np.save`.
+  case npy
+  case hdf5
+  /// One file, or several with an index.
+  case safetensors
+}
+
+/// An open file of named tensors.
+///
+/// Opening reads names, dtypes and shapes only. Tensors are read when asked for, and use the bytes in
+/// place, from a memory map, wherever they are stored plainly; those views keep the map alive, so a
+/// checkpoint may be dropped before its tensors.
+public protocol Checkpoint: Sendable {
+  /// The path that was opened.
+  var path: String { get }
+  var format: CheckpointFormat { get }
+  /// The tensors, in the order of the file. Names are unique.
+  var entries: [CheckpointEntry] { get }
+  /// What else the file holds: entries that are no tensors, each with the reason.
+  var skipped: [SkippedEntry] { get }
+  /// Text that travels with the tensors: HDF5 root attributes and root string datasets, safetensors
+  /// `__metadata__`, string entries of an npz. A reference's JSON is under `metadata`.
+  var metadata: [String: String] { get }
+
+  /// The tensor of an entry, by its name or its raw path. Called from any thread.
+  ///
+  /// - Throws: `mapping` when there is no such entry, `unsupported` or `malformed` when it cannot be
+  ///   read. Every error names the file and the entry.
+  func tensor(_ name: String) throws -> Tensor
+
+  /// Several tensors at once, in the order of `names`; compressed ones are inflated in parallel.
+  func tensors(_ names: [String]) throws -> [Tensor]
+
+  /// The entry of a name or raw path.
+  func entry(_ name: String) -> CheckpointEntry?
+}
+
+extension Checkpoint {
+  public func tensors(_ names: [String]) throws -> [Tensor] {
+    try Parallel.collect(names.count) { try tensor(names[$0]) }
+  }
+}
+
+/// A tensor in a checkpoint, as its header describes it.
+public struct CheckpointEntry: Sendable, Hashable {
+  /// The state-dict name: in HDF5 the groups' `/` read as `.`.
+  public let name: String
+  /// The path as the file writes it: `activations/layer1.0.conv1`.
+  public let rawPath: String
+  public let dtype: DType
+  public let shape: Shape
+  /// How the bytes lie in the file.
+  public let storage: StorageNote
+
+  /// The size of the elements in bytes once read.
+  public var byteCount: Int { shape.elementCount &* dtype.byteCount }
+
+  public init(
+    name: String, rawPath: String? = nil, dtype: DType, shape: Shape, storage: StorageNote
+  ) {
+    self.name = name
+    self.rawPath = rawPath ?? name
+    self.dtype = dtype
+    self.shape = shape
+    self.storage = storage
+  }
+}
+
+/// How an entry's bytes lie in its file.
+public enum StorageNote: Sendable, Hashable {
+  /// Plainly: used in place, never copied.
+  case inPlace
+  /// Plainly, but in a form that must be copied: `big-endian`, `compact`, `chunked`.
+  case copied(String)
+  /// Compressed or otherwise encoded: `deflate`, `gzip+shuffle`. `storedBytes` is the size on disk.
+  case encoded(String, storedBytes: Int)
+}
+
+extension StorageNote: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .inPlace: "in place"
+    case .copied(let how): how
+    case .encoded(let how, _): how
+    }
+  }
+}
+
+/// Something in a checkpoint that is no tensor.
+public struct SkippedEntry: Sendable, Hashable {
+  public let name: String
+  /// Why it cannot be read as a tensor, as a clause: `is an array of text`.
+  public let reason: String
+
+  public init(name: String, reason: String) {
+    self.name = name
+    self.reason = reason
+  }
+}

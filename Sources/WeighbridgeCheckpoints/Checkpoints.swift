@@ -1,0 +1,67 @@
+import WeighbridgeTensors
+import WeighbridgeWeights
+
+/// Opens checkpoints of every format.
+public enum Checkpoints {
+  /// Opens a file of named tensors. The format is found from the content, never from the extension.
+  ///
+  /// - Throws: `unreadable`, `malformed` or `unsupported`; the message names the file and what to do.
+  public static func open(_ path: String) throws -> any Checkpoint {
+    let map = try MappedFile(path: path)
+    return try WeighbridgeError.locating(file: path) {
+      switch map.withBytes(FileSignature.init) {
+      case .zip: return try NPZFile(map)
+      case .npy: return try NPYFile(map)
+      case .hdf5:
+        throw WeighbridgeError(.unsupported, "HDF5 is not read yet")
+      case .safetensors, .json:
+        throw WeighbridgeError(.unsupported, "safetensors is not read yet")
+      case .pickle:
+        throw WeighbridgeError(
+          .unsupported, "is a Python pickle, which can run code when loaded and is not read",
+          remedy: "Save the state dict as npz or HDF5 instead")
+      case .unknown:
+        throw WeighbridgeError(
+          .malformed, "is no format that is known",
+          remedy: "Checkpoints are npz, npy, HDF5 or safetensors files")
+      }
+    }
+  }
+}
+
+/// What the first bytes of a file say about it.
+enum FileSignature {
+  case zip, npy, hdf5, safetensors, json, pickle, unknown
+
+  init(_ bytes: UnsafeRawBufferPointer) {
+    let hdf5: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a]
+    if bytes.starts(with: [0x50, 0x4b, 3, 4]) || bytes.starts(with: [0x50, 0x4b, 5, 6]) {
+      self = .zip
+    } else if bytes.starts(with: NPYHeader.magic) {
+      self = .npy
+    } else if FileSignature.superblockOffsets(bytes.count).contains(where: {
+      bytes[$0...].starts(with: hdf5)
+    }) {
+      self = .hdf5
+    } else if bytes.count > 8, bytes[8] == UInt8(ascii: "{") {
+      self = .safetensors
+    } else if bytes.first == UInt8(ascii: "{") {
+      self = .json
+    } else if bytes.count > 2, bytes[0] == 0x80, (2...5).contains(bytes[1]) {
+      self = .pickle
+    } else {
+      self = .unknown
+    }
+  }
+
+  /// Where HDF5 may begin: at 0, 512, 1024, 2048 … after a user block.
+  private static func superblockOffsets(_ count: Int) -> [Int] {
+    var offsets = [0]
+    var next = 512
+    while next < count, offsets.count < 24 {
+      offsets.append(next)
+      next *= 2
+    }
+    return offsets
+  }
+}

@@ -1,0 +1,128 @@
+import WeighbridgeTensors
+import WeighbridgeWeights
+
+/// One entry of a zip archive: what the central directory says, and where its bytes lie.
+struct ZipEntry: Sendable, Hashable {
+  enum Method: Sendable, Hashable {
+    case stored, deflated
+    case other(UInt16)
+  }
+
+  let name: String
+  let method: Method
+  let isEncrypted: Bool
+  let crc: UInt32
+  /// The size in the archive.
+  let storedByteCount: Int
+  /// The size of the content.
+  let byteCount: Int
+  /// Where the entry's local header begins.
+  let headerOffset: Int
+  /// Where its bytes begin.
+  private(set) var dataOffset = 0
+  private let nameBytes: [UInt8]
+
+  var isDirectory: Bool { name.hasSuffix("/") }
+
+  /// Reads the entry at `position` of the central directory and moves past it.
+  init(_ directory: UnsafeRawBufferPointer, at position: inout Int) throws {
+    guard let fixed = directory.slice(at: position, count: 46),
+      fixed.littleEndian(at: 0, as: UInt32.self) == 0x0201_4b50
+    else { throw ZipDirectory.malformed("an entry of its directory is wrong or cut off") }
+    func u16(_ offset: Int) -> UInt16 { fixed.littleEndian(at: offset) ?? 0 }
+    func u32(_ offset: Int) -> UInt32 { fixed.littleEndian(at: offset) ?? 0 }
+    let (nameLength, extraLength, commentLength) = (Int(u16(28)), Int(u16(30)), Int(u16(32)))
+    guard let nameBytes = directory.slice(at: position + 46, count: nameLength),
+      let extra = directory.slice(at: position + 46 + nameLength, count: extraLength),
+      position + 46 + nameLength + extraLength + commentLength <= directory.count
+    else { throw ZipDirectory.malformed("an entry of its directory is cut off") }
+    position += 46 + nameLength + extraLength + commentLength
+    guard let name = String(validating: nameBytes, as: UTF8.self), !name.isEmpty else {
+      throw ZipDirectory.malformed("an entry's name is not UTF-8 text")
+    }
+    self.name = name
+    self.nameBytes = Array(nameBytes)
+    isEncrypted = u16(8) & 0x2041 != 0  // bit 0, strong encryption, or a masked header
+    method =
+      switch u16(10) {
+      case 0: .stored
+      case 8: .deflated
+      default: .other(u16(10))
+      }
+    crc = u32(16)
+    var wide = Zip64Extra(extra)
+    guard let stored = wide.value(u32(24), then: u32(20), u32(42)) else {
+      throw ZipDirectory.malformed("its sizes do not fit").located(entry: name)
+    }
+    (byteCount, storedByteCount, headerOffset) = stored
+    guard method != .stored || byteCount == storedByteCount || isEncrypted else {
+      throw ZipDirectory.malformed("its two sizes differ though it is not compressed")
+        .located(entry: name)
+    }
+  }
+
+  /// Finds the entry's bytes by its local header, which must repeat the directory.
+  mutating func locate(in archive: UnsafeRawBufferPointer, before limit: Int) throws {
+    guard let local = archive.slice(at: headerOffset, count: 30),
+      local.littleEndian(at: 0, as: UInt32.self) == 0x0403_4b50,
+      let nameLength = local.littleEndian(at: 26, as: UInt16.self),
+      let extraLength = local.littleEndian(at: 28, as: UInt16.self),
+      let localMethod = local.littleEndian(at: 8, as: UInt16.self)
+    else {
+      throw ZipDirectory.malformed("its header is not where it should be").located(entry: name)
+    }
+    dataOffset = headerOffset + 30 + Int(nameLength) + Int(extraLength)
+    guard dataOffset <= limit, storedByteCount <= limit - dataOffset else {
+      throw ZipDirectory.malformed("it is longer than the file").located(entry: name)
+    }
+    let repeated = archive.slice(at: headerOffset + 30, count: Int(nameLength))
+    guard let repeated, repeated.elementsEqual(nameBytes), methodNumber == localMethod else {
+      throw ZipDirectory.malformed("its header contradicts the directory").located(entry: name)
+    }
+  }
+
+  private var methodNumber: UInt16 {
+    switch method {
+    case .stored: 0
+    case .deflated: 8
+    case .other(let number): number
+    }
+  }
+}
+
+/// The 64-bit sizes of an entry, which stand for those that are all ones in the 32-bit fields.
+private struct Zip64Extra {
+  private var rest: UnsafeRawBufferPointer?
+
+  init(_ extra: UnsafeRawBufferPointer) {
+    var position = 0
+    while let kind = extra.littleEndian(at: position, as: UInt16.self),
+      let size = extra.littleEndian(at: position + 2, as: UInt16.self)
+    {
+      if kind == 1 {
+        rest = extra.slice(at: position + 4, count: Int(size))
+        return
+      }
+      position += 4 + Int(size)
+    }
+  }
+
+  /// Size, stored size and header offset; `nil` when one is missing or fits no `Int`.
+  mutating func value(
+    _ size: UInt32, then stored: UInt32, _ offset: UInt32
+  ) -> (Int, Int, Int)? {
+    guard let size = next(size), let stored = next(stored), let offset = next(offset) else {
+      return nil
+    }
+    return (size, stored, offset)
+  }
+
+  private mutating func next(_ narrow: UInt32) -> Int? {
+    guard narrow == .max else { return Int(narrow) }
+    guard let bytes = rest, let wide = bytes.littleEndian(at: 0, as: UInt64.self) else {
+      return nil
+    }
+    rest = bytes.slice(at: 8, count: bytes.count - 8)
+    return Int(exactly: wide)
+  }
+}

@@ -1,0 +1,97 @@
+import WeighbridgeTensors
+
+/// A whole file, mapped read-only into memory; it keeps the bytes alive that tensors borrow.
+///
+/// Nothing is read until it is touched, and clean pages cost no memory of the process's own. The
+/// size is taken once, at opening, and every access is checked against it. A file that another
+/// process *truncates* while it is mapped cannot be guarded against: touching the lost pages raises
+/// SIGBUS, as for every memory map. Replacing a file by renaming another over it is harmless, and
+/// that is how Weighbridge itself writes.
+package final class MappedFile: @unchecked Sendable {
+  package let path: String
+  /// The size in bytes, never 0.
+  package let byteCount: Int
+  private let base: UnsafeRawPointer
+
+  /// Maps a regular file.
+  ///
+  /// - Throws: `unreadable` when the path is missing, not permitted, a directory or another kind of
+  ///   special file; `malformed` when the file is empty.
+  package init(path: String) throws {
+    // Without O_NONBLOCK, opening a named pipe would wait for a writer.
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else { throw SystemCall.readError("opened", path, errno) }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else {
+      throw SystemCall.readError("examined", path, errno)
+    }
+    let kind = status.st_mode & mode_t(S_IFMT)
+    guard kind == mode_t(S_IFREG) else {
+      throw WeighbridgeError(
+        .unreadable,
+        kind == mode_t(S_IFDIR) ? "is a directory, not a file" : "is not a regular file",
+        file: path, remedy: "Give the path of a checkpoint file")
+    }
+    guard let size = Int(exactly: status.st_size), size > 0 else {
+      throw WeighbridgeError(
+        .malformed, "the file is empty", file: path, remedy: "Save or download it again")
+    }
+    guard let mapped = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), mapped != MAP_FAILED
+    else { throw SystemCall.readError("mapped into memory", path, errno) }
+    self.path = path
+    byteCount = size
+    base = UnsafeRawPointer(mapped)
+  }
+
+  deinit {
+    munmap(UnsafeMutableRawPointer(mutating: base), byteCount)
+  }
+
+  /// Calls `body` with the file's bytes, which stay mapped during the call.
+  package func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
+    try withExtendedLifetime(self) {
+      try body(UnsafeRawBufferPointer(start: base, count: byteCount))
+    }
+  }
+
+  /// The bytes from `offset`, `count` long, as storage that keeps the map alive.
+  ///
+  /// - Throws: `malformed` when they do not lie within the file.
+  package func storage(offset: Int, count: Int) throws -> TensorStorage {
+    guard offset >= 0, count >= 0, offset <= byteCount, count <= byteCount - offset else {
+      throw WeighbridgeError(
+        .malformed, "\(count) bytes at offset \(offset) lie beyond the file's \(byteCount)",
+        file: path)
+    }
+    return TensorStorage(
+      borrowing: UnsafeRawBufferPointer(start: base + offset, count: count), owner: self)
+  }
+
+  /// Tells the system that a part will be read soon, from start to end.
+  package func willNeed(offset: Int, count: Int) {
+    guard offset >= 0, count > 0, offset < byteCount else { return }
+    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+    guard page > 0 else { return }
+    let start = offset / page * page
+    let length = min(count, byteCount - offset) + offset - start
+    _ = madvise(UnsafeMutableRawPointer(mutating: base + start), length, Int32(MADV_WILLNEED))
+  }
+}
+
+extension UnsafeRawBufferPointer {
+  /// The little-endian integer at a byte offset, or `nil` where it would leave the buffer.
+  @inline(__always)
+  package func littleEndian<Word: FixedWidthInteger & BitwiseCopyable>(
+    at offset: Int, as type: Word.Type = Word.self
+  ) -> Word? {
+    guard offset >= 0, offset <= count - MemoryLayout<Word>.size else { return nil }
+    return Word(littleEndian: loadUnaligned(fromByteOffset: offset, as: Word.self))
+  }
+
+  /// The bytes of a range, or `nil` where it would leave the buffer.
+  package func slice(at offset: Int, count length: Int) -> UnsafeRawBufferPointer? {
+    guard offset >= 0, length >= 0, offset <= count, length <= count - offset else { return nil }
+    return UnsafeRawBufferPointer(rebasing: self[offset..<(offset + length)])
+  }
+}
