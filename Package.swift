@@ -81,6 +81,7 @@ let package = Package(
       ]),
 
     .testTarget(name: "WeighbridgeTensorsTests", dependencies: ["WeighbridgeTensors"]),
+    .testTarget(name: "WeighbridgeModelsTests", dependencies: ["WeighbridgeModels"]),
     .testTarget(
       name: "WeighbridgeCheckpointsTests",
       dependencies: ["WeighbridgeCheckpoints", "WeighbridgeWeights", "WeighbridgeTensors"]),

@@ -56,6 +56,10 @@ package protocol Engine: Sendable {
   func binary(_ operation: BinaryOperation, _ a: Tensor, _ b: Tensor, output: Shape) throws
     -> Tensor
 
+  /// activation(x[N, C, …]·scale[N, C, 1…] + residual): a gate on each channel of each sample, as
+  /// squeeze-and-excitation has it, in one pass where the engine can.
+  func scaleChannels(_ x: Tensor, by scale: Tensor, epilogue: Epilogue) throws -> Tensor
+
   /// An elementary function of each element.
   func unary(_ operation: UnaryOperation, _ x: Tensor) throws -> Tensor
 
@@ -71,6 +75,18 @@ package protocol Engine: Sendable {
   /// softmax(q·kᵀ·scale + bias)·v over [batch…, n, d]; a fused form where the engine has one.
   func attention(_ q: Tensor, _ k: Tensor, _ v: Tensor, scale: Double, bias: Tensor?) throws
     -> Tensor
+}
+
+extension Engine {
+  package func scaleChannels(
+    _ x: Tensor, by scale: Tensor, epilogue: Epilogue
+  ) throws -> Tensor {
+    var result = try binary(.multiply, x, scale, output: x.shape)
+    if let residual = epilogue.residual {
+      result = try binary(.add, result, residual, output: x.shape)
+    }
+    return try epilogue.activation.map { try activate(result, $0) } ?? result
+  }
 }
 
 /// Elementwise operations of two tensors.

@@ -123,6 +123,19 @@ extension Tensor {
     try mapped(.affine(scale: scale, shift: shift))
   }
 
+  /// activation(self[N, C, …]·scale[N, C] + residual): a factor for each channel of each sample.
+  ///
+  /// - Throws: `shape` when the scale or the residual does not fit.
+  public func scaledByChannel(_ scale: Tensor, epilogue: Epilogue = .none) throws -> Tensor {
+    guard rank >= 2, scale.shape == [shape[0], shape[1]],
+      epilogue.residual.map({ $0.shape == shape }) ?? true
+    else {
+      throw WeighbridgeError(.shape, "cannot scale the channels of \(shape) by \(scale.shape)")
+    }
+    return try engine(with: scale, epilogue.residual)
+      .scaleChannels(self, by: scale.expanded(toRank: rank), epilogue: epilogue)
+  }
+
   /// An elementwise operation with broadcasting.
   ///
   /// - Throws: `shape` when the shapes do not broadcast.

@@ -1,0 +1,15 @@
+import WeighbridgeModules
+
+extension ArchitectureRegistry {
+  /// The architectures that come with Weighbridge. A new one is one file and one line here.
+  public static let builtIn = ArchitectureRegistry([
+    SpatialTransformer.self,
+    SELayer.self,
+    SEBottleneck.self,
+    SEResNet18.self,
+    SEResNet34.self,
+    SEResNet50.self,
+    SEResNet101.self,
+    SEResNet152.self,
+  ])
+}

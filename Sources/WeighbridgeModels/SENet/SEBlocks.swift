@@ -1,0 +1,142 @@
+import WeighbridgeModules
+
+/// A residual block of 1×1, 3×3 and 1×1 convolutions with squeeze-and-excitation before the sum.
+/// The 3×3 convolution carries the stride. [N, inplanes, H, W] → [N, 4·planes, H', W'].
+public struct SEBottleneck: Module {
+  public static let expansion = 4
+
+  public let path: ModulePath
+  let reduce: FusedConvolution
+  let spatial: FusedConvolution
+  let expand: FusedConvolution
+  let se: SELayer
+  let downsample: Sequential?
+  /// One module that is called three times.
+  let relu: ReLU
+
+  public init(
+    _ w: WeightScope, inplanes: Int, planes: Int, stride: Int = 1, downsample: Bool = false,
+    reduction: Int = 16
+  ) throws {
+    let outputs = planes * SEBottleneck.expansion
+    path = w.path
+    relu = ReLU(w / "relu")
+    reduce = try .normalized(w, "1", in: inplanes, out: planes, kernel: 1, then: relu)
+    spatial = try .normalized(
+      w, "2", in: planes, out: planes, kernel: 3, stride: stride, then: relu)
+    expand = try .normalized(w, "3", in: planes, out: outputs, kernel: 1)
+    se = try SELayer(w / "se", channel: outputs, reduction: reduction)
+    self.downsample =
+      downsample
+      ? try .shortcut(w / "downsample", in: inplanes, out: outputs, stride: stride) : nil
+  }
+
+  public func forward(_ x: Tensor) throws -> Tensor {
+    try se(expand(spatial(reduce(x))), adding: downsample?(x) ?? x, then: relu)
+  }
+}
+
+/// A residual block of two 3×3 convolutions, the first with the stride, with squeeze-and-excitation
+/// before the sum. [N, inplanes, H, W] → [N, planes, H', W'].
+public struct SEBasicBlock: Module {
+  public static let expansion = 1
+
+  public let path: ModulePath
+  let first: FusedConvolution
+  let second: FusedConvolution
+  let se: SELayer
+  let downsample: Sequential?
+  /// One module that is called twice.
+  let relu: ReLU
+
+  public init(
+    _ w: WeightScope, inplanes: Int, planes: Int, stride: Int = 1, downsample: Bool = false,
+    reduction: Int = 16
+  ) throws {
+    path = w.path
+    relu = ReLU(w / "relu")
+    first = try .normalized(
+      w, "1", in: inplanes, out: planes, kernel: 3, stride: stride, then: relu)
+    second = try .normalized(w, "2", in: planes, out: planes, kernel: 3)
+    se = try SELayer(w / "se", channel: planes, reduction: reduction)
+    self.downsample =
+      downsample
+      ? try .shortcut(w / "downsample", in: inplanes, out: planes, stride: stride) : nil
+  }
+
+  public func forward(_ x: Tensor) throws -> Tensor {
+    try se(second(first(x)), adding: downsample?(x) ?? x, then: relu)
+  }
+}
+
+extension FusedConvolution {
+  /// `conv<suffix>`, padded to keep the size at stride 1 and without bias, and `bn<suffix>`.
+  static func normalized(
+    _ w: WeightScope, _ suffix: String, in inputs: Int, out outputs: Int, kernel: Int,
+    stride: Int = 1, then activation: ReLU? = nil
+  ) throws -> FusedConvolution {
+    try FusedConvolution(
+      Conv2d(
+        w / "conv\(suffix)", in: inputs, out: outputs, kernel: Pair(kernel), stride: Pair(stride),
+        padding: Padding(kernel / 2, kernel / 2), bias: .absent),
+      BatchNorm(w / "bn\(suffix)", channels: outputs),
+      activation)
+  }
+}
+
+extension SEBottleneck: Architecture {
+  public static let id = "se_bottleneck"
+  public static let summary = "One bottleneck block of a squeeze-and-excitation ResNet"
+  public static let keys = [
+    ConfigurationKey("inplanes", .integer, default: nil, inferred: true, "Channels in"),
+    ConfigurationKey(
+      "planes", .integer, default: nil, inferred: true, "Channels within; four times as many go out"
+    ),
+    ConfigurationKey("stride", .integer, default: .integer(1), "Stride of the 3×3 convolution"),
+    ConfigurationKey(
+      "downsample", .boolean, default: .boolean(false), inferred: true,
+      "Whether the shortcut has a convolution"),
+    ConfigurationKey(
+      "reduction", .integer, default: .integer(16), inferred: true,
+      "The gate's hidden width is 4·planes // reduction"),
+  ]
+
+  public static func recognizes(_ shapes: StateDictShapes) -> Bool {
+    guard
+      shapes.contains(
+        "conv1.weight", "bn1.weight", "conv2.weight", "conv3.weight", "bn3.weight",
+        "se.fc.0.weight", "se.fc.2.weight"),
+      let first = shapes["conv1.weight"], let last = shapes["conv3.weight"]
+    else { return false }
+    return first.rank == 4 && last.rank == 4 && !shapes.contains("fc.weight")
+  }
+
+  public static func infer(
+    _ configuration: inout Configuration, from shapes: StateDictShapes
+  ) throws {
+    try configuration.infer("inplanes", extent: 1, of: "conv1.weight", in: shapes)
+    try configuration.infer("planes", extent: 0, of: "conv1.weight", in: shapes)
+    try configuration.infer(
+      reduction: "reduction", channels: shapes.extent("se.fc.2.weight", 0),
+      width: shapes.extent("se.fc.0.weight", 0), evidence: shapes.evidence("se.fc.0.weight"))
+    guard shapes.contains("conv1.weight") else { return }
+    let downsamples = shapes.hasPrefix("downsample.")
+    try configuration.infer(
+      "downsample", .boolean(downsamples),
+      evidence: downsamples ? "downsample.* is there" : "there is no downsample.*")
+  }
+
+  public static func check(_ configuration: Configuration) throws {
+    let inputs = try configuration.positive("inplanes")
+    let outputs = try configuration.positive("planes") * expansion
+    try configuration.checkShortcut(inputs: inputs, outputs: outputs)
+    _ = try SELayer.width(channel: outputs, reduction: configuration.positive("reduction"))
+  }
+
+  public init(_ w: WeightScope, _ configuration: Configuration) throws {
+    try self.init(
+      w, inplanes: configuration.integer("inplanes"), planes: configuration.integer("planes"),
+      stride: configuration.integer("stride"), downsample: configuration.boolean("downsample"),
+      reduction: configuration.integer("reduction"))
+  }
+}

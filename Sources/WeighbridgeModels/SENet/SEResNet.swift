@@ -1,0 +1,140 @@
+import WeighbridgeModules
+
+/// What tells the squeeze-and-excitation ResNets apart.
+public protocol SEResNetDepth: Sendable {
+  /// The number in the name.
+  static var depth: Int { get }
+  /// Blocks of `layer1` … `layer4`.
+  static var blocks: [Int] { get }
+  /// Bottleneck blocks, or basic ones.
+  static var isBottleneck: Bool { get }
+}
+
+public enum SEResNetDepth18: SEResNetDepth {
+  public static let depth = 18
+  public static let blocks = [2, 2, 2, 2]
+  public static let isBottleneck = false
+}
+
+public enum SEResNetDepth34: SEResNetDepth {
+  public static let depth = 34
+  public static let blocks = [3, 4, 6, 3]
+  public static let isBottleneck = false
+}
+
+public enum SEResNetDepth50: SEResNetDepth {
+  public static let depth = 50
+  public static let blocks = [3, 4, 6, 3]
+  public static let isBottleneck = true
+}
+
+public enum SEResNetDepth101: SEResNetDepth {
+  public static let depth = 101
+  public static let blocks = [3, 4, 23, 3]
+  public static let isBottleneck = true
+}
+
+public enum SEResNetDepth152: SEResNetDepth {
+  public static let depth = 152
+  public static let blocks = [3, 8, 36, 3]
+  public static let isBottleneck = true
+}
+
+public typealias SEResNet18 = SEResNet<SEResNetDepth18>
+public typealias SEResNet34 = SEResNet<SEResNetDepth34>
+public typealias SEResNet50 = SEResNet<SEResNetDepth50>
+public typealias SEResNet101 = SEResNet<SEResNetDepth101>
+public typealias SEResNet152 = SEResNet<SEResNetDepth152>
+
+/// A ResNet with squeeze-and-excitation in every block: [N, 3, H, W] → logits [N, num_classes].
+public struct SEResNet<Depth: SEResNetDepth>: Module {
+  public let path: ModulePath
+  public var kind: String { "SEResNet" }
+  let stem: FusedConvolution
+  let maxpool: MaxPool2d
+  let layers: [Sequential]
+  let avgpool: AdaptiveAvgPool2d
+  let fc: Linear
+
+  public init(_ w: WeightScope, classes: Int = 1000, reduction: Int = 16) throws {
+    path = w.path
+    let expansion = Depth.isBottleneck ? SEBottleneck.expansion : SEBasicBlock.expansion
+    stem = try .normalized(
+      w, "1", in: 3, out: 64, kernel: 7, stride: 2, then: ReLU(w / "relu"))
+    maxpool = MaxPool2d(w / "maxpool", kernel: 3, stride: 2, padding: 1)
+    var width = 64
+    layers = try Depth.blocks.enumerated().map { index, count in
+      let stage = ResidualStage(
+        inputs: width, planes: 64 << index, expansion: expansion, count: count,
+        stride: index == 0 ? 1 : 2)
+      width = stage.outputs
+      return try stage.build(w / "layer\(index + 1)") { w, inputs, stride in
+        let downsample = stride != 1 || inputs != stage.outputs
+        return Depth.isBottleneck
+          ? try SEBottleneck(
+            w, inplanes: inputs, planes: stage.planes, stride: stride, downsample: downsample,
+            reduction: reduction)
+          : try SEBasicBlock(
+            w, inplanes: inputs, planes: stage.planes, stride: stride, downsample: downsample,
+            reduction: reduction)
+      }
+    }
+    avgpool = AdaptiveAvgPool2d(w / "avgpool", outputSize: 1)
+    fc = try Linear(w / "fc", in: width, out: classes)
+  }
+
+  public func forward(_ x: Tensor) throws -> Tensor {
+    let features = try layers.reduce(maxpool(stem(x))) { try $1($0) }
+    return try fc(avgpool(features).flattened(from: 1))
+  }
+}
+
+extension SEResNet: Architecture {
+  public static var id: String { "se_resnet\(Depth.depth)" }
+  public static var summary: String {
+    "ResNet-\(Depth.depth) with squeeze-and-excitation in every block"
+  }
+  public static var keys: [ConfigurationKey] {
+    [
+      ConfigurationKey(
+        "num_classes", .integer, default: .integer(1000), inferred: true, "Classes"),
+      ConfigurationKey(
+        "reduction", .integer, default: .integer(16), inferred: true,
+        "The gates' hidden width is channels // reduction"),
+    ]
+  }
+
+  public static func recognizes(_ shapes: StateDictShapes) -> Bool {
+    guard
+      shapes.contains("conv1.weight", "bn1.weight", "fc.weight", "layer1.0.se.fc.0.weight"),
+      let stem = shapes["conv1.weight"], stem.rank == 4, stem[2] == 7,
+      shapes.contains("layer1.0.conv3.weight") == Depth.isBottleneck
+    else { return false }
+    let counts = (1...5).map { shapes.count(under: "layer\($0)") }
+    return counts == Depth.blocks + [0]
+  }
+
+  public static func infer(
+    _ configuration: inout Configuration, from shapes: StateDictShapes
+  ) throws {
+    try configuration.infer("num_classes", extent: 0, of: "fc.weight", in: shapes)
+    // The last layer's gates are the widest, so they leave the fewest reductions to choose from.
+    let gate = "layer4.0.se.fc"
+    try configuration.infer(
+      reduction: "reduction", channels: shapes.extent("\(gate).2.weight", 0),
+      width: shapes.extent("\(gate).0.weight", 0), evidence: shapes.evidence("\(gate).0.weight"))
+  }
+
+  public static func check(_ configuration: Configuration) throws {
+    try configuration.requirePositive("num_classes")
+    let narrowest = 64 * (Depth.isBottleneck ? SEBottleneck.expansion : SEBasicBlock.expansion)
+    _ = try SELayer.width(
+      channel: narrowest, reduction: configuration.positive("reduction"))
+  }
+
+  public init(_ w: WeightScope, _ configuration: Configuration) throws {
+    try self.init(
+      w, classes: configuration.integer("num_classes"),
+      reduction: configuration.integer("reduction"))
+  }
+}

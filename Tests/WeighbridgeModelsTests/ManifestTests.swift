@@ -1,0 +1,101 @@
+import Testing
+import WeighbridgeModels
+import WeighbridgeModules
+
+/// A published state dict, the architecture it belongs to, and what its shapes show.
+struct Published: Sendable, CustomTestStringConvertible {
+  var list: String
+  var id: String
+  var shown: [String: ConfigurationValue]
+
+  init(_ list: String, _ id: String, _ shown: [String: ConfigurationValue] = [:]) {
+    (self.list, self.id, self.shown) = (list, id, shown)
+  }
+
+  var testDescription: String { "\(list) → \(id)" }
+
+  var architecture: any Architecture.Type {
+    get throws { try ArchitectureRegistry.builtIn.architecture(id) }
+  }
+}
+
+@Suite("Manifests against the published state dicts")
+struct ManifestTests {
+  static let published = [
+    Published("stn_net", "stn"),
+    Published("selayer_64_r16", "se_layer", ["channel": .integer(64), "reduction": .integer(16)]),
+    Published(
+      "se_bottleneck_256_64", "se_bottleneck",
+      [
+        "inplanes": .integer(256), "planes": .integer(64), "downsample": .boolean(false),
+        "reduction": .integer(16),
+      ]),
+    Published("se_resnet18", "se_resnet18", ["num_classes": .integer(1000)]),
+    Published("se_resnet34", "se_resnet34", ["num_classes": .integer(1000)]),
+    Published("se_resnet50", "se_resnet50", ["num_classes": .integer(1000)]),
+    Published("se_resnet101", "se_resnet101", ["num_classes": .integer(1000)]),
+    Published("se_resnet152", "se_resnet152", ["num_classes": .integer(1000)]),
+  ]
+
+  @Test("every name, shape, dtype and kind, in order", arguments: published)
+  func manifest(_ published: Published) throws {
+    let list = try KeyList(published.list)
+    let architecture = try published.architecture
+    let configuration = try architecture.configuration(list.shapes)
+    let ledger = try WeightScope.describe(source: list.source) {
+      try architecture.init($0, configuration)
+    }
+    let wanted = KeyList(ledger).entries
+    #expect(Set(wanted).symmetricDifference(list.entries) == [])
+    #expect(wanted == list.entries, "in the same order")
+  }
+
+  @Test("shapes determine the configuration", arguments: published)
+  func inference(_ published: Published) throws {
+    let configuration = try published.architecture.configuration(KeyList(published.list).shapes)
+    for (name, value) in published.shown {
+      #expect(configuration.entries[name]?.value == value, "\(name)")
+      #expect(configuration.entries[name]?.origin == .inferred, "\(name)")
+    }
+    #expect(
+      Set(published.shown.keys)
+        .isSubset(of: try published.architecture.keys.filter(\.isInferred).map(\.name)))
+  }
+
+  @Test("one architecture recognises a state dict, and no other", arguments: published)
+  func recognition(_ published: Published) throws {
+    let found = ArchitectureRegistry.builtIn.recognize(try KeyList(published.list).shapes)
+    #expect(found.map { $0.id } == [published.id])
+  }
+
+  @Test("recognition finds at most one architecture for any published state dict")
+  func exclusive() throws {
+    for name in try KeyList.names() {
+      let found = ArchitectureRegistry.builtIn.recognize(try KeyList(name).shapes)
+      #expect(found.count <= 1, "\(name): \(found.map { $0.id })")
+    }
+  }
+
+  @Test("parameter counts", arguments: [
+    ("stn", [:], 27_360),
+    ("se_layer", ["channel": .integer(64)], 512),
+    ("se_bottleneck", ["inplanes": .integer(256), "planes": .integer(64)], 78_592),
+    ("se_resnet50", [:], 28_071_976),
+    ("se_resnet101", [:], 49_292_328),
+    ("se_resnet152", [:], 66_770_984),
+  ] as [(String, [String: ConfigurationValue], Int)])
+  func parameterCount(id: String, given: [String: ConfigurationValue], count: Int) throws {
+    let architecture = try ArchitectureRegistry.builtIn.architecture(id)
+    #expect(try architecture.ledger(given).parameterCount == count)
+  }
+
+  @Test("ids are unique, and every key has a summary")
+  func registry() {
+    let architectures = ArchitectureRegistry.builtIn.architectures
+    #expect(Set(architectures.map { $0.id }).count == architectures.count)
+    for architecture in architectures {
+      #expect(!architecture.summary.isEmpty)
+      #expect(architecture.keys.allSatisfy { !$0.summary.isEmpty }, "\(architecture.id)")
+    }
+  }
+}
