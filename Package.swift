@@ -59,7 +59,8 @@ let package = Package(
     .target(
       name: "WeighbridgeMapping",
       dependencies: [
-        "WeighbridgeCheckpoints", "WeighbridgeModules", .product(name: "Yams", package: "Yams"),
+        "WeighbridgeCheckpoints", "WeighbridgeModules", "WeighbridgeWeights",
+        .product(name: "Yams", package: "Yams"),
       ]),
 
     // The verdict.
@@ -80,6 +81,9 @@ let package = Package(
         "Weighbridge", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
+    .testTarget(
+      name: "WeighbridgeMappingTests", dependencies: ["WeighbridgeMapping", "WeighbridgeModels"]),
+    .testTarget(name: "WeighbridgeCLITests", dependencies: ["WeighbridgeCLI", "Weighbridge"]),
     .testTarget(name: "WeighbridgeTensorsTests", dependencies: ["WeighbridgeTensors"]),
     .testTarget(name: "WeighbridgeModelsTests", dependencies: ["WeighbridgeModels"]),
     .testTarget(

@@ -1,1 +1,10 @@
-// placeholder
+// Everything a user of the package imports: readers, mapping, modules, models and the verdict.
+
+@_exported import WeighbridgeCheckpoints
+@_exported import WeighbridgeEngine
+@_exported import WeighbridgeMapping
+@_exported import WeighbridgeModels
+@_exported import WeighbridgeModules
+@_exported import WeighbridgeParity
+@_exported import WeighbridgeTensors
+@_exported import WeighbridgeWeights

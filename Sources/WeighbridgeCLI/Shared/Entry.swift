@@ -1,0 +1,57 @@
+import ArgumentParser
+import Weighbridge
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// The one place where a command ends: help goes to standard output, a failure becomes one line on
+/// standard error first, and the exit status is that of the failure's kind.
+enum Entry {
+  static func run(arguments: [String]) -> Never {
+    // A reader that goes away must not kill a command before it has tidied up: writes then fail
+    // with EPIPE, which `Console` takes as the end of interest.
+    signal(SIGPIPE, SIG_IGN)
+    do {
+      var command = try WeighbridgeCommand.parseAsRoot(withoutDashes(arguments))
+      try command.run()
+      try Console.flush()
+      exit(0)
+    } catch {
+      exit(report(error))
+    }
+  }
+
+  /// `--json -` as the bare `--json` of commands where it takes no path; `validate` takes one.
+  static func withoutDashes(_ arguments: [String]) -> [String] {
+    guard arguments.first != "validate" else { return arguments }
+    return arguments.indices.filter { index in
+      index == 0 || arguments[index] != "-" || arguments[index - 1] != "--json"
+    }.map { arguments[$0] }
+  }
+
+  /// Prints what is to be said about an error; gives the exit status.
+  private static func report(_ error: any Error) -> Int32 {
+    if let error = error as? WeighbridgeError {
+      Console.fail(error.description)
+      return error.code.exitStatus
+    }
+    if let status = error as? ExitCode {
+      do { try Console.flush() } catch { return report(error) }
+      return status.rawValue
+    }
+    let status = WeighbridgeCommand.exitCode(for: error)
+    let text = WeighbridgeCommand.fullMessage(for: error)
+    guard status != .success else {
+      do { try Console.printAndFlush(text) } catch { return report(error) }
+      return 0
+    }
+    let lead = "Error: "
+    Console.fail(text.hasPrefix(lead) ? String(text.dropFirst(lead.count)) : text)
+    return status == .validationFailure ? WeighbridgeError.Code.usage.exitStatus : status.rawValue
+  }
+}

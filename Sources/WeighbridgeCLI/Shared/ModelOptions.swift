@@ -1,0 +1,41 @@
+import ArgumentParser
+import Weighbridge
+
+/// `--model` and `--config`, as every command that loads a model takes them.
+struct ModelOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "The architecture; `weighbridge models` lists them.",
+      discussion: """
+        Without it, or with `auto`, the native file's metadata tells, else the names and shapes.
+        """,
+      valueName: "id"))
+  var model = "auto"
+
+  @Option(
+    help: ArgumentHelp(
+      "A configuration value; repeatable. Shapes overrule defaults, and may not be contradicted.",
+      valueName: "key=value"))
+  var config: [String] = []
+
+  /// The architecture's id, or `nil` to identify it.
+  var identifier: String? { model == "auto" ? nil : model }
+
+  /// The `--config` pairs in order.
+  ///
+  /// - Throws: `usage` for one without `=` or given twice with two values.
+  func overrides() throws -> [(key: String, text: String)] {
+    var seen: [String: String] = [:]
+    return try config.map { pair in
+      guard let mark = pair.firstIndex(of: "="), mark != pair.startIndex else {
+        throw WeighbridgeError(
+          .usage, "--config takes KEY=VALUE, not '\(pair)'", remedy: "For example --config heads=8")
+      }
+      let (key, text) = (String(pair[..<mark]), String(pair[pair.index(after: mark)...]))
+      if let earlier = seen.updateValue(text, forKey: key), earlier != text {
+        throw WeighbridgeError(.usage, "--config gives \(key) twice: \(earlier) and \(text)")
+      }
+      return (key, text)
+    }
+  }
+}

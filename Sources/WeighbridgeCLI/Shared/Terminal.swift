@@ -1,0 +1,75 @@
+import Weighbridge
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// What the terminal can show.
+enum Terminal {
+  /// Whether a descriptor is a terminal that understands control sequences.
+  static func isInteractive(_ descriptor: Int32) -> Bool {
+    isatty(descriptor) == 1 && environment("TERM") != "dumb"
+  }
+
+  /// Whether text on a descriptor may be coloured: a terminal, and `NO_COLOR` unset or empty.
+  static func hasColor(_ descriptor: Int32) -> Bool {
+    isInteractive(descriptor) && (environment("NO_COLOR") ?? "").isEmpty
+  }
+
+  /// The columns to fit text into: the terminal's, else those of `COLUMNS`, else 100 where the
+  /// output goes to a file.
+  static func width(_ descriptor: Int32 = STDOUT_FILENO) -> Int {
+    if isatty(descriptor) == 1 {
+      var size = winsize()
+      if ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col >= 20 {
+        return Int(size.ws_col)
+      }
+    }
+    if let text = environment("COLUMNS"), let columns = Int(text), columns >= 20 { return columns }
+    return 100
+  }
+
+  private static func environment(_ name: String) -> String? {
+    getenv(name).map { String(cString: $0) }
+  }
+}
+
+/// A text style on a terminal that has colour.
+enum Style: String {
+  case bold = "1"
+  case dim = "2"
+  case red = "31"
+  case green = "32"
+  case yellow = "33"
+
+  /// The text in this style, or plain.
+  func callAsFunction(_ text: String, enabled: Bool) -> String {
+    enabled ? "\u{1b}[\(rawValue)m\(text)\u{1b}[0m" : text
+  }
+}
+
+extension String {
+  /// Text from a file made safe to print: control characters as escapes, so that a hostile name can
+  /// neither forge lines nor move the cursor.
+  func escapingForTerminal() -> String {
+    guard unicodeScalars.contains(where: String.isUnsafe) else { return self }
+    return unicodeScalars.reduce(into: "") { text, scalar in
+      if String.isUnsafe(scalar) {
+        text += scalar.escaped(asASCII: true)
+      } else {
+        text.unicodeScalars.append(scalar)
+      }
+    }
+  }
+
+  private static func isUnsafe(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.properties.generalCategory {
+    case .control, .format, .lineSeparator, .paragraphSeparator: true
+    default: false
+    }
+  }
+}

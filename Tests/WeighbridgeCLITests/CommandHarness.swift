@@ -1,0 +1,64 @@
+import Foundation
+import Testing
+
+/// Runs the built command as a user does, and gives what it printed and its exit status.
+struct CommandRun {
+  let status: Int32
+  let output: String
+  let errors: String
+
+  /// The first line on standard error.
+  var firstErrorLine: String { errors.split(separator: "\n").first.map(String.init) ?? "" }
+
+  init(
+    _ arguments: String..., directory: URL? = nil, environment: [String: String] = [:]
+  ) throws {
+    try self.init(list: arguments, directory: directory, environment: environment)
+  }
+
+  init(
+    list arguments: [String], directory: URL? = nil, environment: [String: String] = [:]
+  ) throws {
+    let process = Process()
+    process.executableURL = try CommandRun.executable
+    process.arguments = arguments
+    process.currentDirectoryURL = directory
+    var variables = ProcessInfo.processInfo.environment
+    variables["COLUMNS"] = "100"
+    process.environment = variables.merging(environment) { $1 }
+    let folder = FileManager.default.temporaryDirectory
+      .appendingPathComponent("weighbridge-run-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    // Files, not pipes: a pipe that fills up would hold the command back.
+    let (out, err) = (folder.appendingPathComponent("out"), folder.appendingPathComponent("err"))
+    for url in [out, err] { _ = FileManager.default.createFile(atPath: url.path, contents: nil) }
+    process.standardOutput = try FileHandle(forWritingTo: out)
+    process.standardError = try FileHandle(forWritingTo: err)
+    process.standardInput = FileHandle.nullDevice
+    try process.run()
+    process.waitUntilExit()
+    // A signal is no exit status: a trap must not look like one.
+    status = process.terminationReason == .exit ? process.terminationStatus : -1
+    output = String(decoding: try Data(contentsOf: out), as: UTF8.self)
+    errors = String(decoding: try Data(contentsOf: err), as: UTF8.self)
+  }
+
+  /// The command, beside the test bundle.
+  private static var executable: URL {
+    get throws {
+      var folder = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+      for _ in 0..<6 {
+        let candidate = folder.appendingPathComponent("weighbridge")
+        var isDirectory: ObjCBool = false
+        if FileManager.default.fileExists(atPath: candidate.path, isDirectory: &isDirectory),
+          !isDirectory.boolValue
+        {
+          return candidate
+        }
+        folder.deleteLastPathComponent()
+      }
+      throw CocoaError(.fileNoSuchFile)
+    }
+  }
+}
