@@ -1,0 +1,110 @@
+"""The exporter's formats, and the random weights it is mostly fed."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from weighbridge_reference import ROWS
+from weighbridge_reference.export import export_state_dict, main
+from weighbridge_reference.initialise import random_model
+from weighbridge_reference.recording import run
+from weighbridge_reference.registry import InputOptions
+from weighbridge_reference.storage import HDF5Options, read_state_dict
+
+STATE = {
+    "layer.0.weight": torch.arange(24, dtype=torch.float32).view(2, 3, 4),
+    "layer.0.bias": torch.tensor([0.5, -0.5], dtype=torch.float16),
+    "layer.1.num_batches_tracked": torch.tensor(9),
+    "mask": torch.tensor([True, False]),
+    "transposed": torch.arange(6, dtype=torch.float64).view(2, 3).t(),
+}
+
+FILTERED = HDF5Options(nested=True, gzip=4, shuffle=True, fletcher32=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("a.npz", {}),
+        ("a.npz", {"deflate": True}),
+        ("a.h5", {}),
+        ("a.h5", {"hdf5": HDF5Options(chunks=True)}),
+        ("a.hdf5", {"hdf5": FILTERED}),
+        ("a.safetensors", {}),
+    ],
+)
+def test_round_trip(tmp_path: Path, name: str, options: dict) -> None:
+    path = tmp_path / name
+    export_state_dict(STATE, path, **options)
+    read = read_state_dict(path)
+    assert set(read) == set(STATE)
+    for key, tensor in STATE.items():
+        assert read[key].dtype == tensor.dtype and read[key].shape == tensor.shape
+        assert torch.equal(read[key], tensor)
+
+
+def test_npz_is_stored_and_numpy_reads_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    export_state_dict(STATE, path)
+    with zipfile.ZipFile(path) as archive:
+        assert {info.compress_type for info in archive.infolist()} == {zipfile.ZIP_STORED}
+    assert list(np.load(path).files) == list(STATE)
+
+
+def test_hdf5_layout_and_filters(tmp_path: Path) -> None:
+    flat, nested = tmp_path / "flat.h5", tmp_path / "nested.h5"
+    export_state_dict(STATE, flat)
+    export_state_dict(STATE, nested, hdf5=FILTERED)
+    with h5py.File(flat) as file:
+        assert file["layer.0.weight"].chunks is None
+    with h5py.File(nested) as file:
+        dataset = file["layer/0/weight"]
+        assert (dataset.compression, dataset.shuffle, dataset.fletcher32) == ("gzip", True, True)
+        assert file["layer/1/num_batches_tracked"].shape == ()
+
+
+def test_the_same_state_makes_the_same_npz(tmp_path: Path) -> None:
+    one, two = tmp_path / "one.npz", tmp_path / "two.npz"
+    export_state_dict(STATE, one)
+    export_state_dict(STATE, two)
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_command_converts_the_type_of_floats_only(tmp_path: Path) -> None:
+    source, target = tmp_path / "a.pth", tmp_path / "a.npz"
+    torch.save({"state_dict": STATE}, source)
+    assert main([str(source), str(target), "--dtype", "f64"]) == 0
+    read = read_state_dict(target)
+    assert read["layer.0.bias"].dtype == torch.float64
+    assert read["layer.1.num_batches_tracked"].dtype == torch.int64
+    assert main([str(source), str(tmp_path / "a.bin")]) == 1
+
+
+# The deeper networks of a family have nothing that the shallowest lacks.
+DEEPER = {"se_resnet34", "se_resnet50", "se_resnet101", "se_resnet152", "sknet101"}
+SHALLOW = {"vit": {"depth": 2}, "detr_encoder": {"num_encoder_layers": 2}}
+
+
+@pytest.mark.parametrize("id", sorted(set(ROWS) - DEEPER))
+def test_random_weights_keep_activations_sane(id: str) -> None:
+    row = ROWS[id]
+    config = row.config(SHALLOW.get(id))
+    size = (64, 64) if id.startswith(("se_resnet", "sknet")) else None
+    model = random_model(id, config, 3, size)
+    inputs = row.inputs(config, 2, torch.Generator().manual_seed(4), InputOptions(size=size))
+    recording = run(model, inputs, noise=False)
+    for name, values in recording.activations.items():
+        assert np.isfinite(values).all(), name
+        assert np.abs(values).max() < 100, name
+
+
+def test_a_seed_gives_the_same_weights_again() -> None:
+    config = ROWS["se_bottleneck"].config()
+    one, two, other = (random_model("se_bottleneck", config, s).state_dict() for s in (3, 3, 4))
+    assert all(torch.equal(tensor, two[key]) for key, tensor in one.items())
+    assert not torch.equal(one["conv1.weight"], other["conv1.weight"])

@@ -1,0 +1,198 @@
+"""The recorder: copies at hook time, call indices, tuples and dictionaries, noise, files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from weighbridge_reference.errors import ToolError
+from weighbridge_reference.recording import main, record, run
+from weighbridge_reference.storage import read_arrays, read_metadata, read_state_dict
+
+
+class Shared(nn.Module):
+    """One in-place relu called twice, and registered under a second name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+        self.relu = nn.ReLU(inplace=True)
+        self.also = self.relu
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.also(-self.relu(self.fc(x)) + 0.1)
+
+
+class Pair(nn.Module):
+    def forward(self, x: Tensor) -> tuple[Tensor, tuple[Tensor, None]]:
+        return x + 1, (x * 2, None)
+
+
+class Several(nn.Module):
+    """Tuples, attention's (tensor, None), and a dictionary at the root."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pair = Pair()
+        self.attention = nn.MultiheadAttention(4, 2)
+
+    def forward(self, x: Tensor, *, shift: Tensor) -> dict[str, Tensor]:
+        one, (two, _) = self.pair(x)
+        self.pair(two)
+        attended, _ = self.attention(one, one + shift, two, need_weights=False)
+        return {"attended": attended, "positive": two > 0}
+
+
+def test_an_in_place_module_does_not_change_what_was_recorded() -> None:
+    torch.manual_seed(0)
+    model, x = Shared(), torch.randn(5, 4)
+    recording = run(model, [x])
+    with torch.no_grad():
+        before = model.fc(x).numpy()
+    assert (before < 0).any()
+    np.testing.assert_array_equal(recording.activations["fc"], before)
+    np.testing.assert_array_equal(recording.activations["relu"], np.maximum(before, 0))
+
+
+def test_calls_of_a_shared_module_are_numbered_under_its_first_name() -> None:
+    recording = run(Shared(), [torch.randn(2, 4)])
+    assert list(recording.activations) == ["fc", "relu", "relu#1"]
+    assert recording.aliases == {"also": "relu"}
+    np.testing.assert_array_equal(recording.activations["relu#1"], recording.outputs[0])
+
+
+def test_tuples_dictionaries_and_keyword_inputs(tmp_path: Path) -> None:
+    x, shift = torch.randn(3, 2, 4), torch.tensor(0.5)
+    path = tmp_path / "several.npz"
+    recording = record(Several(), [x], path, kwargs={"shift": shift})
+    assert list(recording.activations) == ["pair/0", "pair/1", "pair#1/0", "pair#1/1", "attention"]
+    np.testing.assert_array_equal(recording.activations["pair#1/1"], (4 * x).numpy())
+    assert "outputs/0" in recording.noise and "outputs/1" not in recording.noise
+    metadata = read_metadata(path)
+    assert metadata["output_names"] == ["attended", "positive"]
+    assert metadata["input_names"] == ["shift"]
+    np.testing.assert_array_equal(read_arrays(path)["inputs/1"], np.float32(0.5))
+
+
+def test_noise_is_the_distance_from_the_float64_run() -> None:
+    torch.manual_seed(1)
+    model, x = nn.Sequential(nn.Linear(64, 32), nn.Tanh()), torch.randn(7, 64)
+    recording = run(model, [x])
+    weight, bias = (p.detach().double() for p in (model[0].weight, model[0].bias))
+    exact = (x.double() @ weight.t() + bias).numpy()
+    distance = recording.activations["0"].astype(np.float64) - exact
+    rms, largest = recording.noise["0"]
+    # The order of the float64 sums is PyTorch's own; the float32 error dwarfs that difference.
+    assert rms == pytest.approx(np.sqrt(np.mean(distance**2)), rel=1e-6)
+    assert largest == pytest.approx(np.abs(distance).max(), rel=1e-6)
+    assert 0 < rms < largest < 1e-5
+    assert recording.noise["outputs/0"].dtype == np.float64
+    assert model[0].weight.dtype == torch.float32
+
+
+def test_half_precision_and_integer_inputs() -> None:
+    class Lookup(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table = nn.Embedding(10, 4)
+
+        def forward(self, index: Tensor) -> Tensor:
+            return self.table(index)
+
+    recording = run(Lookup().half(), [torch.tensor([1, 2])])
+    assert recording.activations["table"].dtype == np.float16
+    assert recording.noise["table"][1] == 0
+
+
+def test_only_selected_modules() -> None:
+    model = nn.Sequential(nn.Linear(2, 2), nn.Sequential(nn.Linear(2, 2), nn.ReLU()))
+    recording = run(model, [torch.ones(1, 2)], select=["1.*"])
+    assert list(recording.activations) == ["1.0", "1.1"]
+    assert list(recording.noise) == ["1.0", "1.1", "outputs/0"]
+
+
+def test_modes_are_put_back() -> None:
+    model = nn.Sequential(nn.Dropout(), nn.BatchNorm1d(3)).train()
+    model[1].eval()
+    x = torch.randn(4, 3)
+    recording = run(model, [x])
+    np.testing.assert_array_equal(recording.activations["0"], x.numpy())
+    assert model.training and model[0].training and not model[1].training
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".h5", ".safetensors"])
+def test_files_hold_the_entries_of_the_interface(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"reference{suffix}"
+    x = torch.randn(2, 4)
+    recording = record(
+        Shared(), [x], path, model_id="shared", config={"a": 1}, seed=7, noise=True
+    )
+    if suffix == ".safetensors":
+        names = set(read_state_dict(path))
+    else:
+        arrays = read_arrays(path)
+        metadata = read_metadata(path)
+        assert metadata["model"] == "shared" and metadata["config"] == {"a": 1}
+        assert metadata["framework"].startswith("torch 2.") and metadata["seed"] == 7
+        np.testing.assert_array_equal(arrays["inputs/0"], x.numpy())
+        np.testing.assert_array_equal(arrays["activations/fc"], recording.activations["fc"])
+        names = set(arrays) - {"metadata"}
+    activations = {"fc", "relu", "relu#1"}
+    assert names == {
+        "inputs/0", "outputs/0", "noise/outputs/0",
+        *(f"activations/{name}" for name in activations),
+        *(f"noise/{name}" for name in activations),
+    }
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_hdf5_keeps_the_dots_of_module_paths(tmp_path: Path) -> None:
+    path = tmp_path / "reference.h5"
+    record(nn.Sequential(nn.Sequential(nn.ReLU())), [torch.ones(1)], path)
+    with h5py.File(path) as file:
+        assert set(file["activations"]) == {"0", "0.0"}
+
+
+def test_a_failed_run_leaves_no_file(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError):
+        record(nn.Linear(2, 2), [torch.ones(1, 3)], tmp_path / "reference.npz")
+    with pytest.raises(ToolError, match="extension"):
+        record(nn.Linear(2, 2), [torch.ones(1, 2)], tmp_path / "reference.txt")
+    assert not list(tmp_path.iterdir())
+
+
+def test_command_on_a_row_round_trips_through_its_weights(tmp_path: Path) -> None:
+    first, second = tmp_path / "first.npz", tmp_path / "second.h5"
+    weights = tmp_path / "weights.h5"
+    row = ["--model", "se_layer", "--config", "channel=32", "--batch", "3"]
+    assert main([*row, "--save-weights", str(weights), "--output", str(first)]) == 0
+    again = ["--weights", str(weights), "--inputs", str(first), "--output", str(second)]
+    assert main([*row, "--seed", "5", *again]) == 0
+    one, two = read_arrays(first), read_arrays(second)
+    np.testing.assert_array_equal(one["outputs/0"], two["outputs/0"])
+    assert read_metadata(first)["config"] == {"channel": 32, "reduction": 16}
+
+
+def test_command_on_a_users_module(tmp_path: Path) -> None:
+    source = tmp_path / "mine.py"
+    source.write_text(
+        "import torch\n"
+        "def make():\n"
+        "    return torch.nn.Sequential(torch.nn.Linear(2, 1)), [torch.ones(1, 2)]\n"
+    )
+    output = tmp_path / "mine.npz"
+    assert main(["--module", f"{source}:make", "--output", str(output)]) == 0
+    assert "activations/0" in read_arrays(output)
+
+
+def test_command_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    output = str(tmp_path / "x.npz")
+    assert main(["--model", "nothing", "--output", output]) == 1
+    assert main(["--model", "stn", "--module", "x.py:f", "--output", output]) == 1
+    assert main(["--module", "absent.py:f", "--output", output]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 3 and all(line.startswith("record: ") for line in lines)

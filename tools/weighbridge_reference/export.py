@@ -1,0 +1,78 @@
+"""Writes a state dict as npz, HDF5 or safetensors. Run as `tools/export-checkpoint`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from .errors import ToolError
+from .storage import HDF5Options, numpy_of, open_writer, read_state_dict
+
+DTYPES = {"f16": torch.float16, "f32": torch.float32, "f64": torch.float64}
+
+
+def export_state_dict(
+    state: Mapping[str, Tensor],
+    path: str | Path,
+    *,
+    deflate: bool = False,
+    hdf5: HDF5Options = HDF5Options(),
+    dtype: torch.dtype | None = None,
+) -> None:
+    """Writes `state` under its own names, one entry at a time, in the format `path` names.
+
+    Args:
+        deflate: compress the entries of an npz.
+        hdf5: layout and filters of an HDF5 file.
+        dtype: convert floating-point tensors to this type; integers stay as they are.
+    """
+    with open_writer(Path(path), deflate=deflate, hdf5=hdf5) as writer:
+        for name, tensor in state.items():
+            if dtype is not None and tensor.is_floating_point():
+                tensor = tensor.to(dtype)
+            writer.add(name, numpy_of(tensor))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="tools/export-checkpoint",
+        description="Rewrites a checkpoint (.pth, .pt, .npz, .h5, .safetensors) in another format.",
+    )
+    parser.add_argument("input", type=Path)
+    parser.add_argument("output", type=Path, help=".npz, .h5, .hdf5 or .safetensors")
+    parser.add_argument("--dtype", choices=DTYPES, help="convert floating-point tensors")
+    parser.add_argument("--deflate", action="store_true", help="compress the entries of an npz")
+    parser.add_argument("--nested", action="store_true", help="HDF5: groups instead of dots")
+    parser.add_argument("--chunks", action="store_true", help="HDF5: chunked datasets")
+    parser.add_argument("--gzip", type=int, choices=range(10), help="HDF5: gzip at this level")
+    parser.add_argument("--shuffle", action="store_true", help="HDF5: the shuffle filter")
+    parser.add_argument("--fletcher32", action="store_true", help="HDF5: checksums")
+    options = parser.parse_args(arguments)
+    layout = HDF5Options(
+        nested=options.nested,
+        chunks=options.chunks,
+        gzip=options.gzip,
+        shuffle=options.shuffle,
+        fletcher32=options.fletcher32,
+    )
+    try:
+        export_state_dict(
+            read_state_dict(options.input),
+            options.output,
+            deflate=options.deflate,
+            hdf5=layout,
+            dtype=DTYPES.get(options.dtype),
+        )
+    except (ToolError, OSError) as error:
+        print(f"export-checkpoint: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
