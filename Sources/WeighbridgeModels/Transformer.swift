@@ -1,0 +1,157 @@
+import WeighbridgeModules
+
+/// Tokens [B, n, dim] and what is added to the attention scores, [B, 1, n, n].
+struct MaskedTokens: TensorBundle {
+  var tokens: Tensor
+  var bias: Tensor?
+
+  init(_ tokens: Tensor, bias: Tensor? = nil) {
+    self.tokens = tokens
+    self.bias = bias
+  }
+
+  var tensors: [Tensor] { [tokens] + (bias.map { [$0] } ?? []) }
+
+  init(tensors: [Tensor]) throws {
+    guard let tokens = tensors.first, tensors.count <= 2 else {
+      throw WeighbridgeError(
+        .shape, "expected tokens and perhaps a bias, got \(tensors.count) tensors")
+    }
+    self.init(tokens, bias: tensors.count == 2 ? tensors[1] : nil)
+  }
+}
+
+/// A module of the transformer whose last step can add a residual at no cost.
+protocol TokenModule: Module where Input == MaskedTokens, Output == Tensor {
+  /// `forward(input) + residual`, for runs in which nothing is probed.
+  func fused(_ input: MaskedTokens, adding residual: Tensor) throws -> Tensor
+}
+
+/// The layers of a vision transformer, `transformer`: pre-norm, x += attention(x), x += mlp(x).
+struct Transformer: Module {
+  let path: ModulePath
+  private let layers: [(attention: Residual<Attention>, mlp: Residual<FeedForward>)]
+
+  init(_ w: WeightScope, _ c: ViTConfiguration) throws {
+    path = w.path
+    layers = try (0..<c.depth).map { index in
+      let layer = w / "layers" / index
+      return (
+        try Residual(layer / 0, dim: c.dim) { try Attention($0, c) },
+        try Residual(layer / 1, dim: c.dim) { try FeedForward($0, dim: c.dim, hidden: c.mlpDim) }
+      )
+    }
+  }
+
+  func forward(_ input: MaskedTokens) throws -> Tensor {
+    try layers.reduce(input.tokens) { tokens, layer in
+      let attended = try layer.attention(MaskedTokens(tokens, bias: input.bias))
+      return try layer.mlp(MaskedTokens(attended))
+    }
+  }
+}
+
+/// fn(x) + x.
+struct Residual<Inner: TokenModule>: Module {
+  let path: ModulePath
+  let fn: PreNorm<Inner>
+
+  init(_ w: WeightScope, dim: Int, _ build: (WeightScope) throws -> Inner) throws {
+    path = w.path
+    fn = try PreNorm(w / "fn", dim: dim, build)
+  }
+
+  var kind: String { "Residual" }
+
+  func forward(_ input: MaskedTokens) throws -> Tensor {
+    guard ProbeRun.current == nil else { return try fn(input) + input.tokens }
+    let normed = MaskedTokens(try fn.norm(input.tokens), bias: input.bias)
+    return try fn.fn.fused(normed, adding: input.tokens)
+  }
+}
+
+/// fn(norm(x)).
+struct PreNorm<Inner: TokenModule>: Module {
+  let path: ModulePath
+  let norm: LayerNorm
+  let fn: Inner
+
+  init(_ w: WeightScope, dim: Int, _ build: (WeightScope) throws -> Inner) throws {
+    path = w.path
+    norm = try LayerNorm(w / "norm", features: dim)
+    fn = try build(w / "fn")
+  }
+
+  var kind: String { "PreNorm" }
+
+  func forward(_ input: MaskedTokens) throws -> Tensor {
+    try fn(MaskedTokens(norm(input.tokens), bias: input.bias))
+  }
+}
+
+/// Multi-head self-attention: `to_qkv` without bias, rows in the order q, k, v, each (heads,
+/// width); the heads' outputs side by side go through `to_out`.
+struct Attention: TokenModule {
+  let path: ModulePath
+  private let heads: Int
+  private let scale: Double
+  private let toQKV: Linear
+  private let projection: Linear
+  private let toOut: Sequential
+
+  init(_ w: WeightScope, _ c: ViTConfiguration) throws {
+    path = w.path
+    heads = c.heads
+    scale = c.scale
+    let inner = c.heads * c.headWidth
+    toQKV = try Linear(w / "to_qkv", in: c.dim, out: 3 * inner, bias: .absent)
+    let out = w / "to_out"
+    let linear = try Linear(out / 0, in: inner, out: c.dim)
+    projection = linear
+    toOut = try Sequential(out, { _ in linear }, { Identity.dropout($0) })
+  }
+
+  func forward(_ input: MaskedTokens) throws -> Tensor { try toOut(attended(input)) }
+
+  func fused(_ input: MaskedTokens, adding residual: Tensor) throws -> Tensor {
+    try projection(attended(input), adding: residual)
+  }
+
+  /// [B, n, dim] → [B, n, heads·width]. Queries, keys and values are views of one product.
+  private func attended(_ input: MaskedTokens) throws -> Tensor {
+    let (batch, length) = (input.tokens.shape[0], input.tokens.shape[1])
+    let parts = try toQKV(input.tokens).split(3, axis: 2).map {
+      try $0.reshaped([batch, length, heads, -1]).transposed(1, 2)
+    }
+    let out = try parts[0].attention(
+      keys: parts[1], values: parts[2], scale: scale, bias: input.bias)
+    return try out.transposed(1, 2).flattened(from: 2)
+  }
+}
+
+/// Linear, GELU, linear: `net`.
+struct FeedForward: TokenModule {
+  let path: ModulePath
+  private let expansion: Linear
+  private let gelu: GELU
+  private let projection: Linear
+  private let net: Sequential
+
+  init(_ w: WeightScope, dim: Int, hidden: Int) throws {
+    path = w.path
+    let scope = w / "net"
+    let expansion = try Linear(scope / 0, in: dim, out: hidden)
+    let gelu = GELU(scope / 1)
+    let projection = try Linear(scope / 3, in: hidden, out: dim)
+    (self.expansion, self.gelu, self.projection) = (expansion, gelu, projection)
+    net = try Sequential(
+      scope, { _ in expansion }, { _ in gelu }, { Identity.dropout($0) }, { _ in projection },
+      { Identity.dropout($0) })
+  }
+
+  func forward(_ input: MaskedTokens) throws -> Tensor { try net(input.tokens) }
+
+  func fused(_ input: MaskedTokens, adding residual: Tensor) throws -> Tensor {
+    try projection(expansion(input.tokens, then: gelu), adding: residual)
+  }
+}

@@ -1,0 +1,66 @@
+import WeighbridgeModules
+
+/// Residuals against learnt codewords: a map [B, C, H, W], whose cells are the points, or points
+/// [B, N, C] → [B, 64, C].
+///
+/// With a[n, ·] the softmax over the codewords of scale[k]·‖x[n] − c[k]‖², the result is
+/// Σ_n a[n, k]·(x[n] − c[k]). There are always 64 codewords: the original ignores its argument.
+public struct Encoding: Architecture {
+  /// The number of codewords, whatever `num_codes` says.
+  public static let codeCount = 64
+
+  public let path: ModulePath
+  /// [64, C].
+  public let codewords: Tensor
+  /// [64].
+  public let scale: Tensor
+
+  public init(_ w: WeightScope, channels: Int) throws {
+    path = w.path
+    codewords = try w.parameter("codewords", .codewords, [Self.codeCount, channels])
+    scale = try w.parameter("scale", .vector, [Self.codeCount])
+  }
+
+  public func forward(_ x: Tensor) throws -> Tensor {
+    guard (x.rank == 4 && x.shape[1] == channels) || (x.rank == 3 && x.shape[2] == channels) else {
+      throw WeighbridgeError(
+        .shape, "an encoding of \(channels) channels takes [B, \(channels), H, W] or "
+          + "[B, N, \(channels)], got \(x.shape)")
+    }
+    let points = x.rank == 4 ? try x.flattened(from: 2).transposed(1, 2) : x
+    return try points.encoded(codewords: codewords, scale: scale)
+  }
+
+  private var channels: Int { codewords.shape[1] }
+}
+
+extension Encoding {
+  public static let id = "encoding"
+  public static let summary = "Residual encoding against 64 learnt codewords"
+
+  public static let keys: [ConfigurationKey] = [
+    .init("in_channels", .integer, default: nil, inferred: true, "channels of a point"),
+    .init(
+      "num_codes", .integer, default: .integer(64), "no effect: there are always 64 codewords"),
+  ]
+
+  public static func recognizes(_ shapes: StateDictShapes) -> Bool {
+    shapes.contains("codewords", "scale") && shapes.names.count == 2
+      && shapes["codewords"]?.rank == 2
+  }
+
+  public static func infer(
+    _ configuration: inout Configuration, from shapes: StateDictShapes
+  ) throws {
+    try configuration.infer("in_channels", "codewords", axis: 1, of: shapes)
+  }
+
+  public static func check(_ configuration: Configuration) throws {
+    try configuration.requirePositive("in_channels")
+  }
+
+  public init(_ w: WeightScope, _ configuration: Configuration) throws {
+    try Self.check(configuration)
+    try self.init(w, channels: configuration.integer("in_channels"))
+  }
+}
