@@ -11,5 +11,8 @@ extension ArchitectureRegistry {
     SEResNet50.self,
     SEResNet101.self,
     SEResNet152.self,
+    VisionTransformer.self,
+    Encoding.self,
+    LVCBlock.self,
   ])
 }

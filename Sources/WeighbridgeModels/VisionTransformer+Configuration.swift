@@ -36,12 +36,12 @@ extension VisionTransformer {
     let last = isMLP ? "mlp_head.4.weight" : "mlp_head.1.weight"
     try configuration.infer(
       "head", .text(isMLP ? "mlp" : "linear"), evidence: shapes.evidence(last))
-    try configuration.infer("num_classes", last, axis: 0, of: shapes)
-    try configuration.infer("dim", "pos_embedding", axis: 2, of: shapes)
+    try configuration.infer("num_classes", extent: 0, of: last, in: shapes)
+    try configuration.infer("dim", extent: 2, of: "pos_embedding", in: shapes)
     let depth = shapes.count(under: "transformer.layers")
     try configuration.infer("depth", depth, evidence: "transformer.layers.0 … \(depth - 1)")
     let hidden = depth > 0 ? "transformer.layers.0.1.fn.fn.net.0.weight" : "mlp_head.1.weight"
-    if depth > 0 || isMLP { try configuration.infer("mlp_dim", hidden, axis: 0, of: shapes) }
+    if depth > 0 || isMLP { try configuration.infer("mlp_dim", extent: 0, of: hidden, in: shapes) }
     try inferPatches(&configuration, shapes)
     try inferHeads(&configuration, shapes)
   }
@@ -93,8 +93,7 @@ extension VisionTransformer {
 
   public static func check(_ configuration: Configuration) throws {
     try configuration.requirePositive(
-      "image_size", "patch_size", "channels", atMost: 1 << 16)
-    try configuration.requirePositive("num_classes", "dim", "mlp_dim", "heads", atMost: 1 << 24)
+      "image_size", "patch_size", "channels", "num_classes", "dim", "mlp_dim", "heads")
     try configuration.require("depth", in: 0...4096)
     let c = try ViTConfiguration(configuration)
     guard c.imageSize % c.patchSize == 0 else {
@@ -102,10 +101,8 @@ extension VisionTransformer {
         .usage,
         "patch_size must divide image_size: \(c.patchSize) does not divide \(c.imageSize)")
     }
-    if let width = try configuration.optionalInteger("dim_head") {
-      guard (1...(1 << 24)).contains(width) else {
-        throw WeighbridgeError(.usage, "dim_head must be from 1 to \(1 << 24), not \(width)")
-      }
+    if try configuration.optionalInteger("dim_head") != nil {
+      try configuration.requirePositive("dim_head")
     } else if c.dim % c.heads != 0 {
       throw WeighbridgeError(
         .usage, "heads must divide dim: \(c.heads) does not divide \(c.dim)",

@@ -52,7 +52,7 @@ extension Encoding {
   public static func infer(
     _ configuration: inout Configuration, from shapes: StateDictShapes
   ) throws {
-    try configuration.infer("in_channels", "codewords", axis: 1, of: shapes)
+    try configuration.infer("in_channels", extent: 1, of: "codewords", in: shapes)
   }
 
   public static func check(_ configuration: Configuration) throws {

@@ -51,7 +51,7 @@ extension LVCBlock {
   public static func infer(
     _ configuration: inout Configuration, from shapes: StateDictShapes
   ) throws {
-    try configuration.infer("c1", "fc.0.weight", axis: 0, of: shapes)
+    try configuration.infer("c1", extent: 0, of: "fc.0.weight", in: shapes)
   }
 
   public static func check(_ configuration: Configuration) throws {
@@ -79,7 +79,7 @@ func checkBatchNormEpsilon(_ configuration: Configuration) throws {
 
 /// The convolutional block is a quarter as wide inside, so there must be four channels.
 func checkChannels(_ configuration: Configuration, _ key: String) throws {
-  try configuration.requirePositive(key, atMost: 1 << 20)
+  try configuration.requirePositive(key)
   let channels = try configuration.integer(key)
   guard channels >= 4 else {
     throw WeighbridgeError(

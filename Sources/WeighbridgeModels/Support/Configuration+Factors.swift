@@ -1,15 +1,6 @@
 import WeighbridgeModules
 
-/// Rules that several architectures share.
 extension Configuration {
-  /// Demands that integers are at least 1, and small enough that products of a few of them stay far
-  /// from overflow.
-  ///
-  /// - Throws: `usage`, naming the key and its value.
-  func requirePositive(_ names: String..., atMost limit: Int = 1 << 24) throws {
-    for name in names { try require(name, in: 1...limit) }
-  }
-
   /// Demands that an integer lies in a range.
   ///
   /// - Throws: `usage`, naming the key and its value.
@@ -18,19 +9,9 @@ extension Configuration {
     guard range.contains(value) else {
       throw WeighbridgeError(
         .usage,
-        "\(name) must be from \(range.lowerBound) to \(range.upperBound), not \(value)")
+        "\(architecture) needs \(name) from \(range.lowerBound) to \(range.upperBound), got "
+          + "\(name)=\(value)")
     }
-  }
-
-  /// Takes one extent of a checkpoint's tensor as the value of a key; nothing happens where there is
-  /// no such tensor.
-  ///
-  /// - Throws: `mapping` when the user or the metadata said otherwise.
-  mutating func infer(
-    _ name: String, _ tensor: String, axis: Int, of shapes: StateDictShapes
-  ) throws {
-    guard let extent = shapes.extent(tensor, axis) else { return }
-    try infer(name, extent, evidence: shapes.evidence(tensor))
   }
 }
 
