@@ -12,8 +12,7 @@ public enum Checkpoints {
       switch map.withBytes(FileSignature.init) {
       case .zip: return try NPZFile(map)
       case .npy: return try NPYFile(map)
-      case .hdf5:
-        throw WeighbridgeError(.unsupported, "HDF5 is not read yet")
+      case .hdf5: return try HDF5File(map)
       case .safetensors, .json:
         throw WeighbridgeError(.unsupported, "safetensors is not read yet")
       case .pickle:

@@ -1,0 +1,54 @@
+import CHDF5
+import Synchronization
+import WeighbridgeTensors
+
+/// Calls into libhdf5, one at a time: the library is not reentrant in every build.
+enum HDF5Library {
+  private static let lock = Mutex(())
+
+  /// Runs `body` alone, with the library's own error printing off.
+  static func run<R>(_ body: () throws -> sending R) rethrows -> sending R {
+    try lock.withLock { _ in
+      H5open()
+      wb_h5_silence()
+      return try body()
+    }
+  }
+
+  /// The identifier of an object that was opened or created, or the library's reason why not.
+  static func check(
+    _ result: hid_t, _ what: @autoclosure () -> String,
+    code: WeighbridgeError.Code = .malformed
+  ) throws -> hid_t {
+    guard result >= 0 else { throw failure(what(), code: code) }
+    return result
+  }
+
+  static func check(
+    _ result: herr_t, _ what: @autoclosure () -> String,
+    code: WeighbridgeError.Code = .malformed
+  ) throws {
+    guard result >= 0 else { throw failure(what(), code: code) }
+  }
+
+  /// Opens an object for the time of `body`.
+  static func using<R>(
+    _ id: hid_t, _ close: (hid_t) -> herr_t, _ what: @autoclosure () -> String,
+    code: WeighbridgeError.Code = .malformed, _ body: (hid_t) throws -> R
+  ) throws -> R {
+    let id = try check(id, what(), code: code)
+    defer { _ = close(id) }
+    return try body(id)
+  }
+
+  /// An error with the innermost message of the library's error stack.
+  static func failure(_ what: String, code: WeighbridgeError.Code = .malformed) -> WeighbridgeError
+  {
+    let text = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
+      guard let base = buffer.baseAddress else { return "" }
+      wb_h5_error_text(base)
+      return String(cString: base)
+    }
+    return WeighbridgeError(code, text.isEmpty ? what : "\(what) (HDF5: \(text))")
+  }
+}
