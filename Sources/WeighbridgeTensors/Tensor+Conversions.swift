@@ -5,10 +5,10 @@ extension Tensor {
   /// The elements as another dtype, in the same layout where it is dense.
   ///
   /// Floating-point values round to nearest, ties to even; values beyond the range of `float16`
-  /// become infinite, as in PyTorch. Integers convert exactly where the target holds them.
+  /// become infinite, as in PyTorch. Integers convert to integers exactly.
   ///
   /// - Throws: `shape` for a descriptor, `unsupported` for a float-to-integer conversion, which
-  ///   would lose values silently.
+  ///   would lose values silently, and for integers that the target does not hold.
   public func converted(to target: DType) throws -> Tensor {
     if dtype == target { return self }
     guard storage != nil else { return Tensor(describing: target, shape: shape) }
@@ -23,11 +23,8 @@ extension Tensor {
     case .bfloat16:
       return try packed.mapped(format) { (x: Double) in HalfPrecision.bfloat16Bits(Float(x)) }
         .reinterpreted(as: .bfloat16)
-    case .int64:
-      guard !dtype.isFloatingPoint else { fallthrough }
-      return try packed.mapped(format) { (x: Double) in Int64(x) }
-    default:
-      throw WeighbridgeError(.unsupported, "cannot convert \(dtype) to \(target)")
+    case .int8, .int16, .int32, .int64, .uint8, .uint16, .uint32, .uint64, .bool:
+      return try packed.convertedToInteger(target, format)
     }
   }
 
@@ -37,7 +34,7 @@ extension Tensor {
   }
 
   /// Every element of a dense tensor through `transform`, by way of double, which holds all floats
-  /// and all integers up to 2⁵³ exactly.
+  /// and all integers up to 2⁵³ exactly; larger integers round to nearest once here.
   private func mapped<Out: TensorElement>(
     _ format: MemoryFormat, _ transform: @escaping (Double) -> Out
   ) throws -> Tensor {
