@@ -14,5 +14,11 @@ extension ArchitectureRegistry {
     VisionTransformer.self,
     Encoding.self,
     LVCBlock.self,
+    EVCBlock.self,
+    DETREncoder.self,
+    ScaledDotProductAttention.self,
+    Retina.self,
+    GlimpseNetwork.self,
+    RecurrentAttention.self,
   ])
 }

@@ -57,4 +57,15 @@ extension Linear {
     if let residual { y = try y + residual }
     return try activation?(y) ?? y
   }
+
+  /// `activation(linear(x) + residual)` with a function that PyTorch calls outside any module, such
+  /// as `F.relu`: when something is probed, the linear map alone has an activation.
+  public func callAsFunction(
+    _ x: Tensor, adding residual: Tensor? = nil, applying activation: Activation
+  ) throws -> Tensor {
+    if ProbeRun.current == nil {
+      return try apply(x, epilogue: Epilogue(residual: residual, activation: activation))
+    }
+    return try self(x, adding: residual).activated(activation)
+  }
 }

@@ -53,7 +53,7 @@ public struct Ledger: Sendable, Hashable {
 
   /// The number of learned values, buffers left out, as PyTorch counts them.
   public var parameterCount: Int {
-    requests.filter { !$0.isBuffer }.reduce(0) { $0 + $1.shape.elementCount }
+    requests.filter { !$0.isBuffer }.reduce(0) { $0 &+ $1.shape.elementCount }
   }
 }
 

@@ -1,0 +1,145 @@
+import WeighbridgeModules
+
+/// Tokens and their positions [n, B, d], and what is added to the attention scores [B, 1, 1, n].
+struct EncoderInput: TensorBundle {
+  var tokens: Tensor
+  var position: Tensor
+  var bias: Tensor?
+
+  init(tokens: Tensor, position: Tensor, bias: Tensor? = nil) {
+    (self.tokens, self.position, self.bias) = (tokens, position, bias)
+  }
+
+  var tensors: [Tensor] { [tokens, position] + (bias.map { [$0] } ?? []) }
+
+  init(tensors: [Tensor]) throws {
+    guard tensors.count == 2 || tensors.count == 3 else {
+      throw WeighbridgeError(
+        .shape, "expected tokens, positions and perhaps a bias, got \(tensors.count) tensors")
+    }
+    self.init(
+      tokens: tensors[0], position: tensors[1], bias: tensors.count == 3 ? tensors[2] : nil)
+  }
+}
+
+/// Encoder layers one after the other, without a norm after the last.
+struct TransformerEncoder: Module {
+  let path: ModulePath
+  private let layers: [TransformerEncoderLayer]
+
+  init(_ w: WeightScope, width: Int, heads: Int, hidden: Int, count: Int) throws {
+    path = w.path
+    layers = try (0..<count).map {
+      try TransformerEncoderLayer(w / "layers" / $0, width: width, heads: heads, hidden: hidden)
+    }
+  }
+
+  func forward(_ input: EncoderInput) throws -> Tensor {
+    try layers.reduce(input.tokens) { tokens, layer in
+      try layer(EncoderInput(tokens: tokens, position: input.position, bias: input.bias))
+    }
+  }
+}
+
+/// A post-norm layer: norm1(x + attention(x)), then norm2(x + mlp(x)). The position is added to
+/// queries and keys only.
+struct TransformerEncoderLayer: Module {
+  let path: ModulePath
+  private let attention: MultiheadAttention
+  private let linear1, linear2: Linear
+  private let norm1, norm2: LayerNorm
+  private let dropout, dropout1, dropout2: Identity
+
+  init(_ w: WeightScope, width: Int, heads: Int, hidden: Int) throws {
+    path = w.path
+    attention = try MultiheadAttention(w / "self_attn", width: width, heads: heads)
+    linear1 = try Linear(w / "linear1", in: width, out: hidden)
+    linear2 = try Linear(w / "linear2", in: hidden, out: width)
+    norm1 = try LayerNorm(w / "norm1", features: width)
+    norm2 = try LayerNorm(w / "norm2", features: width)
+    dropout = .dropout(w / "dropout")
+    dropout1 = .dropout(w / "dropout1")
+    dropout2 = .dropout(w / "dropout2")
+  }
+
+  func forward(_ input: EncoderInput) throws -> Tensor {
+    let tokens = input.tokens
+    let query = try tokens + input.position
+    let attended = SelfAttentionInput(query: query, value: tokens, bias: input.bias)
+    guard ProbeRun.current == nil else {
+      let first = try norm1(tokens + dropout1(attention(attended)))
+      let hidden = try dropout(linear1(first).activated(.relu))
+      return try norm2(first + dropout2(linear2(hidden)))
+    }
+    let first = try norm1(attention.fused(attended, adding: tokens))
+    return try norm2(linear2(linear1(first, applying: .relu), adding: first))
+  }
+}
+
+/// Queries, which are the keys too, and values, [n, B, d]; what is added to the scores, [B, 1, 1, n].
+struct SelfAttentionInput: TensorBundle {
+  var query: Tensor
+  var value: Tensor
+  var bias: Tensor?
+
+  init(query: Tensor, value: Tensor, bias: Tensor? = nil) {
+    (self.query, self.value, self.bias) = (query, value, bias)
+  }
+
+  var tensors: [Tensor] { [query, value] + (bias.map { [$0] } ?? []) }
+
+  init(tensors: [Tensor]) throws {
+    guard tensors.count == 2 || tensors.count == 3 else {
+      throw WeighbridgeError(
+        .shape, "expected queries, values and perhaps a bias, got \(tensors.count) tensors")
+    }
+    self.init(
+      query: tensors[0], value: tensors[1], bias: tensors.count == 3 ? tensors[2] : nil)
+  }
+}
+
+/// PyTorch's `nn.MultiheadAttention` over [n, B, d], with the same tensor as queries and keys:
+/// `in_proj_weight` [3d, d] holds the rows of q, k and v. PyTorch applies `out_proj` without calling
+/// it as a module, so it has no activation of its own.
+struct MultiheadAttention: Module {
+  let path: ModulePath
+  private let heads: Int
+  private let inWeight, inBias, outWeight, outBias: Tensor
+  private let queryCache = OperatorCache()
+  private let valueCache = OperatorCache()
+  private let outCache = OperatorCache()
+
+  init(_ w: WeightScope, width: Int, heads: Int) throws {
+    path = w.path
+    self.heads = heads
+    inWeight = try w.parameter("in_proj_weight", .linearWeight, [3 * width, width])
+    inBias = try w.parameter("in_proj_bias", .vector, [3 * width])
+    outWeight = try (w / "out_proj").parameter("weight", .linearWeight, [width, width])
+    outBias = try (w / "out_proj").parameter("bias", .vector, [width])
+  }
+
+  func forward(_ input: SelfAttentionInput) throws -> Tensor {
+    try fused(input, adding: nil)
+  }
+
+  /// `forward(input) + residual`.
+  func fused(_ input: SelfAttentionInput, adding residual: Tensor?) throws -> Tensor {
+    let width = outBias.shape[0]
+    let (length, batch) = (input.query.shape[0], input.query.shape[1])
+    let pair = try input.query.linear(
+      weight: inWeight.narrowed(0, start: 0, length: 2 * width),
+      bias: inBias.narrowed(0, start: 0, length: 2 * width), cache: queryCache)
+    let value = try input.value.linear(
+      weight: inWeight.narrowed(0, start: 2 * width, length: width),
+      bias: inBias.narrowed(0, start: 2 * width, length: width), cache: valueCache)
+    let parts = try (pair.split(2, axis: 2) + [value]).map {
+      try $0.reshaped([length, batch, heads, width / heads]).permuted([1, 2, 0, 3])
+    }
+    let scale = 1 / (Double(width) / Double(heads)).squareRoot()
+    let out = try parts[0].attention(
+      keys: parts[1], values: parts[2], scale: scale, bias: input.bias)
+    return try out.permuted([2, 0, 1, 3]).reshaped([length, batch, width])
+      .linear(
+        weight: outWeight, bias: outBias, epilogue: Epilogue(residual: residual), cache: outCache)
+  }
+}
