@@ -86,6 +86,7 @@ let package = Package(
     .testTarget(name: "WeighbridgeCLITests", dependencies: ["WeighbridgeCLI", "Weighbridge"]),
     .testTarget(name: "WeighbridgeTensorsTests", dependencies: ["WeighbridgeTensors"]),
     .testTarget(name: "WeighbridgeModelsTests", dependencies: ["WeighbridgeModels"]),
+    .testTarget(name: "WeighbridgeEngineTests", dependencies: ["WeighbridgeEngine"]),
     .testTarget(
       name: "WeighbridgeCheckpointsTests",
       dependencies: ["WeighbridgeCheckpoints", "WeighbridgeWeights", "WeighbridgeTensors"]),

@@ -1,0 +1,35 @@
+import Testing
+import WeighbridgeEngine
+
+/// Every operator against PyTorch, on every engine and in every layout.
+@Suite struct OperatorFixtureTests {
+  @Test(
+    arguments: [
+      "convolution", "matrix", "normalization", "pooling", "activation", "softmax", "arithmetic",
+      "sampling", "attention",
+    ], TestedEngine.allCases)
+  func matchesPyTorch(_ family: String, _ engine: TestedEngine) throws {
+    for fixture in try OperatorFixture.load(family) {
+      for layout in TestedLayout.allCases {
+        try engine.run {
+          try fixture.expectMatch(fixture.run(engine, layout), engine, layout)
+        }
+      }
+    }
+  }
+
+  /// An image comes back in the format that it came in.
+  @Test(arguments: ["convolution", "pooling", "normalization"], TestedEngine.allCases)
+  func keepsTheFormat(_ family: String, _ engine: TestedEngine) throws {
+    for fixture in try OperatorFixture.load(family) where fixture.output.shape.count == 4 {
+      for (layout, format) in [
+        (TestedLayout.contiguous, MemoryFormat.contiguous), (.channelsLast, .channelsLast),
+      ] {
+        let x = try #require(fixture.inputs["x"]).tensor(engine.dtype)
+        guard try layout.arrange(x).preferredFormat == format else { continue }
+        let result = try engine.run { try fixture.run(engine, layout) }
+        #expect(result.isDense(format), "\(fixture.testDescription), \(engine), \(layout)")
+      }
+    }
+  }
+}
