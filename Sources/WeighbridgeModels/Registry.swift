@@ -3,6 +3,8 @@ import WeighbridgeModules
 extension ArchitectureRegistry {
   /// The architectures that come with Weighbridge. A new one is one file and one line here.
   public static let builtIn = ArchitectureRegistry([
+    PatchEmbed.self,
+    PatchMerging.self,
     SpatialTransformer.self,
     SELayer.self,
     SEBottleneck.self,
@@ -11,6 +13,11 @@ extension ArchitectureRegistry {
     SEResNet50.self,
     SEResNet101.self,
     SEResNet152.self,
+    SEInception3.self,
+    SKConv.self,
+    SKBlock.self,
+    SKNet50.self,
+    SKNet101.self,
     VisionTransformer.self,
     Encoding.self,
     LVCBlock.self,

@@ -35,6 +35,31 @@ struct ManifestTests {
     Published("se_resnet50", "se_resnet50", ["num_classes": .integer(1000)]),
     Published("se_resnet101", "se_resnet101", ["num_classes": .integer(1000)]),
     Published("se_resnet152", "se_resnet152", ["num_classes": .integer(1000)]),
+    Published(
+      "se_inception3_aux_nc1000", "se_inception3",
+      ["num_classes": .integer(1000), "aux_logits": .boolean(true)]),
+    Published(
+      "se_inception3_noaux_nc1000", "se_inception3",
+      ["num_classes": .integer(1000), "aux_logits": .boolean(false)]),
+    Published(
+      "skconv_128", "sk_conv",
+      [
+        "in_channels": .integer(128), "out_channels": .integer(128), "M": .integer(2),
+        "r": .integer(16), "L": .integer(32),
+      ]),
+    Published("sknet50", "sknet50", ["nums_class": .integer(1000)]),
+    Published("sknet101", "sknet101", ["nums_class": .integer(1000)]),
+    Published(
+      "patch_embed_224_16_3_768", "patch_embed",
+      [
+        "patch_size": .integer(16), "in_chans": .integer(3), "embed_dim": .integer(768),
+        "norm": .boolean(false),
+      ]),
+    Published(
+      "swin_patch_embed_224_4_3_96_ln", "patch_embed",
+      ["patch_size": .integer(4), "embed_dim": .integer(96), "norm": .boolean(true)]),
+    Published("patch_merging_seed_dim1_c3", "patch_merging"),
+    Published("patch_merging_dim96", "patch_merging"),
   ]
 
   @Test("every name, shape, dtype and kind, in order", arguments: published)
@@ -83,6 +108,13 @@ struct ManifestTests {
     ("se_resnet50", [:], 28_071_976),
     ("se_resnet101", [:], 49_292_328),
     ("se_resnet152", [:], 66_770_984),
+    ("se_inception3", [:], 28_366_256),
+    ("se_inception3", ["aux_logits": .boolean(false)], 24_965_832),
+    ("sk_conv", ["in_channels": .integer(128), "out_channels": .integer(128)], 22_080),
+    ("sknet50", [:], 27_479_784),
+    ("sknet101", [:], 48_736_040),
+    ("patch_embed", [:], 590_592),
+    ("patch_merging", [:], 96),
   ] as [(String, [String: ConfigurationValue], Int)])
   func parameterCount(id: String, given: [String: ConfigurationValue], count: Int) throws {
     let architecture = try ArchitectureRegistry.builtIn.architecture(id)

@@ -120,10 +120,7 @@ extension SEBottleneck: Architecture {
       reduction: "reduction", channels: shapes.extent("se.fc.2.weight", 0),
       width: shapes.extent("se.fc.0.weight", 0), evidence: shapes.evidence("se.fc.0.weight"))
     guard shapes.contains("conv1.weight") else { return }
-    let downsamples = shapes.hasPrefix("downsample.")
-    try configuration.infer(
-      "downsample", .boolean(downsamples),
-      evidence: downsamples ? "downsample.* is there" : "there is no downsample.*")
+    try configuration.inferDownsample(from: shapes)
   }
 
   public static func check(_ configuration: Configuration) throws {

@@ -75,7 +75,8 @@ extension Configuration {
     }
   }
 
-  private func isFixed(_ key: String) -> Bool {
+  /// Whether the user or the reference's metadata has decided on a key.
+  func isFixed(_ key: String) -> Bool {
     guard let entry = entries[key], entry.value != ConfigurationValue.none else { return false }
     return entry.origin == .given || entry.origin == .metadata
   }

@@ -44,6 +44,14 @@ struct ResidualStage {
 }
 
 extension Configuration {
+  /// Infers whether the shortcut of a residual block has a convolution.
+  mutating func inferDownsample(from shapes: StateDictShapes) throws {
+    let downsamples = shapes.hasPrefix("downsample.")
+    try infer(
+      "downsample", .boolean(downsamples),
+      evidence: downsamples ? "downsample.* is there" : "there is no downsample.*")
+  }
+
   /// Checks that a residual block without a convolution on its shortcut keeps the shape.
   ///
   /// - Throws: `usage`, naming the rule and the values.

@@ -1,0 +1,66 @@
+import WeighbridgeModules
+
+/// torchvision's `BasicConv2d`: a convolution without bias, batch norm with eps 1e-3, relu.
+struct BasicConv2d: Module {
+  let path: ModulePath
+  private let conv: Conv2d
+  private let bn: BatchNorm
+  private let fused: FusedConvolution
+
+  init(
+    _ w: WeightScope, in inputs: Int, out outputs: Int, kernel: Pair<Int>, stride: Int = 1,
+    padding: Padding = 0
+  ) throws {
+    path = w.path
+    conv = try Conv2d(
+      w / "conv", in: inputs, out: outputs, kernel: kernel, stride: Pair(stride),
+      padding: padding, bias: .absent)
+    bn = try BatchNorm(w / "bn", channels: outputs, epsilon: 1e-3)
+    // In PyTorch the relu is a function, not a module: this one is never called as one.
+    fused = FusedConvolution(conv, bn, ReLU(w))
+  }
+
+  func forward(_ x: Tensor) throws -> Tensor {
+    if ProbeRun.current == nil { return try fused(x) }
+    return try bn(conv(x)).activated(.relu)
+  }
+}
+
+extension BasicConv2d {
+  /// A 1×`length` convolution that keeps the size.
+  static func wide(
+    _ w: WeightScope, in inputs: Int, out outputs: Int, length: Int
+  ) throws -> BasicConv2d {
+    try BasicConv2d(
+      w, in: inputs, out: outputs, kernel: Pair(1, length), padding: Padding(0, length / 2))
+  }
+
+  /// A `length`×1 convolution that keeps the size.
+  static func tall(
+    _ w: WeightScope, in inputs: Int, out outputs: Int, length: Int
+  ) throws -> BasicConv2d {
+    try BasicConv2d(
+      w, in: inputs, out: outputs, kernel: Pair(length, 1), padding: Padding(length / 2, 0))
+  }
+}
+
+extension Tensor {
+  /// The 3×3 average at stride 1 whose divisor is 9 at the borders too.
+  func smoothed() throws -> Tensor {
+    try pooled(
+      PoolingGeometry(.average(countIncludePad: true), kernel: 3, stride: 1, padding: 1))
+  }
+
+  /// The 3×3 maximum at stride 2.
+  func shrunk() throws -> Tensor {
+    try pooled(PoolingGeometry(.maximum, kernel: 3, stride: 2))
+  }
+}
+
+extension WeightScope {
+  /// Asks for the parameters of the `SELayer` that the enclosing block registers and never calls.
+  func unusedSELayer(channel: Int) throws {
+    let scope = (self / "SELayer").dead(because: "the layer is registered and never called")
+    _ = try SELayer(scope, channel: channel)
+  }
+}
