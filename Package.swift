@@ -50,7 +50,8 @@ let package = Package(
     // Files.
     .target(
       name: "WeighbridgeWeights",
-      dependencies: ["WeighbridgeTensors", .product(name: "Crypto", package: "swift-crypto")]),
+      dependencies: [
+        "WeighbridgeTensors", "WeighbridgeParallel", .product(name: "Crypto", package: "swift-crypto")]),
     .target(
       name: "WeighbridgeCheckpoints",
       dependencies: [

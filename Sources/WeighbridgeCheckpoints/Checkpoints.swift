@@ -13,8 +13,8 @@ public enum Checkpoints {
       case .zip: return try NPZFile(map)
       case .npy: return try NPYFile(map)
       case .hdf5: return try HDF5File(map)
-      case .safetensors, .json:
-        throw WeighbridgeError(.unsupported, "safetensors is not read yet")
+      case .safetensors: return try SafetensorsCheckpoint(map)
+      case .json: return try SafetensorsCheckpoint(index: map)
       case .pickle:
         throw WeighbridgeError(
           .unsupported, "is a Python pickle, which can run code when loaded and is not read",
@@ -42,7 +42,10 @@ enum FileSignature {
       bytes[$0...].starts(with: hdf5)
     }) {
       self = .hdf5
-    } else if bytes.count > 8, bytes[8] == UInt8(ascii: "{") {
+    } else if bytes.count > 8, bytes[8] == UInt8(ascii: "{"),
+      bytes[0] != UInt8(ascii: "{") || bytes[7] == 0
+    {
+      // The first eight bytes are a length: text there would make it absurd.
       self = .safetensors
     } else if bytes.first == UInt8(ascii: "{") {
       self = .json

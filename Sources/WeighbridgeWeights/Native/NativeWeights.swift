@@ -1,0 +1,133 @@
+import Synchronization
+import WeighbridgeParallel
+import WeighbridgeTensors
+
+/// An open native weight file: a safetensors file with parameters under their Swift module paths, and
+/// a manifest that says which model they are.
+///
+/// Opening checks the header; tensors are used in place and their bytes are not read until touched.
+/// `verify()` compares every tensor with its recorded checksum. Needs no system library.
+public final class NativeWeights: Sendable {
+  public let manifest: NativeManifest
+  private let file: SafetensorsFile
+  /// The SHA-256 of each tensor's bytes, in hexadecimal.
+  private let checksums: [String: String]
+  private let verified = Mutex<Set<String>>([])
+
+  public var path: String { file.path }
+  /// The tensors, in the order of their bytes.
+  public var entries: [SafetensorsEntry] { file.entries }
+
+  /// Opens a native weight file.
+  ///
+  /// - Throws: `unreadable`, `malformed` or `unsupported`.
+  public static func open(_ path: String) throws -> NativeWeights {
+    try NativeWeights(SafetensorsFile(path: path))
+  }
+
+  package init(_ file: SafetensorsFile) throws {
+    do {
+      (manifest, checksums) = try NativeManifest.read(file.metadata)
+    } catch let error as WeighbridgeError {
+      throw error.located(file: file.path)
+    }
+    self.file = file
+    for entry in file.entries where checksums[entry.name] == nil {
+      throw WeighbridgeError(
+        .malformed, "the file has no checksum for it", file: file.path, entry: entry.name)
+    }
+  }
+
+  /// The tensor of a name, in place, unverified.
+  ///
+  /// - Throws: `mapping` when there is none.
+  public func tensor(_ name: String) throws -> Tensor {
+    try file.tensor(name)
+  }
+
+  /// Compares every tensor with its checksum, on all compute threads.
+  ///
+  /// - Throws: `malformed`, naming the first damaged tensor.
+  public func verify() throws {
+    let failures = Mutex<[Int: WeighbridgeError]>([:])
+    Parallel.forEach(entries.count) { position in
+      do {
+        try verify(entries[position].name)
+      } catch let error as WeighbridgeError {
+        failures.withLock { $0[position] = error }
+      } catch {}
+    }
+    if let first = failures.withLock({ failures in failures.min { $0.key < $1.key }?.value }) {
+      throw first
+    }
+  }
+
+  /// Compares one tensor with its checksum; once is enough.
+  package func verify(_ name: String) throws {
+    guard let entry = file.entry(name), !verified.withLock({ $0.contains(name) }) else { return }
+    let sum = try file.withBytes(of: entry, SHA256Sum.hexadecimal)
+    guard sum == checksums[name] else {
+      throw WeighbridgeError(
+        .malformed, "the bytes are damaged: their SHA-256 is not the recorded one", file: path,
+        entry: name, remedy: "Convert the source again")
+    }
+    verified.withLock { _ = $0.insert(name) }
+  }
+
+  /// Writes a native weight file at once. For more than memory holds, use `NativeWeightsWriter`.
+  ///
+  /// - Throws: `unwritable`, and `usage` for names that occur twice. Nothing is left behind then.
+  public static func write(
+    _ path: String, manifest: NativeManifest, tensors: [(name: String, tensor: Tensor)]
+  ) throws {
+    let plan = tensors.map {
+      TensorDescription(name: $0.name, dtype: $0.tensor.dtype, shape: $0.tensor.shape)
+    }
+    let writer = try NativeWeightsWriter(path, manifest: manifest, tensors: plan)
+    for (name, tensor) in tensors { try writer.add(name, tensor) }
+    try writer.finish()
+  }
+}
+
+/// Writes a native weight file tensor by tensor, in any order; memory is needed for one at a time.
+/// Until `finish()` nothing appears under the file's name.
+public final class NativeWeightsWriter {
+  public var path: String { writer.path }
+  private let manifest: NativeManifest
+  private let writer: SafetensorsWriter
+  private var checksums: [String: String]
+
+  /// Plans the file.
+  ///
+  /// - Throws: `unwritable` when it cannot be created, `usage` for names that occur twice.
+  public init(
+    _ path: String, manifest: NativeManifest, tensors: [TensorDescription]
+  ) throws {
+    self.manifest = manifest
+    // Every checksum is as long as this, so the header's length is known before they are.
+    checksums = Dictionary(
+      tensors.map { ($0.name, SHA256Sum.placeholder) }, uniquingKeysWith: { first, _ in first })
+    writer = try SafetensorsWriter(
+      path: path, tensors: tensors, metadata: manifest.metadata(checksums: checksums))
+  }
+
+  /// Writes a planned tensor.
+  ///
+  /// - Throws: `usage` when it differs from the plan, `unwritable` when it cannot be written.
+  public func add(_ name: String, _ tensor: Tensor) throws {
+    try writer.add(name, tensor) { checksums[name] = SHA256Sum.hexadecimal($0) }
+  }
+
+  /// Writes the header and gives the file its name.
+  ///
+  /// - Throws: `usage` when planned tensors are missing, `unwritable` when it cannot be written.
+  public func finish() throws {
+    writer.metadata = manifest.metadata(checksums: checksums)
+    try writer.finish()
+  }
+
+  /// Removes what was written.
+  public func cancel() {
+    writer.cancel()
+  }
+}

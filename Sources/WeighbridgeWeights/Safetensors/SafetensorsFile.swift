@@ -1,0 +1,68 @@
+import WeighbridgeTensors
+
+/// An open safetensors file. Its tensors use the file's bytes in place, from a memory map that they
+/// keep alive.
+public final class SafetensorsFile: Sendable {
+  public let path: String
+  /// The tensors, in the order of their bytes.
+  public let entries: [SafetensorsEntry]
+  /// The texts under `__metadata__`.
+  public let metadata: [String: String]
+  private let positions: [String: Int]
+  private let map: MappedFile
+
+  /// Opens a file and checks its whole header.
+  ///
+  /// - Throws: `unreadable`, `malformed` or `unsupported`.
+  public convenience init(path: String) throws {
+    try self.init(MappedFile(path: path))
+  }
+
+  package init(_ map: MappedFile) throws {
+    let header: SafetensorsHeader
+    do {
+      header = try map.withBytes { try SafetensorsHeader($0) }
+    } catch let error as WeighbridgeError {
+      throw error.located(file: map.path)
+    }
+    self.map = map
+    path = map.path
+    entries = header.entries
+    metadata = header.metadata
+    // The header's reader has refused duplicate names.
+    positions = Dictionary(
+      header.entries.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+  }
+
+  /// Whether this is a native weight file.
+  package var isNative: Bool { NativeManifest.isPresent(in: metadata) }
+
+  /// The entry of a name.
+  public func entry(_ name: String) -> SafetensorsEntry? {
+    positions[name].map { entries[$0] }
+  }
+
+  /// The tensor of a name, in place.
+  ///
+  /// - Throws: `mapping` when there is none.
+  public func tensor(_ name: String) throws -> Tensor {
+    guard let entry = entry(name) else {
+      throw WeighbridgeError(.mapping, "there is no entry of this name", file: path, entry: name)
+    }
+    let storage = try map.storage(offset: entry.byteOffset, count: entry.byteCount)
+    return try Tensor(dtype: entry.dtype, shape: entry.shape, storage: storage)
+  }
+
+  /// Calls `body` with an entry's bytes.
+  package func withBytes<R>(
+    of entry: SafetensorsEntry, _ body: (UnsafeRawBufferPointer) throws -> R
+  ) throws -> R {
+    try map.withBytes { bytes in
+      guard let slice = bytes.slice(at: entry.byteOffset, count: entry.byteCount) else {
+        throw WeighbridgeError(
+          .malformed, "its bytes lie beyond the file's end", file: path, entry: entry.name)
+      }
+      return try body(slice)
+    }
+  }
+}
