@@ -1,6 +1,12 @@
 import WeighbridgeParallel
 import WeighbridgeTensors
 
+/// A function of one scalar, as a type, so that loops are compiled for each of them.
+protocol ElementFunction<Scalar> {
+  associatedtype Scalar: PlainScalar
+  func callAsFunction(_ x: Scalar) -> Scalar
+}
+
 /// Loops over dense memory.
 extension Tensor {
   /// Whether the elements fill one run of memory without gaps or repeats, in whatever order of axes.
@@ -14,32 +20,37 @@ extension Tensor {
     return true
   }
 
-  /// This tensor where its elements are packed in any order, else a copy in its preferred format.
-  func packed() throws -> Tensor {
-    isPacked ? self : try contiguous(preferredFormat)
-  }
-
-  /// A new tensor in the memory order of this packed one; `fill` gets both, element by element in
-  /// that order, and writes every element of the given range.
-  @inline(__always)
-  func filledAlike<S: PlainScalar>(
-    grain: Int, _ fill: (Range<Int>, UnsafePointer<S>, UnsafeMutablePointer<S>) -> Void
+  /// `function` of each element, in the memory order of this tensor where it is packed, else in its
+  /// preferred format.
+  ///
+  /// - Parameter grain: The least number of elements worth a thread of its own.
+  func mapped<Function: ElementFunction>(
+    _ function: Function, grain: Int = 32768
   ) throws -> Tensor {
+    typealias Scalar = Function.Scalar
+    let source = isPacked ? self : try contiguous(preferredFormat)
     let count = elementCount
-    let storage = try withUnsafeElements { (input: UnsafePointer<S>) in
+    let storage = try source.withUnsafeElements { (input: UnsafePointer<Scalar>) in
       try TensorStorage(byteCount: byteCount) { bytes in
-        guard count > 0, let output = bytes.bindMemory(to: S.self).baseAddress else { return }
-        Parallel.forRanges(count, grain: grain) { range in fill(range, input, output) }
+        guard count > 0, let output = bytes.bindMemory(to: Scalar.self).baseAddress else { return }
+        Parallel.forRanges(count, grain: grain) { range in
+          Elements.map(
+            input + range.lowerBound, output + range.lowerBound, range.count, function)
+        }
       }
     }
-    return Tensor(dtype: dtype, shape: shape, strides: strides, offset: 0, storage: storage)
+    return Tensor(
+      dtype: dtype, shape: shape, strides: source.strides, offset: 0, storage: storage)
   }
+}
 
-  /// `transform` of each element.
+/// Loops over neighbouring scalars.
+enum Elements {
   @inline(__always)
-  func mappedElements<S: PlainScalar>(grain: Int = 16384, _ transform: (S) -> S) throws -> Tensor {
-    try packed().filledAlike(grain: grain) { (range, input: UnsafePointer<S>, output) in
-      for i in range { output[i] = transform(input[i]) }
-    }
+  static func map<Function: ElementFunction>(
+    _ input: UnsafePointer<Function.Scalar>, _ output: UnsafeMutablePointer<Function.Scalar>,
+    _ count: Int, _ function: Function
+  ) {
+    for i in 0..<count { output[i] = function(input[i]) }
   }
 }

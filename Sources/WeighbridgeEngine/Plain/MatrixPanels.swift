@@ -192,14 +192,15 @@ struct MatrixProduct<S: PlainScalar> {
     let firstRow = rowBlock * Self.rowBlock
     let lastRow = min(firstRow + Self.rowBlock, rowCount)
     panels.withPanels(group: group) { base in
-      for panel in firstPanel..<lastPanel {
-        let weights = base + panel * panels.depth * S.Vector.width
-        for row in stride(from: firstRow, to: lastRow, by: MatrixTile<S>.height) {
-          let top = lastRow - 1
-          let rows = (
-            rowAddress(row), rowAddress(min(row + 1, top)), rowAddress(min(row + 2, top)),
-            rowAddress(min(row + 3, top))
-          )
+      // Four rows stay in the nearest cache while the block's panels pass by.
+      for row in stride(from: firstRow, to: lastRow, by: MatrixTile<S>.height) {
+        let top = lastRow - 1
+        let rows = (
+          rowAddress(row), rowAddress(min(row + 1, top)), rowAddress(min(row + 2, top)),
+          rowAddress(min(row + 3, top))
+        )
+        for panel in firstPanel..<lastPanel {
+          let weights = base + panel * panels.depth * S.Vector.width
           tile(rows, row, min(lastRow - row, MatrixTile<S>.height), panel, weights)
         }
       }

@@ -13,20 +13,20 @@ extension PlainEngine {
     _ operation: BinaryOperation, _ a: Tensor, _ b: Tensor, _ output: Shape, _: S.Type
   ) throws -> Tensor {
     switch operation {
-    case .add: try combine(a, b, output) { (x: S, y: S) in x + y }
-    case .subtract: try combine(a, b, output) { (x: S, y: S) in x - y }
-    case .multiply: try combine(a, b, output) { (x: S, y: S) in x * y }
-    case .divide: try combine(a, b, output) { (x: S, y: S) in x / y }
-    case .minimum: try combine(a, b, output) { (x: S, y: S) in RowSums.smaller(x, y) }
-    case .maximum: try combine(a, b, output) { (x: S, y: S) in RowSums.larger(x, y) }
+    case .add: try combine(a, b, output, Sum<S>.self)
+    case .subtract: try combine(a, b, output, Difference<S>.self)
+    case .multiply: try combine(a, b, output, Product<S>.self)
+    case .divide: try combine(a, b, output, Quotient<S>.self)
+    case .minimum: try combine(a, b, output, Smaller<S>.self)
+    case .maximum: try combine(a, b, output, Larger<S>.self)
     }
   }
 
   /// The result lies in memory like the operand that has its shape, `a` before `b`.
-  @inline(__always)
-  private func combine<S: PlainScalar>(
-    _ a: Tensor, _ b: Tensor, _ output: Shape, _ operation: (S, S) -> S
+  private func combine<Function: ElementPairFunction>(
+    _ a: Tensor, _ b: Tensor, _ output: Shape, _ function: Function.Type
   ) throws -> Tensor {
+    typealias S = Function.Scalar
     let strides = Self.outputStrides(a, b, output)
     let (a, b) = (
       try a.arranged(as: strides, output).expanded(to: output),
@@ -38,20 +38,10 @@ extension PlainEngine {
       try b.withUnsafeElements { (right: UnsafePointer<S>) in
         try TensorStorage(byteCount: byteCount) { bytes in
           guard byteCount > 0, let target = bytes.bindMemory(to: S.self).baseAddress else { return }
-          let (aStep, bStep) = (loop.innerSteps.a, loop.innerSteps.b)
           loop.forEachRun { start, aStart, bStart, count in
-            let (out, x, y) = (target + start, left + aStart, right + bStart)
-            switch (aStep, bStep) {
-            case (1, 1): for i in 0..<count { out[i] = operation(x[i], y[i]) }
-            case (1, 0):
-              let value = y[0]
-              for i in 0..<count { out[i] = operation(x[i], value) }
-            case (0, 1):
-              let value = x[0]
-              for i in 0..<count { out[i] = operation(value, y[i]) }
-            default:
-              for i in 0..<count { out[i] = operation(x[i &* aStep], y[i &* bStep]) }
-            }
+            Elements.combine(
+              left + aStart, loop.innerSteps.a, right + bStart, loop.innerSteps.b, target + start,
+              count, function)
           }
         }
       }
@@ -80,5 +70,58 @@ extension Tensor {
       return try contiguous(.channelsLast)
     }
     return strides == output.contiguousStrides ? try contiguous() : self
+  }
+}
+
+/// A function of two scalars, as a type, so that loops are compiled for each of them.
+private protocol ElementPairFunction<Scalar> {
+  associatedtype Scalar: PlainScalar
+  static func apply(_ a: Scalar, _ b: Scalar) -> Scalar
+}
+
+private enum Sum<S: PlainScalar>: ElementPairFunction {
+  @inline(__always) static func apply(_ a: S, _ b: S) -> S { a + b }
+}
+
+private enum Difference<S: PlainScalar>: ElementPairFunction {
+  @inline(__always) static func apply(_ a: S, _ b: S) -> S { a - b }
+}
+
+private enum Product<S: PlainScalar>: ElementPairFunction {
+  @inline(__always) static func apply(_ a: S, _ b: S) -> S { a * b }
+}
+
+private enum Quotient<S: PlainScalar>: ElementPairFunction {
+  @inline(__always) static func apply(_ a: S, _ b: S) -> S { a / b }
+}
+
+private enum Smaller<S: PlainScalar>: ElementPairFunction {
+  @inline(__always) static func apply(_ a: S, _ b: S) -> S { Extremes.smaller(a, b) }
+}
+
+private enum Larger<S: PlainScalar>: ElementPairFunction {
+  @inline(__always) static func apply(_ a: S, _ b: S) -> S { Extremes.larger(a, b) }
+}
+
+extension Elements {
+  /// One run of results. A step of 0 repeats one value; the steps that occur most have loops of their
+  /// own, which compile to vector instructions.
+  fileprivate static func combine<Function: ElementPairFunction>(
+    _ a: UnsafePointer<Function.Scalar>, _ aStep: Int, _ b: UnsafePointer<Function.Scalar>,
+    _ bStep: Int, _ output: UnsafeMutablePointer<Function.Scalar>, _ count: Int,
+    _: Function.Type
+  ) {
+    switch (aStep, bStep) {
+    case (1, 1):
+      for i in 0..<count { output[i] = Function.apply(a[i], b[i]) }
+    case (1, 0):
+      let value = b[0]
+      for i in 0..<count { output[i] = Function.apply(a[i], value) }
+    case (0, 1):
+      let value = a[0]
+      for i in 0..<count { output[i] = Function.apply(value, b[i]) }
+    default:
+      for i in 0..<count { output[i] = Function.apply(a[i &* aStep], b[i &* bStep]) }
+    }
   }
 }

@@ -142,7 +142,7 @@ private struct PooledWindow<S: PlainScalar> {
   func writeMaximum() {
     output.update(repeating: -.infinity, count: channels)
     forEachCell { cell in
-      for i in 0..<channels { output[i] = RowSums.larger(output[i], cell[i]) }
+      for i in 0..<channels { output[i] = Extremes.larger(output[i], cell[i]) }
     }
   }
 

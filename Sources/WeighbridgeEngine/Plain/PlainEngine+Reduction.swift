@@ -41,11 +41,8 @@ extension PlainEngine {
     switch operation {
     case .sum: return RowSums.sum(input, count)
     case .mean: return RowSums.sum(input, count) / S(count)
-    case .maximum: return RowSums.maximum(input, count)
-    case .minimum:
-      var least = S.infinity
-      for i in 0..<count { least = RowSums.smaller(least, input[i]) }
-      return least
+    case .maximum: return Extremes.maximum(input, count)
+    case .minimum: return Extremes.minimum(input, count)
     }
   }
 
@@ -73,13 +70,13 @@ extension PlainEngine {
           to.update(repeating: -.infinity, count: count)
           for row in 0..<length {
             let line = from + row * inner
-            for i in 0..<count { to[i] = RowSums.larger(to[i], line[i]) }
+            for i in 0..<count { to[i] = Extremes.larger(to[i], line[i]) }
           }
         case .minimum:
           to.update(repeating: .infinity, count: count)
           for row in 0..<length {
             let line = from + row * inner
-            for i in 0..<count { to[i] = RowSums.smaller(to[i], line[i]) }
+            for i in 0..<count { to[i] = Extremes.smaller(to[i], line[i]) }
           }
         }
       }

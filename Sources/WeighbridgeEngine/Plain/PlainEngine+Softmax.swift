@@ -42,7 +42,7 @@ extension PlainEngine {
   static func softmaxRow<S: PlainScalar>(
     _ input: UnsafePointer<S>, _ output: UnsafeMutablePointer<S>, _ length: Int
   ) {
-    let maximum = RowSums.maximum(input, length)
+    let maximum = Extremes.maximum(input, length)
     for i in 0..<length { output[i] = S.exponential(input[i] - maximum) }
     let total = RowSums.sum(output, length)
     for i in 0..<length { output[i] /= total }
@@ -52,7 +52,7 @@ extension PlainEngine {
   static func logSoftmaxRow<S: PlainScalar>(
     _ input: UnsafePointer<S>, _ output: UnsafeMutablePointer<S>, _ length: Int
   ) {
-    let maximum = RowSums.maximum(input, length)
+    let maximum = Extremes.maximum(input, length)
     for i in 0..<length { output[i] = S.exponential(input[i] - maximum) }
     let logarithm = S.logarithm(RowSums.sum(output, length))
     for i in 0..<length { output[i] = input[i] - maximum - logarithm }

@@ -33,25 +33,65 @@ enum RowSums {
     }
     return total
   }
+}
 
-  /// The greatest scalar, or NaN if there is one; −∞ for no scalars.
-  @inline(__always)
-  static func maximum<S: PlainScalar>(_ input: UnsafePointer<S>, _ count: Int) -> S {
-    var greatest = -S.infinity
-    for i in 0..<count { greatest = larger(greatest, input[i]) }
-    return greatest
-  }
-
-  /// The larger of two, NaN if either is.
+/// The larger and the smaller of scalars, NaN where there is one.
+enum Extremes {
   @inline(__always)
   static func larger<S: PlainScalar>(_ a: S, _ b: S) -> S {
-    b > a || b.isNaN ? b : a
+    let kept = b <= a ? a : b  // b where either is NaN
+    return a != a ? a : kept
   }
 
-  /// The smaller of two, NaN if either is.
   @inline(__always)
   static func smaller<S: PlainScalar>(_ a: S, _ b: S) -> S {
-    b < a || b.isNaN ? b : a
+    let kept = b >= a ? a : b
+    return a != a ? a : kept
+  }
+
+  /// The lanes of `larger`.
+  @inline(__always)
+  static func larger<V: PlainVector>(_ a: V, _ b: V) -> V {
+    b.replacing(with: a, where: (b .<= a) .| (a .!= a))
+  }
+
+  /// The lanes of `smaller`.
+  @inline(__always)
+  static func smaller<V: PlainVector>(_ a: V, _ b: V) -> V {
+    b.replacing(with: a, where: (b .>= a) .| (a .!= a))
+  }
+
+  /// The greatest scalar of a run; −∞ for none.
+  @inline(__always)
+  static func maximum<S: PlainScalar>(_ input: UnsafePointer<S>, _ count: Int) -> S {
+    fold(input, count, from: -.infinity) { larger($0, $1) } scalar: { larger($0, $1) }
+  }
+
+  /// The least scalar of a run; ∞ for none.
+  @inline(__always)
+  static func minimum<S: PlainScalar>(_ input: UnsafePointer<S>, _ count: Int) -> S {
+    fold(input, count, from: .infinity) { smaller($0, $1) } scalar: { smaller($0, $1) }
+  }
+
+  @inline(__always)
+  private static func fold<S: PlainScalar>(
+    _ input: UnsafePointer<S>, _ count: Int, from start: S,
+    vector: (S.Vector, S.Vector) -> S.Vector, scalar: (S, S) -> S
+  ) -> S {
+    let width = S.Vector.width
+    var lanes = S.Vector(repeating: start)
+    var i = 0
+    while i + width <= count {
+      lanes = vector(lanes, S.Vector(from: input + i))
+      i += width
+    }
+    var result = start
+    for lane in 0..<width { result = scalar(result, lanes[lane]) }
+    while i < count {
+      result = scalar(result, input[i])
+      i += 1
+    }
+    return result
   }
 }
 
