@@ -22,6 +22,13 @@ enum CRC32 {
     return sum
   }
 
+  /// The checksum of two pieces as one.
+  static func checksum(
+    _ bytes: UnsafeRawBufferPointer, after first: UnsafeRawBufferPointer
+  ) -> UInt32 {
+    ZeroShift(byteCount: bytes.count).apply(serial(first)) ^ checksum(bytes)
+  }
+
   private static func serial(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
     libdeflate_crc32(0, bytes.baseAddress, bytes.count)
   }

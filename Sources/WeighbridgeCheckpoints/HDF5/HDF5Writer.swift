@@ -1,0 +1,196 @@
+import CHDF5
+import WeighbridgeTensors
+import WeighbridgeWeights
+
+/// Writes an HDF5 file: contiguous datasets on 64-byte boundaries, so that they can be used in place,
+/// in the order in which they are added.
+final class HDF5Writer: CheckpointWriter {
+  let path: String
+  private let naming: HDF5Naming
+  private var plan: WritePlan
+  private let output: OutputFile
+  /// Negative when closed.
+  private var file: hid_t = -1
+
+  init(
+    _ path: String, tensors: [TensorDescription], metadata: [String: String], naming: HDF5Naming
+  ) throws {
+    self.path = path
+    self.naming = naming
+    plan = try WritePlan(tensors, path: path)
+    try HDF5Writer.checkPaths(tensors, naming, path)
+    output = try OutputFile(path: path)
+    let temporary = output.temporaryPath
+    file = try WeighbridgeError.locating(file: path) {
+      try HDF5Library.run { try HDF5Writer.create(temporary) }
+    }
+    try guarded(entry: nil) { file in
+      for (name, text) in metadata.sorted(by: { $0.key < $1.key }) {
+        try HDF5Writer.writeAttribute(file, name, text)
+      }
+    }
+  }
+
+  deinit {
+    cancel()
+  }
+
+  static func datasetPath(_ name: String, _ naming: HDF5Naming) -> String {
+    naming == .nested ? name.replacing(".", with: "/") : name
+  }
+
+  /// Refuses names that are no paths, and paths that are a dataset and a group at once.
+  private static func checkPaths(
+    _ tensors: [TensorDescription], _ naming: HDF5Naming, _ file: String
+  ) throws {
+    let paths = Set(tensors.map { datasetPath($0.name, naming) })
+    for tensor in tensors {
+      let path = datasetPath(tensor.name, naming)
+      let steps = path.split(separator: "/", omittingEmptySubsequences: false)
+      guard steps.allSatisfy({ !$0.isEmpty && $0 != "." }), !path.utf8.contains(0) else {
+        throw WeighbridgeError(
+          .unsupported, "the name cannot be an HDF5 path", file: file, entry: tensor.name)
+      }
+      for count in 1..<max(1, steps.count)
+      where paths.contains(steps.prefix(count).joined(separator: "/")) {
+        throw WeighbridgeError(
+          .unsupported, "the name lies inside that of another tensor, so groups cannot hold both",
+          file: file, entry: tensor.name, remedy: "Write flat names")
+      }
+    }
+  }
+
+  /// Creates the file over the temporary one. Runs inside `HDF5Library.run`.
+  private static func create(_ path: String) throws -> hid_t {
+    let access = H5Pcreate(wb_h5_plist_file_access())
+    return try HDF5Library.using(access, H5Pclose, "not enough memory", code: .engine) { access in
+      H5Pset_fclose_degree(access, H5F_CLOSE_STRONG)
+      H5Pset_alignment(access, 64, 64)
+      _ = wb_h5_set_no_locking(access)
+      let creation = H5Pcreate(wb_h5_plist_file_create())
+      return try HDF5Library.using(creation, H5Pclose, "not enough memory", code: .engine) {
+        H5Pset_link_creation_order($0, UInt32(H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED))
+        return try HDF5Library.check(
+          H5Fcreate(path, wb_h5_truncate(), $0, access), "cannot be written", code: .unwritable)
+      }
+    }
+  }
+
+  func add(_ name: String, _ tensor: Tensor) throws {
+    _ = try plan.take(name, tensor)
+    try guarded(entry: name) { file in
+      try tensor.withUnsafeBytes { bytes in
+        try HDF5Writer.write(
+          file, HDF5Writer.datasetPath(name, naming), tensor.dtype, tensor.shape, bytes)
+      }
+    }
+  }
+
+  func finish() throws {
+    try guarded(entry: nil) { file in
+      try plan.checkComplete()
+      let result = H5Fclose(file)
+      self.file = -1
+      try HDF5Library.check(result, "cannot be written", code: .unwritable)
+    }
+    try output.commit()
+  }
+
+  func cancel() {
+    if file >= 0 {
+      let file = file
+      self.file = -1
+      _ = HDF5Library.run { H5Fclose(file) }
+    }
+    output.discard()
+  }
+
+  /// Runs `body` inside `HDF5Library.run`; removes the file when it fails.
+  private func guarded(entry: String?, _ body: (hid_t) throws -> Void) throws {
+    do {
+      try HDF5Library.run { try body(file) }
+    } catch let error as WeighbridgeError {
+      cancel()
+      throw error.located(file: path, entry: entry)
+    }
+  }
+
+  private static func write(
+    _ file: hid_t, _ path: String, _ dtype: DType, _ shape: Shape, _ bytes: UnsafeRawBufferPointer
+  ) throws {
+    let failed = "cannot be written"
+    let links = H5Pcreate(wb_h5_plist_link_create())
+    try HDF5Library.using(links, H5Pclose, failed, code: .engine) { links in
+      H5Pset_create_intermediate_group(links, 1)
+      H5Pset_char_encoding(links, H5T_CSET_UTF8)
+      try HDF5Library.using(type(of: dtype), H5Tclose, failed, code: .engine) { type in
+        try HDF5Library.using(space(of: shape), H5Sclose, failed, code: .engine) { space in
+          let id = H5Dcreate2(file, path, type, space, links, wb_h5_default(), wb_h5_default())
+          try HDF5Library.using(id, H5Dclose, failed, code: .unwritable) { dataset in
+            guard let base = bytes.baseAddress, !bytes.isEmpty else { return }
+            let result = H5Dwrite(
+              dataset, type, wb_h5_all(), wb_h5_all(), wb_h5_default(), base)
+            try HDF5Library.check(result, failed, code: .unwritable)
+          }
+        }
+      }
+    }
+  }
+
+  private static func space(of shape: Shape) -> hid_t {
+    guard shape.rank > 0 else { return H5Screate(H5S_SCALAR) }
+    return H5Screate_simple(Int32(shape.rank), shape.map { hsize_t($0) }, nil)
+  }
+
+  private static func writeAttribute(_ file: hid_t, _ name: String, _ text: String) throws {
+    let failed = "the attribute \(name) cannot be written"
+    try HDF5Library.using(H5Tcopy(wb_h5_c_string()), H5Tclose, failed, code: .engine) { type in
+      H5Tset_size(type, wb_h5_variable())
+      H5Tset_cset(type, H5T_CSET_UTF8)
+      try HDF5Library.using(H5Screate(H5S_SCALAR), H5Sclose, failed, code: .engine) { space in
+        let id = H5Acreate2(file, name, type, space, wb_h5_default(), wb_h5_default())
+        try HDF5Library.using(id, H5Aclose, failed, code: .unwritable) { attribute in
+          let result = text.withCString { pointer in
+            withUnsafePointer(to: pointer) { H5Awrite(attribute, type, $0) }
+          }
+          try HDF5Library.check(result, failed, code: .unwritable)
+        }
+      }
+    }
+  }
+
+  /// A new type for a dtype: the 16-bit floats by their bit fields, booleans as h5py writes them.
+  private static func type(of dtype: DType) -> hid_t {
+    switch dtype {
+    case .float16: smallFloat(exponent: 5, mantissa: 10, bias: 15)
+    case .bfloat16: smallFloat(exponent: 8, mantissa: 7, bias: 127)
+    case .float32: H5Tcopy(wb_h5_f32le())
+    case .float64: H5Tcopy(wb_h5_f64le())
+    case .int8: H5Tcopy(wb_h5_i8le())
+    case .int16: H5Tcopy(wb_h5_i16le())
+    case .int32: H5Tcopy(wb_h5_i32le())
+    case .int64: H5Tcopy(wb_h5_i64le())
+    case .uint8: H5Tcopy(wb_h5_u8le())
+    case .uint16: H5Tcopy(wb_h5_u16le())
+    case .uint32: H5Tcopy(wb_h5_u32le())
+    case .uint64: H5Tcopy(wb_h5_u64le())
+    case .bool: boolean()
+    }
+  }
+
+  private static func smallFloat(exponent: Int, mantissa: Int, bias: Int) -> hid_t {
+    let type = H5Tcopy(wb_h5_f32le())
+    H5Tset_fields(type, 15, mantissa, exponent, 0, mantissa)
+    H5Tset_size(type, 2)
+    H5Tset_ebias(type, bias)
+    return type
+  }
+
+  private static func boolean() -> hid_t {
+    let type = H5Tenum_create(wb_h5_i8le())
+    var (no, yes): (Int8, Int8) = (0, 1)
+    H5Tenum_insert(type, "FALSE", &no)
+    H5Tenum_insert(type, "TRUE", &yes)
+    return type
+  }
+}
