@@ -1,0 +1,89 @@
+import WeighbridgeModules
+import WeighbridgeTensors
+
+/// Finds the values of an architecture's configuration: the defaults, over them what metadata says,
+/// over it what the user says; then what shapes determine, which nothing may contradict.
+struct ConfigurationResolver {
+  let architecture: any Architecture.Type
+  /// The metadata of a native file.
+  let native: RecordedMetadata?
+  let reference: RecordedMetadata?
+  let overrides: [(key: String, text: String)]
+  let file: String
+
+  /// Defaults, metadata and the user's values, before any shape is looked at.
+  ///
+  /// - Throws: `usage` for an unknown key or a value of another kind.
+  func stated() throws -> (configuration: Configuration, notes: [String]) {
+    var configuration = architecture.defaults
+    var notes: [String] = []
+    // A native file's own configuration is what its weights were exported with.
+    for (metadata, owner) in [(reference, "the reference"), (native, "the file")] {
+      guard let metadata, metadata.model == nil || metadata.model == architecture.id else {
+        continue
+      }
+      try adopt(metadata, from: owner, &configuration, &notes)
+    }
+    for (name, text) in overrides {
+      guard let key = configuration.keys.first(where: { $0.name == name }) else {
+        // Reports the known keys.
+        try configuration.set(name, .none, origin: .given)
+        continue
+      }
+      let value = try key.parse(text)
+      if let entry = configuration.entries[name], entry.origin == .metadata, entry.value != value {
+        notes.append("--config \(name)=\(value) overrules the metadata's \(name)=\(entry.value)")
+      }
+      try configuration.set(name, value, origin: .given)
+    }
+    return (configuration, notes)
+  }
+
+  private func adopt(
+    _ metadata: RecordedMetadata, from owner: String, _ configuration: inout Configuration,
+    _ notes: inout [String]
+  ) throws {
+    for (name, document) in metadata.config {
+      guard let key = configuration.keys.first(where: { $0.name == name }) else {
+        notes.append("\(owner)'s metadata has a key '\(name)', which \(architecture.id) has not")
+        continue
+      }
+      guard let value = try key.value(of: document) else { continue }
+      if let entry = configuration.entries[name], entry.origin == .metadata, entry.value != value {
+        notes.append(
+          "\(owner) says \(name)=\(value), the reference \(name)=\(entry.value); "
+            + "the weights' own file counts")
+      }
+      try configuration.set(name, value, origin: .metadata)
+    }
+  }
+
+  /// What the model asks for when it is configured by a state dict's shapes.
+  ///
+  /// - Throws: `mapping` when shapes contradict a stated value or do not tell a needed one, `usage`
+  ///   when values break the architecture's rules.
+  func ledger(
+    for stateDict: StateDict, _ stated: Configuration, source: any WeightSource
+  ) throws -> (ledger: Ledger, configuration: Configuration) {
+    var configuration = stated
+    do {
+      let shapes = stateDict.shapes
+      try architecture.infer(&configuration, from: shapes)
+      for key in configuration.keys where key.isInferred && configuration.entries[key.name] == nil {
+        throw WeighbridgeError(
+          .mapping,
+          "nothing in it tells \(key.name) of \(architecture.id): it does not look like one",
+          remedy: "`weighbridge inspect` lists its names; "
+            + "--model auto finds an architecture that fits")
+      }
+      try architecture.check(configuration)
+    } catch let error as WeighbridgeError where error.code == .mapping {
+      throw error.located(file: file)
+    }
+    let final = configuration
+    let ledger = try WeightScope.describe(source: source) { scope -> any Architecture in
+      try architecture.init(scope, final)
+    }
+    return (ledger, final)
+  }
+}

@@ -1,0 +1,104 @@
+import WeighbridgeModules
+import WeighbridgeTensors
+
+extension Loader {
+  /// Which architecture a checkpoint is of.
+  ///
+  /// - Throws: `mapping` when none or several could be it, with the nearest.
+  func identify(
+    _ candidates: Candidates, native: RecordedMetadata?, reference: RecordedMetadata?,
+    overrides: [(key: String, text: String)], _ notes: inout [String]
+  ) throws -> any Architecture.Type {
+    if let named = native?.model, let known = registry.architectures.first(where: { $0.id == named })
+    {
+      notes.append("\(named), by the file's metadata")
+      return known
+    }
+    var recognized: [any Architecture.Type] = []
+    for stateDict in candidates.stateDicts {
+      recognized = registry.recognize(stateDict.shapes)
+      if !recognized.isEmpty { break }
+    }
+    if recognized.count > 1 {
+      // Names overlap; the one that fits completely is meant.
+      let fitting = recognized.filter { fits(candidates, $0, overrides) }
+      if fitting.count == 1 { recognized = fitting }
+    }
+    if let only = recognized.first, recognized.count == 1 {
+      notes.append("\(only.id), by names and shapes")
+      return only
+    }
+    let options = recognized.isEmpty ? registry.architectures : recognized
+    if let named = reference?.model, let known = options.first(where: { $0.id == named }) {
+      notes.append("\(named), by the reference's metadata")
+      return known
+    }
+    throw recognized.isEmpty
+      ? unrecognized(candidates) : ambiguous(recognized, file: candidates.checkpoint.path)
+  }
+
+  private func fits(
+    _ candidates: Candidates, _ architecture: any Architecture.Type,
+    _ overrides: [(key: String, text: String)]
+  ) -> Bool {
+    let known = Set(architecture.keys.map(\.name))
+    let resolver = ConfigurationResolver(
+      architecture: architecture, native: nil, reference: nil,
+      overrides: overrides.filter { known.contains($0.key) }, file: candidates.checkpoint.path)
+    guard let stated = try? resolver.stated().configuration,
+      let fit = try? candidates.best({ stateDict, source in
+        try resolver.ledger(for: stateDict, stated, source: source).ledger
+      })
+    else { return false }
+    return fit.report.isOneToOne
+  }
+
+  private func ambiguous(
+    _ recognized: [any Architecture.Type], file: String
+  ) -> WeighbridgeError {
+    WeighbridgeError(
+      .mapping, "could be any of \(recognized.map { $0.id }.joined(separator: ", "))", file: file,
+      remedy: "Say which with --model ID")
+  }
+
+  private func unrecognized(_ candidates: Candidates) -> WeighbridgeError {
+    var text = "no known architecture has these names and shapes"
+    let near = nearest(candidates)
+    if candidates.stateDicts.first?.tensors.isEmpty ?? true {
+      text = "the file holds no tensors"
+    } else if !near.isEmpty {
+      text += "; nearest: \(near.joined(separator: "; "))"
+    }
+    return WeighbridgeError(
+      .mapping, text, file: candidates.checkpoint.path,
+      remedy: "Say which with --model ID; `weighbridge models` lists them")
+  }
+
+  /// The architectures that share most names with the checkpoint, with what each lacks.
+  private func nearest(_ candidates: Candidates) -> [String] {
+    var found: [(score: Double, text: String)] = []
+    for architecture in registry.architectures {
+      var best: (score: Double, text: String)?
+      for stateDict in candidates.stateDicts {
+        var configuration = architecture.defaults
+        try? architecture.infer(&configuration, from: stateDict.shapes)
+        let inferred = configuration
+        guard
+          let ledger = try? WeightScope.describe({ scope -> any Architecture in
+            try architecture.init(scope, inferred)
+          }), !ledger.requests.isEmpty
+        else { continue }
+        let wanted = ledger.requests.filter { !$0.isOptional }
+        let names = Set(stateDict.tensors.map(\.name))
+        let absent = wanted.filter { !names.contains($0.name) }
+        let shared = wanted.count - absent.count
+        let score = Double(shared) / Double(max(wanted.count, names.count))
+        guard shared > 0, score > best?.score ?? 0 else { continue }
+        let lack = absent.first.map { ", lacks \($0.name)\(absent.count > 1 ? ", …" : "")" } ?? ""
+        best = (score, "\(architecture.id) (\(shared) of \(wanted.count) names\(lack))")
+      }
+      if let best { found.append(best) }
+    }
+    return found.sorted { $0.score > $1.score }.prefix(3).map(\.text)
+  }
+}

@@ -1,0 +1,61 @@
+import WeighbridgeCheckpoints
+import WeighbridgeModules
+import WeighbridgeTensors
+
+/// How a checkpoint becomes a model: the architecture, its configuration, and the mapping of names.
+/// Nothing has been read but headers.
+public struct ImportPlan: Sendable {
+  public let checkpoint: any Checkpoint
+  public let architecture: any Architecture.Type
+  public let configuration: Configuration
+  /// Everything the model asks for.
+  public let ledger: Ledger
+  public let report: MappingReport
+  /// Tensors under the model's names.
+  public let source: CheckpointSource
+  /// The rules that were applied.
+  public let rules: Rules
+
+  /// Loads the model, in `dtype`.
+  ///
+  /// - Throws: `mapping` when the names do not map one to one, and what reading throws.
+  public func bind(dtype: DType = .float32) throws -> any Architecture {
+    try requireOneToOne()
+    try readAhead()
+    let (architecture, configuration) = (architecture, configuration)
+    return try WeightScope.bind(source, dtype: dtype) { scope -> any Architecture in
+      try architecture.init(scope, configuration)
+    }
+  }
+
+  /// - Throws: `mapping` when the names do not map one to one.
+  public func requireOneToOne() throws {
+    if let error = report.error(file: checkpoint.path) { throw error }
+  }
+
+  private func readAhead() throws {
+    try source.readAhead(ledger.requests.filter { $0.role != .counter }.map(\.name))
+  }
+}
+
+/// Weights that are no numbers, in one tensor.
+public struct NonFiniteWeights: Sendable, Hashable {
+  public let parameter: String
+  public let nan: Int
+  public let infinite: Int
+}
+
+extension ImportPlan {
+  /// Looks for NaN and infinite values in every parameter: one pass over all bytes.
+  ///
+  /// - Throws: What reading throws.
+  public func nonFiniteWeights() throws -> [NonFiniteWeights] {
+    try report.matched.compactMap { match in
+      guard match.dtype.isFloatingPoint else { return nil }
+      let figures = try TensorStatistics(source.tensor(match.parameter))
+      guard figures.nan + figures.infinite > 0 else { return nil }
+      return NonFiniteWeights(
+        parameter: match.parameter, nan: figures.nan, infinite: figures.infinite)
+    }
+  }
+}

@@ -1,0 +1,83 @@
+import WeighbridgeCheckpoints
+import WeighbridgeModules
+import WeighbridgeTensors
+
+/// Plans how checkpoints become models of the architectures that it knows.
+public struct Loader: Sendable {
+  public let registry: ArchitectureRegistry
+
+  public init(_ registry: ArchitectureRegistry) {
+    self.registry = registry
+  }
+
+  /// Plans an import. Nothing is read but headers.
+  ///
+  /// - Parameters:
+  ///   - checkpoint: The open file.
+  ///   - model: The architecture's id; `nil` or `auto` to identify it from a native file's metadata,
+  ///     else from names and shapes, else from the reference's metadata.
+  ///   - overrides: Configuration values as text. They win over metadata and defaults, and may not
+  ///     contradict shapes.
+  ///   - reference: The metadata of a reference recorded with the weights.
+  ///   - rules: Applied to the file's names first.
+  /// - Returns: A plan whose report may say that the names do not map one to one.
+  /// - Throws: `usage` for an unknown architecture, key or impossible value; `mapping` when the
+  ///   architecture cannot be told, or shapes contradict the configuration.
+  public func plan(
+    _ checkpoint: any Checkpoint, model: String? = nil,
+    overrides: [(key: String, text: String)] = [], reference: RecordedMetadata? = nil,
+    rules: Rules = Rules()
+  ) throws -> ImportPlan {
+    let native = try RecordedMetadata(native: checkpoint)
+    var rules = rules
+    var notes: [String] = []
+    if let native, !rules.isEmpty, native.rulesDigest == rules.digest {
+      notes.append("these rules were applied when the file was written, and are not applied again")
+      rules = Rules()
+    }
+    let candidates = try Candidates(checkpoint, rules: rules)
+    let architecture: any Architecture.Type
+    if let model, model != "auto" {
+      architecture = try registry.architecture(model)
+      if let named = native?.model, named != model {
+        notes.append("the file says it is \(named); \(model) was asked for")
+      }
+    } else {
+      architecture = try identify(
+        candidates, native: native, reference: reference, overrides: overrides, &notes)
+    }
+    let resolver = ConfigurationResolver(
+      architecture: architecture, native: native, reference: reference, overrides: overrides,
+      file: checkpoint.path)
+    return try plan(candidates, resolver, rules: rules, notes: notes)
+  }
+
+  private func plan(
+    _ candidates: Candidates, _ resolver: ConfigurationResolver, rules: Rules, notes: [String]
+  ) throws -> ImportPlan {
+    let stated = try resolver.stated()
+    let fit = try candidates.best { stateDict, source in
+      try resolver.ledger(for: stateDict, stated.configuration, source: source).ledger
+    }
+    let source = CheckpointSource(candidates.checkpoint, fit.stateDict)
+    let configuration = try resolver.ledger(
+      for: fit.stateDict, stated.configuration, source: source
+    ).configuration
+    var report = fit.report
+    report.notes = notes + stated.notes + report.notes + configuration.assumptions
+    return ImportPlan(
+      checkpoint: candidates.checkpoint, architecture: resolver.architecture,
+      configuration: configuration, ledger: fit.ledger, report: report, source: source,
+      rules: rules)
+  }
+}
+
+extension Configuration {
+  /// What shapes could not tell and nobody said.
+  fileprivate var assumptions: [String] {
+    let assumed = keys.filter { entries[$0.name]?.origin == .assumed }
+    guard !assumed.isEmpty else { return [] }
+    let values = assumed.compactMap { key in entries[key.name].map { "\(key.name)=\($0.value)" } }
+    return ["assumed, since shapes do not tell: \(values.joined(separator: ", "))"]
+  }
+}

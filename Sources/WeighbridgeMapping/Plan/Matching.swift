@@ -1,0 +1,65 @@
+import WeighbridgeCheckpoints
+import WeighbridgeModules
+import WeighbridgeTensors
+
+extension MappingReport {
+  /// Holds what a model wants against what a state dict has.
+  ///
+  /// - Parameter skipped: The file's entries that are no tensors, with reasons.
+  init(_ ledger: Ledger, _ stateDict: StateDict, skipped: [SkippedEntry] = []) {
+    let tensors = Dictionary(stateDict.tensors.map { ($0.name, $0) }) { first, _ in first }
+    let reasons = Dictionary(skipped.map { ($0.name, $0.reason) }) { first, _ in first }
+    var asked: Set<String> = []
+    for request in ledger.requests {
+      asked.insert(request.name)
+      guard let tensor = tensors[request.name] else {
+        if !request.isOptional {
+          missing.append(
+            Missing(
+              parameter: request.name, shape: request.shape,
+              reason: reasons[request.name].map { "the entry \($0)" }))
+        }
+        continue
+      }
+      add(request, tensor)
+    }
+    unexpected = stateDict.tensors.filter { !asked.contains($0.name) }.map {
+      Unexpected(name: $0.name, source: $0.source, shape: $0.shape, dtype: $0.dtype)
+    }
+    collisions = stateDict.collisions
+    notes = stateDict.notes
+  }
+
+  private mutating func add(_ request: ParameterRequest, _ tensor: MappedTensor) {
+    if let reason = request.misfit(tensor) {
+      mismatched.append(
+        Mismatch(
+          parameter: request.name, source: tensor.source, expected: request.shape,
+          found: tensor.shape, reason: reason))
+      return
+    }
+    matched.append(
+      Match(
+        parameter: request.name, source: tensor.source, shape: tensor.shape, dtype: tensor.dtype,
+        transform: tensor.transform))
+    if let reason = request.deadReason { dead.append(Dead(name: request.name, reason: reason)) }
+  }
+}
+
+extension ParameterRequest {
+  /// Why a tensor does not fit; `nil` when it does.
+  func misfit(_ tensor: MappedTensor) -> String? {
+    if role == .counter {
+      // A scalar; some writers have no scalars and make it one element.
+      guard tensor.shape.elementCount == 1, tensor.shape.rank <= 1 else {
+        return "expects one number, found \(tensor.shape)"
+      }
+      return nil
+    }
+    guard tensor.shape == shape else { return "expects \(shape), found \(tensor.shape)" }
+    guard tensor.dtype.isFloatingPoint else {
+      return "expects floating-point numbers, found \(tensor.dtype)"
+    }
+    return nil
+  }
+}

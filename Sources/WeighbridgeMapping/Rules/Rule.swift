@@ -1,0 +1,80 @@
+import WeighbridgeTensors
+
+/// One step from a checkpoint's names and layouts to a model's.
+///
+/// Rules are data. Each is applied to what the rules before it left, and changes names and recipes
+/// only: a tensor is read when it is bound. Every action can be undone, or says that it cannot.
+public struct Rule: Sendable, Hashable {
+  public enum Action: Sendable, Hashable {
+    /// New names. `to` may hold captures: `$1` is a regular expression's first group; with a prefix,
+    /// the template replaces the prefix.
+    case rename(NamePattern, to: String)
+    /// Axes in another order, as `torch.permute`.
+    case permute(NamePattern, axes: [Int])
+    /// Two axes exchanged, the last two by default.
+    case transpose(NamePattern, axes: [Int])
+    /// Other extents; one may be −1.
+    case reshape(NamePattern, shape: [Int])
+    /// One tensor in parts along an axis: equal ones, or of the given sizes.
+    case split(NamePattern, axis: Int, sizes: [Int]?, into: [String])
+    /// Tensors joined along an existing axis. The first by pattern, the others by template.
+    case concatenate(NamePattern, with: [String], axis: Int, into: String)
+    /// Tensors joined along a new axis.
+    case stack(NamePattern, with: [String], axis: Int, into: String)
+    /// An axis reversed: BGR to RGB is axis 1 of the first convolution.
+    case flip(NamePattern, axis: Int)
+    /// Another dtype.
+    case cast(NamePattern, DType)
+    /// Left out, for a reason that the report gives.
+    case drop(NamePattern, reason: String)
+  }
+
+  public var action: Action
+  /// Whether it may match nothing; else that is an error, since a rule that does nothing is a typo.
+  public var isOptional: Bool
+  /// Where it stands, for messages: `rules.yaml:7`.
+  public var location: String?
+
+  public init(_ action: Action, isOptional: Bool = false, location: String? = nil) {
+    self.action = action
+    self.isOptional = isOptional
+    self.location = location
+  }
+
+  /// The rule's name in a rules file.
+  public var keyword: String {
+    switch action {
+    case .rename: "rename"
+    case .permute: "permute"
+    case .transpose: "transpose"
+    case .reshape: "reshape"
+    case .split: "split"
+    case .concatenate: "concatenate"
+    case .stack: "stack"
+    case .flip: "flip"
+    case .cast: "cast"
+    case .drop: "drop"
+    }
+  }
+
+  var pattern: NamePattern {
+    switch action {
+    case .rename(let pattern, _), .permute(let pattern, _), .transpose(let pattern, _),
+      .reshape(let pattern, _), .split(let pattern, _, _, _), .concatenate(let pattern, _, _, _),
+      .stack(let pattern, _, _, _), .flip(let pattern, _), .cast(let pattern, _),
+      .drop(let pattern, _):
+      pattern
+    }
+  }
+}
+
+/// Rules in the order in which they apply.
+public struct Rules: Sendable, Hashable {
+  public var rules: [Rule]
+
+  public init(_ rules: [Rule] = []) {
+    self.rules = rules
+  }
+
+  public var isEmpty: Bool { rules.isEmpty }
+}

@@ -1,0 +1,47 @@
+import WeighbridgeCheckpoints
+import WeighbridgeModules
+import WeighbridgeTensors
+
+/// A tensor under a state-dict name, with the recipe that reads it.
+public struct MappedTensor: Sendable, Hashable {
+  public internal(set) var name: String
+  public internal(set) var dtype: DType
+  public internal(set) var shape: Shape
+  package internal(set) var recipe: TensorRecipe
+
+  /// The file's entries that it is made of, for people: `a`, or `a + b`.
+  public var source: String { recipe.sources.joined(separator: " + ") }
+  /// What is done to them; `nil` when nothing is.
+  public var transform: String? { recipe.transform }
+}
+
+/// Two or more sources that land on one name.
+public struct Collision: Sendable, Hashable {
+  public let name: String
+  public let sources: [String]
+}
+
+/// A checkpoint seen as a PyTorch state dict: tensors by name, after rules and without wrappers.
+public struct StateDict: Sendable {
+  /// In the order of the file.
+  public internal(set) var tensors: [MappedTensor]
+  public internal(set) var collisions: [Collision] = []
+  /// What was recognised and done, for people: a prefix stripped, a nested state dict entered.
+  public internal(set) var notes: [String] = []
+
+  /// The entries of a file as they are.
+  public init(_ checkpoint: some Checkpoint) {
+    self.init(entries: checkpoint.entries)
+  }
+
+  package init(entries: [CheckpointEntry]) {
+    tensors = entries.map {
+      MappedTensor(name: $0.name, dtype: $0.dtype, shape: $0.shape, recipe: .entry($0.name))
+    }
+  }
+
+  /// Names and shapes alone, for recognising and inferring.
+  public var shapes: StateDictShapes {
+    StateDictShapes(Dictionary(tensors.map { ($0.name, $0.shape) }) { first, _ in first })
+  }
+}
