@@ -1,0 +1,47 @@
+import WeighbridgeModules
+
+/// Reads blocks of a packed tensor of any dtype as float64.
+struct BlockLoader {
+  private let base: UnsafeRawPointer?
+  private let dtype: DType
+
+  /// The tensor must outlive the loader.
+  init(_ tensor: Tensor) {
+    base = tensor.bytes
+    dtype = tensor.dtype
+  }
+
+  /// Elements `start` to `start + count` in the order of memory.
+  func load(_ start: Int, _ count: Int, into target: UnsafeMutablePointer<Double>) {
+    guard let base else { return }
+    let source = base + start * dtype.byteCount
+    switch dtype {
+    case .float32: fill(target, count, from: source) { (x: Float) in Double(x) }
+    case .float64: fill(target, count, from: source) { (x: Double) in x }
+    case .float16:
+      fill(target, count, from: source) { (x: UInt16) in Double(HalfPrecision.float16(x)) }
+    case .bfloat16:
+      fill(target, count, from: source) { (x: UInt16) in Double(HalfPrecision.bfloat16(x)) }
+    case .int8: fill(target, count, from: source) { (x: Int8) in Double(x) }
+    case .int16: fill(target, count, from: source) { (x: Int16) in Double(x) }
+    case .int32: fill(target, count, from: source) { (x: Int32) in Double(x) }
+    case .int64: fill(target, count, from: source) { (x: Int64) in Double(x) }
+    case .uint8: fill(target, count, from: source) { (x: UInt8) in Double(x) }
+    case .uint16: fill(target, count, from: source) { (x: UInt16) in Double(x) }
+    case .uint32: fill(target, count, from: source) { (x: UInt32) in Double(x) }
+    case .uint64: fill(target, count, from: source) { (x: UInt64) in Double(x) }
+    case .bool: fill(target, count, from: source) { (x: UInt8) in x == 0 ? 0 : 1 }
+    }
+  }
+
+  @inline(__always)
+  private func fill<Element: BitwiseCopyable>(
+    _ target: UnsafeMutablePointer<Double>, _ count: Int, from source: UnsafeRawPointer,
+    _ widen: (Element) -> Double
+  ) {
+    let size = MemoryLayout<Element>.size
+    for i in 0..<count {
+      target[i] = widen(source.loadUnaligned(fromByteOffset: i &* size, as: Element.self))
+    }
+  }
+}

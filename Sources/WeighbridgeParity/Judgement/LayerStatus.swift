@@ -1,0 +1,64 @@
+import WeighbridgeModules
+
+/// What two runs together say about a module's call.
+///
+/// In the cumulative run the model works on its own results; in the isolated run every output is
+/// replaced by the recorded one before anything else sees it.
+public enum LayerStatus: String, Sendable, Hashable, CaseIterable {
+  /// Both runs hold.
+  case ok
+  /// The isolated run fails, and no compared module was called in it: its own computation is wrong.
+  case source
+  /// The isolated run fails though the modules called in it were set right: what joins them is wrong.
+  case glue
+  /// Only the cumulative run fails: an earlier error arrives here.
+  case inherited
+  /// Holds, but its error gain is far above its siblings'.
+  case amplifier
+  /// The first NaN or infinity, or a recorded activation that holds NaN.
+  case nonfinite
+  /// No recorded activation, or one that cannot be compared: not judged, never counted as passed.
+  case missing
+
+  /// Whether the verdict fails for it.
+  public var isFailure: Bool {
+    switch self {
+    case .source, .glue, .inherited, .nonfinite: true
+    case .ok, .amplifier, .missing: false
+    }
+  }
+}
+
+/// The figures of one tensor in one run, and whether they hold.
+public struct Measurement: Sendable, Hashable {
+  public var figures: Figures
+  public var judgement: Judgement
+
+  /// Whether the error is within its limit.
+  public var holds: Bool { judgement.holds }
+}
+
+/// The verdict on one tensor that a module's call returned, or on one output of the model.
+public struct LayerVerdict: Sendable, Hashable {
+  public var path: ModulePath
+  public var call: Int
+  /// Which of several tensors the call returned, or which output; `nil` when it returned one.
+  public var item: Int?
+  /// The operation's name.
+  public var kind: String
+  public var shape: Shape
+  public var status: LayerStatus
+  /// Why there are no figures, or what is odd about them.
+  public var reason: String?
+  public var cumulative: Measurement?
+  public var isolated: Measurement?
+  /// Our noise: float32 against float64 of the same model.
+  public var ownNoise: Reference.Noise?
+  /// PyTorch's noise.
+  public var recordedNoise: Reference.Noise?
+  /// Whether it called no other module.
+  public var isLeaf: Bool
+
+  /// `path#call/item`, as references name it.
+  public var name: String { ActivationKey(path, call: call, item: item).description }
+}

@@ -1,0 +1,98 @@
+import WeighbridgeModules
+
+/// The constants that decide whether a tensor is right. They stand here alone.
+///
+/// With e the RMS of our error against the recorded value, n_ref the recorded noise (PyTorch's
+/// float32 against its own float64) and n_got ours (our float32 against our float64 run),
+///
+///     noise ratio = e / (n_ref + n_got + floor · u · rms(reference))
+///
+/// is about 1 for a right layer, whatever its scale or depth; u is the unit roundoff of the coarser
+/// of float32 and the recorded dtype, 2⁻²⁴ for float32. A layer passes at noise ratio ≤ `noiseRatio`,
+/// and if also its largest error, over the same sum of maxima, stays ≤ `largestRatio`: a single
+/// wrong element hardly moves an RMS.
+public struct Limits: Sendable, Hashable {
+  /// k: the largest noise ratio that passes.
+  public var noiseRatio = 4.0
+  /// The limit for the largest element.
+  public var largestRatio = 8.0
+  /// c: roundoffs of the reference's RMS that are never an error, for layers whose noise is 0.
+  public var floor = 4.0
+
+  public init() {}
+
+  /// Half the distance from 1 to the next number of a dtype, never finer than float32's, in which
+  /// the model runs.
+  static func unitRoundoff(_ recorded: DType) -> Double {
+    switch recorded {
+    case .bfloat16: 0x1p-8
+    case .float16: 0x1p-11
+    default: 0x1p-24
+    }
+  }
+}
+
+/// Whether one tensor is right, and by what rule.
+public struct Judgement: Sendable, Hashable {
+  /// What the error was held against.
+  public enum Basis: String, Sendable, Hashable {
+    /// The noise that PyTorch recorded for itself, and ours where it is known.
+    case recordedNoise = "recorded-noise"
+    /// Our own noise alone: float32 against float64 of the same model.
+    case ownNoise = "own-noise"
+    /// |error| ≤ atol + rtol·|reference|, element by element: asked for, or PyTorch's defaults.
+    case elementwise
+  }
+
+  public var basis: Basis
+  /// The noise ratio; for `elementwise` max |error| / (atol + rtol·|reference|).
+  public var ratio: Double
+  public var limit: Double
+  /// The same ratio of the largest element; `nil` for `elementwise`.
+  public var largestRatio: Double?
+  public var largestLimit: Double?
+  /// Whether both ratios are within their limits and no element is non-finite on one side only.
+  public var holds: Bool
+}
+
+/// Decides by noise where there is a noise, element by element otherwise.
+struct Judge: Sendable {
+  var limits = Limits()
+  /// What the user asked for in place of everything else.
+  var override: ElementwiseTolerance?
+
+  /// The elementwise tolerance to measure against while comparing: the user's; or PyTorch's
+  /// defaults, where no noise is recorded.
+  func elementwiseTolerance(recorded: DType, hasNoise: Bool) -> ElementwiseTolerance? {
+    if let override { return override }
+    if !recorded.isFloatingPoint { return ElementwiseTolerance(relative: 0, absolute: 0) }
+    return hasNoise ? nil : .pyTorchDefault(.float32, recorded)
+  }
+
+  func judge(
+    _ figures: Figures, recorded: DType, reference: Reference.Noise?, own: Reference.Noise?
+  ) -> Judgement {
+    let noises = [reference, own].compactMap { $0 }.filter { $0.rms.isFinite && $0.max.isFinite }
+    guard override == nil, recorded.isFloatingPoint, !noises.isEmpty else {
+      let ratio = figures.elementwiseRatio ?? .infinity
+      return Judgement(
+        basis: .elementwise, ratio: ratio, limit: 1, largestRatio: nil, largestLimit: nil,
+        holds: ratio <= 1 && figures.nonFinite.mismatched == 0)
+    }
+    let unit = limits.floor * Limits.unitRoundoff(recorded)
+    let ratio = Judge.quotient(
+      figures.rms, noises.reduce(unit * figures.referenceRMS) { $0 + $1.rms })
+    let largest = Judge.quotient(
+      figures.maxAbs, noises.reduce(unit * figures.referenceMax) { $0 + $1.max })
+    return Judgement(
+      basis: reference != nil ? .recordedNoise : .ownNoise, ratio: ratio,
+      limit: limits.noiseRatio, largestRatio: largest, largestLimit: limits.largestRatio,
+      holds: ratio <= limits.noiseRatio && largest <= limits.largestRatio
+        && figures.nonFinite.mismatched == 0)
+  }
+
+  /// error / scale; 0 for no error at all, even against no noise.
+  private static func quotient(_ error: Double, _ scale: Double) -> Double {
+    error == 0 ? 0 : error / scale
+  }
+}

@@ -1,0 +1,154 @@
+import Synchronization
+import WeighbridgeModules
+
+/// What a run found out about one returned tensor.
+struct Finding: Sendable {
+  /// Which of several returned tensors; `nil` when there was one.
+  var item: Int?
+  /// `nil` when there was nothing to compare it with, or the two could not be compared.
+  var figures: Figures?
+  /// The recorded dtype.
+  var dtype: DType?
+  /// Why there are no figures though something was recorded.
+  var problem: Problem?
+
+  enum Problem: Sendable {
+    /// Ours has another shape, which is a failure.
+    case shape(String)
+    /// The recorded dtype cannot show an error, so that nothing was compared.
+    case dtype(String)
+  }
+}
+
+/// A probed run's result.
+struct RunTrace: Sendable {
+  /// In the order in which the calls returned.
+  var calls: [ModuleCall] = []
+  /// For each call.
+  var findings: [[Finding]] = []
+  var readSeconds = 0.0
+  var compareSeconds = 0.0
+}
+
+/// Compares every module's output with the recorded one as the model runs, and keeps figures only.
+///
+/// With `substitutes`, each compared output is then replaced by the recorded one, so that what
+/// follows starts clean: a leaf's error is its own, and a parent's is that of the glue between its
+/// children.
+final class ComparingProbe: Probe {
+  private let reference: Reference
+  private let substitutes: Bool
+  private let tolerance: @Sendable (ActivationKey, _ recorded: DType) -> ElementwiseTolerance?
+  private let onCall: (@Sendable (Int) -> Void)?
+  /// Where every output goes before it is replaced, for the oracle.
+  private let kept: KeptOutputs?
+  private let log = CallLog()
+  private let state = Mutex((findings: [[Finding]](), read: 0.0, compare: 0.0))
+
+  init(
+    _ reference: Reference, substitutes: Bool, keeping kept: KeptOutputs? = nil,
+    tolerance: @escaping @Sendable (ActivationKey, _ recorded: DType) -> ElementwiseTolerance?,
+    onCall: (@Sendable (Int) -> Void)? = nil
+  ) {
+    self.reference = reference
+    self.substitutes = substitutes
+    self.tolerance = tolerance
+    self.onCall = onCall
+    self.kept = kept
+  }
+
+  var trace: RunTrace {
+    let calls = log.calls
+    return state.withLock {
+      RunTrace(
+        calls: calls, findings: $0.findings, readSeconds: $0.read, compareSeconds: $0.compare)
+    }
+  }
+
+  func intercept<M: Module>(
+    _ module: M, call: Int, input: M.Input, forward: (M.Input) throws -> M.Output
+  ) throws -> M.Output {
+    log.enter()
+    let output: M.Output
+    do {
+      output = try forward(input)
+    } catch {
+      log.abandon()
+      throw (error as? WeighbridgeError)?.located(entry: module.path.name) ?? error
+    }
+    let got = output.tensors
+    let recorded = try ProbeRun.without { try recordedTensors(module.path, call, like: got) }
+    let findings = try ProbeRun.without { try compare(module.path, call, got, recorded) }
+    for (item, tensor) in got.enumerated() {
+      kept?.keep(ActivationKey(module.path, call: call, item: got.count > 1 ? item : nil), tensor)
+    }
+    let position = log.leave(
+      module.path, call: call, kind: module.kind, shapes: got.map(\.shape))
+    state.withLock { $0.findings.append(findings) }
+    onCall?(position + 1)
+    guard substitutes else { return output }
+    return try substituted(output, got, recorded)
+  }
+
+  /// The recorded tensors that stand beside each of ours; `nil` where there is none.
+  private func recordedTensors(
+    _ path: ModulePath, _ call: Int, like got: [Tensor]
+  ) throws -> [Tensor?] {
+    let clock = Stopwatch()
+    defer { state.withLock { $0.read += clock.seconds } }
+    guard let tensors = try reference.tensors(path, call: call) else {
+      return got.map { _ in nil }
+    }
+    return got.indices.map { $0 < tensors.count ? tensors[$0] : nil }
+  }
+
+  private func compare(
+    _ path: ModulePath, _ call: Int, _ got: [Tensor], _ recorded: [Tensor?]
+  ) throws -> [Finding] {
+    let clock = Stopwatch()
+    defer { state.withLock { $0.compare += clock.seconds } }
+    return try zip(got, recorded).enumerated().map { index, pair in
+      let item = got.count > 1 ? index : nil
+      return try Finding(item: item, got: pair.0, recorded: pair.1) { dtype in
+        tolerance(ActivationKey(path, call: call, item: item), dtype)
+      }
+    }
+  }
+
+  /// The recorded tensors in place of ours, as float32 or float64 and laid out like ours.
+  private func substituted<Output: TensorBundle>(
+    _ output: Output, _ got: [Tensor], _ recorded: [Tensor?]
+  ) throws -> Output {
+    var tensors = got
+    var replaced = false
+    for (index, candidate) in recorded.enumerated() {
+      guard let candidate, candidate.shape == got[index].shape,
+        candidate.dtype.isFloatingPoint == got[index].dtype.isFloatingPoint
+      else { continue }
+      tensors[index] = try candidate.converted(to: got[index].dtype).contiguous(
+        got[index].preferredFormat)
+      replaced = true
+    }
+    return replaced ? try Output(tensors: tensors) : output
+  }
+}
+
+extension Finding {
+  /// Compares one returned tensor.
+  init(
+    item: Int?, got: Tensor, recorded: Tensor?,
+    tolerance: (_ recorded: DType) -> ElementwiseTolerance?
+  ) throws {
+    self.init(item: item, figures: nil, dtype: recorded?.dtype, problem: nil)
+    guard let recorded else { return }
+    guard recorded.shape == got.shape else {
+      problem = .shape("recorded shape \(recorded.shape), got \(got.shape)")
+      return
+    }
+    guard recorded.dtype.isFloatingPoint || !got.dtype.isFloatingPoint else {
+      problem = .dtype("recorded as \(recorded.dtype), which cannot show a float's error")
+      return
+    }
+    figures = try Comparison.figures(got, recorded, tolerance: tolerance(recorded.dtype))
+  }
+}

@@ -1,0 +1,164 @@
+import WeighbridgeModules
+
+/// Puts together what the runs found, one verdict per returned tensor.
+struct Assembly {
+  private let reference: Reference
+  private let judge: Judge
+  private let cumulative: Validator.Run
+  private let isolated: Validator.Run?
+  private let own: [ActivationKey: Reference.Noise]
+  private let isolatedFindings: [ActivationKey: Finding]
+
+  init(
+    _ reference: Reference, _ judge: Judge, _ cumulative: Validator.Run,
+    _ isolated: Validator.Run?, _ own: [ActivationKey: Reference.Noise]
+  ) {
+    self.reference = reference
+    self.judge = judge
+    self.cumulative = cumulative
+    self.isolated = isolated
+    self.own = own
+    var findings: [ActivationKey: Finding] = [:]
+    if let trace = isolated?.trace {
+      for (call, found) in zip(trace.calls, trace.findings) {
+        for finding in found {
+          findings[ActivationKey(call.path, call: call.call, item: finding.item)] = finding
+        }
+      }
+    }
+    isolatedFindings = findings
+  }
+
+  func fill(_ result: inout ParityResult) throws {
+    var algebra = StatusAlgebra()
+    let trace = cumulative.trace
+    let hasComparedChildren = comparedChildren()
+    var covered: Set<ActivationKey> = []
+    for (position, call) in trace.calls.enumerated() {
+      for finding in trace.findings[position] {
+        let key = ActivationKey(call.path, call: call.call, item: finding.item)
+        if case .dtype(let reason)? = finding.problem {
+          result.uncovered.append(key.description)
+          result.notes.append("\(key): \(reason)")
+        }
+        let isRecorded = finding.dtype != nil
+        if isRecorded {
+          covered.insert(key)
+          covered.insert(ActivationKey(call.path, call: call.call, item: finding.item ?? 0))
+        } else if call.path == .root {
+          continue  // the model's own outputs are judged apart
+        } else {
+          result.unreferenced.append(key.description)
+        }
+        result.layers.append(
+          try verdict(key, call, finding, hasComparedChildren[position], &algebra))
+      }
+    }
+    result.uncovered += reference.keys.filter { !covered.contains($0) }.map(\.description)
+    let rootChildren = trace.findings.joined().contains { $0.figures != nil }
+    for (index, finding) in cumulative.outputFindings.enumerated() {
+      guard let finding else {
+        result.unreferenced.append("outputs/\(index)")
+        continue
+      }
+      result.outputs.append(try outputVerdict(index, finding, rootChildren, &algebra))
+    }
+    if reference.outputCount == 0 { result.notes.append("the reference has no outputs") }
+    if !reference.ignored.isEmpty {
+      result.notes.append(
+        "entries outside the layout were ignored: "
+          + reference.ignored.prefix(5).joined(separator: ", ")
+          + (reference.ignored.count > 5 ? " and \(reference.ignored.count - 5) more" : ""))
+    }
+  }
+
+  /// For each call, whether modules called in it, at any depth, were compared.
+  private func comparedChildren() -> [Bool] {
+    let trace = cumulative.trace
+    var result = [Bool](repeating: false, count: trace.calls.count)
+    for (position, call) in trace.calls.enumerated() {
+      guard let parent = call.parent else { continue }
+      if result[position] || trace.findings[position].contains(where: { $0.figures != nil }) {
+        result[parent] = true
+      }
+    }
+    return result
+  }
+
+  private func verdict(
+    _ key: ActivationKey, _ call: ModuleCall, _ finding: Finding, _ hasComparedChildren: Bool,
+    _ algebra: inout StatusAlgebra
+  ) throws -> LayerVerdict {
+    let noise = finding.dtype == nil ? nil : try reference.noise(key)
+    let index = finding.item ?? 0
+    var verdict = LayerVerdict(
+      path: key.path, call: key.call, item: key.item, kind: call.kind,
+      shape: index < call.shapes.count ? call.shapes[index] : [], status: .missing,
+      ownNoise: own[key], recordedNoise: noise, isLeaf: !call.hasChildren)
+    verdict.measure(finding, isolatedFindings[key], judge)
+    (verdict.status, verdict.reason) = algebra.status(
+      finding, verdict, hasComparedChildren: hasComparedChildren)
+    return verdict
+  }
+
+  private func outputVerdict(
+    _ index: Int, _ finding: Finding, _ hasComparedChildren: Bool, _ algebra: inout StatusAlgebra
+  ) throws -> LayerVerdict {
+    let tensor = index < cumulative.outputs.count ? cumulative.outputs[index] : nil
+    var verdict = LayerVerdict(
+      path: "outputs", call: 0, item: index, kind: "output", shape: tensor?.shape ?? [],
+      status: .missing, ownNoise: own[Validator.outputKey(index)],
+      recordedNoise: try reference.outputNoise(index), isLeaf: false)
+    let alone = isolated.flatMap { run in
+      index < run.outputFindings.count ? run.outputFindings[index] : nil
+    }
+    verdict.measure(finding, alone, judge)
+    (verdict.status, verdict.reason) = algebra.status(
+      finding, verdict, hasComparedChildren: hasComparedChildren)
+    return verdict
+  }
+}
+
+extension LayerVerdict {
+  init(
+    path: ModulePath, call: Int, item: Int?, kind: String, shape: Shape, status: LayerStatus,
+    ownNoise: Reference.Noise?, recordedNoise: Reference.Noise?, isLeaf: Bool
+  ) {
+    self.init(
+      path: path, call: call, item: item, kind: kind, shape: shape, status: status, reason: nil,
+      cumulative: nil, isolated: nil, ownNoise: ownNoise, recordedNoise: recordedNoise,
+      isLeaf: isLeaf)
+  }
+
+  /// Judges what the two runs found.
+  fileprivate mutating func measure(_ cumulative: Finding, _ isolated: Finding?, _ judge: Judge) {
+    self.cumulative = measurement(cumulative, judge)
+    self.isolated = isolated.flatMap { measurement($0, judge) }
+  }
+
+  private func measurement(_ finding: Finding, _ judge: Judge) -> Measurement? {
+    guard let figures = finding.figures, let dtype = finding.dtype else { return nil }
+    return Measurement(
+      figures: figures,
+      judgement: judge.judge(
+        figures, recorded: dtype, reference: recordedNoise, own: ownNoise))
+  }
+}
+
+extension StatusAlgebra {
+  fileprivate mutating func status(
+    _ finding: Finding, _ verdict: LayerVerdict, hasComparedChildren: Bool
+  ) -> (LayerStatus, String?) {
+    switch finding.problem {
+    case .dtype(let reason)?:
+      return (.missing, reason)
+    case .shape(let reason)?:
+      return status(
+        cumulative: nil, isolated: nil, hasComparedChildren: hasComparedChildren, problem: reason)
+    case nil:
+      return status(
+        cumulative: verdict.cumulative, isolated: verdict.isolated,
+        hasComparedChildren: hasComparedChildren, problem: nil)
+    }
+  }
+}

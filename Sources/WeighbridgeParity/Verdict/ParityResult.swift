@@ -1,0 +1,55 @@
+import WeighbridgeModules
+
+/// What holding a model against a reference found.
+public struct ParityResult: Sendable {
+  /// Every tensor that a module returned, in the order in which the calls returned.
+  public var layers: [LayerVerdict] = []
+  /// The model's outputs.
+  public var outputs: [LayerVerdict] = []
+  /// Recorded activations that the model does not have, or that cannot be compared.
+  public var uncovered: [String] = []
+  /// Module calls without a recorded activation.
+  public var unreferenced: [String] = []
+  /// Remarks for the reader: what was skipped or assumed, and why.
+  public var notes: [String] = []
+  public var seconds = Seconds()
+  public var requiresAll = false
+
+  public init() {}
+
+  /// Where the time went.
+  public struct Seconds: Sendable, Hashable {
+    public var read = 0.0
+    public var bind = 0.0
+    /// The model itself, cumulative run.
+    public var forward = 0.0
+    /// The model itself, isolated run.
+    public var isolated = 0.0
+    /// The float64 run, its comparisons included.
+    public var oracle = 0.0
+    public var compare = 0.0
+
+    public init() {}
+  }
+
+  /// How many tensors were held against recorded ones.
+  public var comparedCount: Int {
+    (layers + outputs).count { $0.status != .missing }
+  }
+
+  /// Whether everything that could be compared holds, and something was.
+  public var passes: Bool {
+    comparedCount > 0 && !(layers + outputs).contains { $0.status.isFailure }
+      && !(requiresAll && !(uncovered.isEmpty && unreferenced.isEmpty))
+  }
+
+  /// The first failure in execution order that is a cause and not a consequence.
+  public var firstCause: LayerVerdict? {
+    (layers + outputs).first { $0.status.isFailure && $0.status != .inherited }
+  }
+
+  /// The headline's layer: the first cause, or the first failure where there is none.
+  public var firstDivergence: LayerVerdict? {
+    firstCause ?? (layers + outputs).first { $0.status.isFailure }
+  }
+}

@@ -1,0 +1,35 @@
+import WeighbridgeModules
+
+/// When the model is also run in float64, to learn how far rounding alone takes it.
+public enum OracleMode: String, Sendable, Hashable, CaseIterable {
+  /// When some recorded activation has no noise, unless the run would take too long or too much
+  /// memory.
+  case auto
+  case always
+  case never
+}
+
+/// How a validation is done.
+public struct ValidationOptions: Sendable {
+  /// Replaces every noise-based limit.
+  public var tolerance: ElementwiseTolerance?
+  public var oracle = OracleMode.auto
+  /// Whether recorded activations that the model lacks, and modules without a recorded activation,
+  /// make the verdict a failure.
+  public var requiresAll = false
+  /// Whether each module is also judged on recorded inputs.
+  public var isolates = true
+  public var limits = Limits()
+
+  public init() {}
+}
+
+/// What a validation is doing.
+public struct ValidationProgress: Sendable, Hashable {
+  /// The run: `cumulative`, `oracle`, `isolated`.
+  public var run: String
+  /// How many calls have returned.
+  public var calls: Int
+  /// How many are expected; `nil` until one run has ended.
+  public var expected: Int?
+}

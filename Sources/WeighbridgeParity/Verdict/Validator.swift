@@ -1,0 +1,145 @@
+import WeighbridgeModules
+
+/// Holds a model against a reference: the cumulative run, the float64 oracle where it is wanted, the
+/// isolated run, and the status of every layer.
+public struct Validator: Sendable {
+  public let reference: Reference
+  public let options: ValidationOptions
+  private let judge: Judge
+  private let onProgress: (@Sendable (ValidationProgress) -> Void)?
+
+  public init(
+    _ reference: Reference, options: ValidationOptions = ValidationOptions(),
+    onProgress: (@Sendable (ValidationProgress) -> Void)? = nil
+  ) {
+    self.reference = reference
+    self.options = options
+    self.onProgress = onProgress
+    judge = Judge(limits: options.limits, override: options.tolerance)
+  }
+
+  /// Judges a model.
+  ///
+  /// - Parameters:
+  ///   - model: Bound in float32.
+  ///   - oracle: Gives the same model bound in float64.
+  /// - Throws: when the reference cannot be read or the model cannot run on its inputs.
+  public func validate(
+    _ model: any Module, oracle: (() throws -> any Module)? = nil
+  ) throws -> ParityResult {
+    var result = ParityResult()
+    result.requiresAll = options.requiresAll
+    let reading = Stopwatch()
+    let inputs = try reference.inputs()
+    result.seconds.read = reading.seconds
+
+    let plan = OraclePlan(options.oracle, reference, isOffered: oracle != nil, options.tolerance)
+    let kept = plan.mayRun ? KeptOutputs() : nil
+    let cumulative = try run(model, inputs, .cumulative, keeping: kept)
+    cumulative.addTimes(to: &result.seconds, \.forward)
+
+    var own: [ActivationKey: Reference.Noise] = [:]
+    let decision = plan.decision(forwardSeconds: result.seconds.forward)
+    if let note = decision.note { result.notes.append(note) }
+    if decision.runs, let kept, let oracle {
+      let clock = Stopwatch()
+      own = try ownNoise(oracle(), kept, cumulative)
+      result.seconds.oracle = clock.seconds
+    }
+
+    var isolated: Run?
+    if options.isolates {
+      isolated = try run(model, inputs, .isolated, expected: cumulative.trace.calls.count)
+      isolated?.addTimes(to: &result.seconds, \.isolated)
+    }
+    try Assembly(reference, judge, cumulative, isolated, own).fill(&result)
+    return result
+  }
+}
+
+extension Validator {
+  enum RunKind: String { case cumulative, isolated, oracle }
+
+  /// One run's trace and outputs.
+  struct Run: Sendable {
+    var trace: RunTrace
+    var outputs: [Tensor]
+    var outputFindings: [Finding?]
+    var seconds: Double
+
+    func addTimes(
+      to seconds: inout ParityResult.Seconds,
+      _ forward: WritableKeyPath<ParityResult.Seconds, Double>
+    ) {
+      seconds.read += trace.readSeconds
+      seconds.compare += trace.compareSeconds
+      seconds[keyPath: forward] =
+        max(0, self.seconds - trace.readSeconds - trace.compareSeconds)
+    }
+  }
+
+  private func run(
+    _ model: any Module, _ inputs: [Tensor], _ kind: RunKind, keeping kept: KeptOutputs? = nil,
+    expected: Int? = nil
+  ) throws -> Run {
+    let (reference, judge, onProgress) = (reference, judge, onProgress)
+    let probe = ComparingProbe(
+      reference, substitutes: kind == .isolated, keeping: kept,
+      tolerance: { key, recorded in
+        judge.elementwiseTolerance(recorded: recorded, hasNoise: reference.hasNoise(key))
+      },
+      onCall: { calls in
+        onProgress?(ValidationProgress(run: kind.rawValue, calls: calls, expected: expected))
+      })
+    let clock = Stopwatch()
+    let outputs = try ProbeRun.with(probe) { try model.run(inputs) }
+    var run = Run(
+      trace: probe.trace, outputs: outputs, outputFindings: [], seconds: clock.seconds)
+    let comparing = Stopwatch()
+    run.outputFindings = try (0..<max(outputs.count, reference.outputCount)).map { index in
+      try outputFinding(index, outputs)
+    }
+    run.trace.compareSeconds += comparing.seconds
+    run.seconds += comparing.seconds
+    return run
+  }
+
+  /// `nil` when the reference has no such output.
+  private func outputFinding(_ index: Int, _ outputs: [Tensor]) throws -> Finding? {
+    guard index < reference.outputCount else { return nil }
+    let recorded = try reference.output(index)
+    guard index < outputs.count else {
+      return Finding(
+        item: index, figures: nil, dtype: recorded.dtype,
+        problem: .shape("the model returns \(outputs.count) outputs"))
+    }
+    let noise = try reference.outputNoise(index)
+    return try Finding(item: index, got: outputs[index], recorded: recorded) { dtype in
+      judge.elementwiseTolerance(recorded: dtype, hasNoise: noise != nil)
+    }
+  }
+
+  private func ownNoise(
+    _ model: any Module, _ kept: KeptOutputs, _ cumulative: Run
+  ) throws -> [ActivationKey: Reference.Noise] {
+    let expected = cumulative.trace.calls.count
+    let onProgress = onProgress
+    let probe = OracleProbe(kept) { calls in
+      onProgress?(
+        ValidationProgress(run: RunKind.oracle.rawValue, calls: calls, expected: expected))
+    }
+    let outputs = try ProbeRun.with(probe) {
+      try model.run(reference.inputs(as: .float64))
+    }
+    var noise = probe.noise
+    for (index, pair) in zip(cumulative.outputs, outputs).enumerated() {
+      noise[Validator.outputKey(index)] = try OracleProbe.noise(pair.0, pair.1)
+    }
+    return noise
+  }
+
+  /// Where an output's noise is kept: under a name that no module can have.
+  static func outputKey(_ index: Int) -> ActivationKey {
+    ActivationKey("outputs/", item: index)
+  }
+}
