@@ -1,0 +1,78 @@
+import WeighbridgeModules
+
+/// The words that every report begins with.
+enum Headline {
+  /// One line: `FAIL vit · first source transformer.layers.2.0.fn.norm (call 0) · 1 source, …`.
+  static func line(_ verdict: Verdict) -> String {
+    var parts = ["\(verdict.passes ? "PASS" : "FAIL") \(verdict.model)"]
+    if let failure = verdict.failure {
+      parts.append(failure.description)
+    } else if !verdict.mapping.isOneToOne {
+      parts += mappingParts(verdict.mapping)
+    } else if let result = verdict.result {
+      parts += resultParts(result)
+    }
+    return parts.joined(separator: " · ")
+  }
+
+  private static func mappingParts(_ mapping: Verdict.Mapping) -> [String] {
+    let counts = [
+      (mapping.missing.count, "missing"), (mapping.unexpected.count, "unexpected"),
+      (mapping.mismatched.count, "of another shape"),
+    ].filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
+    return ["the names do not map one to one: " + counts.joined(separator: ", ")]
+  }
+
+  private static func resultParts(_ result: ParityResult) -> [String] {
+    var parts: [String] = []
+    if let first = result.firstDivergence {
+      let place = first.path == "outputs" ? first.name : "\(first.path) (call \(first.call))"
+      parts.append("first \(first.status.rawValue) \(place)")
+      if let reason = first.reason { parts.append(reason) }
+    }
+    if result.comparedCount == 0 {
+      parts.append("nothing was compared: the reference records no module of this model")
+    }
+    if result.requiresAll, !(result.uncovered.isEmpty && result.unreferenced.isEmpty) {
+      parts.append("not everything is covered")
+    }
+    parts.append(counts(result))
+    if let worst = worstRatio(result), result.firstDivergence == nil {
+      parts.append("worst \(Format.ratio(worst)) of its limit")
+    }
+    return parts
+  }
+
+  /// `1 source, 31 inherited, 85 ok`, failures first.
+  static func counts(_ result: ParityResult) -> String {
+    let all = result.layers + result.outputs
+    let order: [LayerStatus] = [
+      .nonfinite, .source, .glue, .inherited, .amplifier, .ok, .missing,
+    ]
+    let counted = order.compactMap { status -> String? in
+      let count = all.count { $0.status == status }
+      return count > 0 ? "\(count) \(status.rawValue)" : nil
+    }
+    return counted.isEmpty ? "no layers" : counted.joined(separator: ", ")
+  }
+
+  /// The largest error in units of its limit.
+  static func worstRatio(_ result: ParityResult) -> Double? {
+    (result.layers + result.outputs).compactMap(\.shareOfLimit).max()
+  }
+}
+
+extension LayerVerdict {
+  /// The larger of the two runs' ratios, in units of the limit: above 1 fails.
+  var shareOfLimit: Double? {
+    [cumulative, isolated].compactMap { $0?.judgement.shareOfLimit }.max()
+  }
+}
+
+extension Judgement {
+  /// The ratio, or that of the largest element if it is nearer to its limit, in units of the limit.
+  var shareOfLimit: Double {
+    guard let largestRatio, let largestLimit else { return ratio / limit }
+    return max(ratio / limit, largestRatio / largestLimit)
+  }
+}

@@ -1,0 +1,73 @@
+/// The verdict as JUnit XML: one test case per layer and output, for continuous integration.
+package struct JUnitReport: Sendable {
+  package init() {}
+
+  package func text(_ verdict: Verdict) -> String {
+    let result = verdict.result ?? ParityResult()
+    var cases = (result.layers + result.outputs).map { testCase($0, verdict.model) }
+    var failures = (result.layers + result.outputs).count { $0.status.isFailure }
+    if !verdict.passes, failures == 0 {
+      failures = 1
+      let message = XML.escaped(Headline.line(verdict))
+      cases.append(
+        """
+            <testcase classname="\(XML.escaped(verdict.model))" name="verdict">
+              <failure message="\(message)"/>
+            </testcase>
+        """)
+    }
+    let skipped = (result.layers + result.outputs).count { $0.status == .missing }
+    let seconds = result.seconds
+    let time = seconds.read + seconds.bind + seconds.forward + seconds.isolated + seconds.compare
+    return """
+      <?xml version="1.0" encoding="UTF-8"?>
+      <testsuites>
+        <testsuite name="weighbridge validate \(XML.escaped(verdict.model))" \
+      tests="\(cases.count)" failures="\(failures)" errors="0" skipped="\(skipped)" time="\(time)">
+      \(cases.joined(separator: "\n"))
+        </testsuite>
+      </testsuites>
+
+      """
+  }
+
+  private func testCase(_ layer: LayerVerdict, _ model: String) -> String {
+    let head =
+      "    <testcase classname=\"\(XML.escaped(model))\" name=\"\(XML.escaped(layer.name))\""
+    if layer.status == .missing {
+      let reason = XML.escaped(layer.reason ?? "no recorded activation")
+      return head + ">\n      <skipped message=\"\(reason)\"/>\n    </testcase>"
+    }
+    guard layer.status.isFailure else { return head + "/>" }
+    var message = layer.status.rawValue
+    if let reason = layer.reason { message += ": \(reason)" }
+    if let figures = layer.cumulative?.figures {
+      message += ", max|Δ| \(Format.small(figures.maxAbs))"
+    }
+    if let ratio = layer.cumulative?.judgement.ratio {
+      message += ", ratio \(Format.ratio(ratio))"
+    }
+    return head + ">\n      <failure type=\"\(layer.status.rawValue)\" "
+      + "message=\"\(XML.escaped(message))\"/>\n    </testcase>"
+  }
+}
+
+/// Text in XML and HTML.
+enum XML {
+  /// The text with markup escaped, and characters that XML 1.0 does not allow as U+FFFD.
+  static func escaped(_ text: String) -> String {
+    text.unicodeScalars.reduce(into: "") { result, scalar in
+      switch scalar {
+      case "&": result += "&amp;"
+      case "<": result += "&lt;"
+      case ">": result += "&gt;"
+      case "\"": result += "&quot;"
+      case "'": result += "&#39;"
+      case "\n", "\r", "\t": result += "&#\(scalar.value);"
+      case _ where scalar.value < 0x20 || scalar.value == 0xfffe || scalar.value == 0xffff:
+        result += "\u{fffd}"
+      default: result.unicodeScalars.append(scalar)
+      }
+    }
+  }
+}

@@ -1,0 +1,100 @@
+import WeighbridgeModules
+
+/// The report for people: the headline, what does not map, the layers in execution order with runs
+/// of passes collapsed, the outputs, what was not covered, and where the time went.
+public struct TerminalReport: Sendable {
+  /// The columns to fit.
+  public var width: Int
+  /// Whether escape sequences may be used.
+  public var hasColor: Bool
+
+  public init(width: Int = 80, hasColor: Bool = false) {
+    self.width = max(60, width)
+    self.hasColor = hasColor
+  }
+
+  /// The whole report, without a newline at the end.
+  public func text(_ verdict: Verdict) -> String {
+    lines(verdict).joined(separator: "\n")
+  }
+
+  func lines(_ verdict: Verdict) -> [String] {
+    let ink = Ink(isOn: hasColor)
+    let headline = Headline.line(verdict).escapingControlCharacters()
+    var lines = [ink(headline, verdict.passes ? .good : .bad)]
+    guard verdict.failure == nil else { return lines }
+    lines += mapping(verdict.mapping)
+    guard let result = verdict.result else { return lines }
+    lines.append("")
+    lines += LayerTable(width: width, ink: ink).lines(result)
+    lines += listing("not in the model", result.uncovered)
+    lines += listing("not in the reference", result.unreferenced)
+    lines += result.notes.flatMap { wrapped("note: \($0)") }
+    lines.append("")
+    lines += wrapped(footer(verdict, result.seconds))
+    return lines
+  }
+
+  private func mapping(_ mapping: Verdict.Mapping) -> [String] {
+    var lines = listing("missing in the checkpoint", mapping.missing)
+    lines += listing("unexpected in the checkpoint", mapping.unexpected)
+    lines += listing(
+      "of another shape",
+      mapping.mismatched.map { "\($0.parameter) \($0.found), wanted \($0.expected)" })
+    lines += listing("loaded, never applied", mapping.dead)
+    return lines
+  }
+
+  /// `title (12): a, b, c … and 7 more`, in a few lines.
+  private func listing(_ title: String, _ names: [String]) -> [String] {
+    guard !names.isEmpty else { return [] }
+    let shown = names.prefix(12).map { $0.escapingControlCharacters() }
+    let more = names.count > shown.count ? " and \(names.count - shown.count) more" : ""
+    return wrapped("\(title) (\(names.count)): \(shown.joined(separator: ", "))\(more)")
+  }
+
+  private func footer(_ verdict: Verdict, _ seconds: ParityResult.Seconds) -> String {
+    var times = [
+      "read \(Format.seconds(seconds.read))", "bind \(Format.seconds(seconds.bind))",
+      "forward \(Format.seconds(seconds.forward))",
+    ]
+    if seconds.isolated > 0 { times.append("isolated \(Format.seconds(seconds.isolated))") }
+    if seconds.oracle > 0 { times.append("float64 \(Format.seconds(seconds.oracle))") }
+    times.append("compare \(Format.seconds(seconds.compare))")
+    let environment = verdict.environment
+    let against = environment.framework.map { " against \($0)" } ?? ""
+    return times.joined(separator: ", ")
+      + " · \(environment.engine), \(environment.threads) threads\(against)"
+  }
+
+  /// Text in lines of at most `width`, later ones indented.
+  private func wrapped(_ text: String) -> [String] {
+    var lines: [String] = []
+    var line = ""
+    for word in text.split(separator: " ", omittingEmptySubsequences: false) {
+      if !line.isEmpty, line.count + 1 + word.count > width {
+        lines.append(line)
+        line = "  " + word
+      } else {
+        line += (line.isEmpty ? "" : " ") + word
+      }
+    }
+    return lines + [line]
+  }
+}
+
+/// Colours, where they are wanted.
+struct Ink: Sendable {
+  enum Tone: String {
+    case good = "32"
+    case bad = "31"
+    case faint = "2"
+    case plain = ""
+  }
+
+  var isOn: Bool
+
+  func callAsFunction(_ text: String, _ tone: Tone) -> String {
+    isOn && tone != .plain ? "\u{1b}[\(tone.rawValue)m\(text)\u{1b}[0m" : text
+  }
+}

@@ -1,0 +1,159 @@
+import WeighbridgeMapping
+import WeighbridgeModules
+
+extension Verdict {
+  /// The verdict as a JSON document; its members' names are an interface.
+  package var json: JSONDocument {
+    let result = result ?? ParityResult()
+    return .members([
+      "schema_version": .integer(Verdict.schemaVersion),
+      "verdict": .string(passes ? "pass" : "fail"),
+      "exit_code": .integer(Int(exitStatus)),
+      "headline": .string(Headline.line(self)),
+      "error": failure.map { .string($0.description) } ?? .null,
+      "model": .string(model),
+      "config": .object(configuration.map { .init($0.key, $0.value.json) }),
+      "mapping": mapping.json,
+      "first_divergence": result.firstDivergence.map { .string($0.divergenceName) } ?? .null,
+      "uncovered": .strings(result.uncovered),
+      "unreferenced": .strings(result.unreferenced),
+      "layers": .array(result.layers.map(\.json)),
+      "outputs": .array(result.outputs.map(\.json)),
+      "seconds": result.seconds.json,
+      "notes": .strings(result.notes),
+      "environment": environment.json,
+    ])
+  }
+}
+
+extension LayerVerdict {
+  /// The module's path, or the output's name.
+  var divergenceName: String { path == "outputs" ? name : path.name }
+
+  fileprivate var json: JSONDocument {
+    .members([
+      "path": .string(divergenceName),
+      "call": .integer(call),
+      "item": item.map { .integer($0) } ?? .null,
+      "kind": .string(kind),
+      "shape": .array(shape.map { .integer($0) }),
+      "status": .string(status.rawValue),
+      "reason": reason.map { .string($0) } ?? .null,
+      "max_abs": .optional(cumulative?.figures.maxAbs),
+      "rms": .optional(cumulative?.figures.rms),
+      "max_rel": .optional(cumulative?.figures.maxRel),
+      "cosine": .optional(cumulative?.figures.cosine),
+      "noise_ratio": .optional(cumulative?.judgement.ratio),
+      "limit": .optional(cumulative?.judgement.limit),
+      "max_ratio": .optional(cumulative?.judgement.largestRatio),
+      "max_limit": .optional(cumulative?.judgement.largestLimit),
+      "basis": cumulative.map { .string($0.judgement.basis.rawValue) } ?? .null,
+      "reference_rms": .optional(cumulative?.figures.referenceRMS),
+      "snr_db": .optional(cumulative?.figures.signalToNoise),
+      "max_ulp": cumulative.map { .number(Double($0.figures.maxULP)) } ?? .null,
+      "worst": cumulative?.figures.worst?.json ?? .null,
+      "non_finite": cumulative?.figures.nonFinite.json ?? .null,
+      "noise_reference": .optional(recordedNoise?.rms),
+      "noise_own": .optional(ownNoise?.rms),
+      "isolated": isolated?.json ?? .null,
+    ])
+  }
+}
+
+extension Measurement {
+  fileprivate var json: JSONDocument {
+    .members([
+      "holds": .boolean(holds),
+      "max_abs": .number(figures.maxAbs),
+      "rms": .number(figures.rms),
+      "max_rel": .number(figures.maxRel),
+      "cosine": .number(figures.cosine),
+      "noise_ratio": .number(judgement.ratio),
+      "limit": .number(judgement.limit),
+      "max_ratio": .optional(judgement.largestRatio),
+      "worst": figures.worst?.json ?? .null,
+    ])
+  }
+}
+
+extension Figures.Element {
+  var json: JSONDocument {
+    .members([
+      "index": .array(index.map { .integer($0) }), "got": .number(got),
+      "reference": .number(reference),
+    ])
+  }
+}
+
+extension Figures.NonFinite {
+  fileprivate var json: JSONDocument {
+    .members([
+      "got_nan": .integer(gotNaN), "got_inf": .integer(gotInfinite),
+      "reference_nan": .integer(referenceNaN), "reference_inf": .integer(referenceInfinite),
+    ])
+  }
+}
+
+extension Verdict.Mapping {
+  fileprivate var json: JSONDocument {
+    .members([
+      "matched": .integer(matched),
+      "missing": .strings(missing),
+      "unexpected": .strings(unexpected),
+      "mismatched": .array(
+        mismatched.map {
+          .members([
+            "parameter": .string($0.parameter),
+            "expected": .array($0.expected.map { .integer($0) }),
+            "found": .array($0.found.map { .integer($0) }),
+          ])
+        }),
+      "dead": .strings(dead),
+    ])
+  }
+}
+
+extension ParityResult.Seconds {
+  fileprivate var json: JSONDocument {
+    .members([
+      "read": .number(read), "bind": .number(bind), "forward": .number(forward),
+      "compare": .number(compare), "isolated": .number(isolated), "oracle": .number(oracle),
+    ])
+  }
+}
+
+extension RunEnvironment {
+  fileprivate var json: JSONDocument {
+    .members([
+      "engine": .string(engine), "threads": .integer(threads), "processor": .string(processor),
+      "system": .string(system), "framework": framework.map { .string($0) } ?? .null,
+      "files": .array(
+        files.map {
+          .members([
+            "role": .string($0.role), "path": .string($0.path),
+            "bytes": $0.byteCount.map { .integer($0) } ?? .null,
+            "sha256": $0.sha256.map { .string($0) } ?? .null,
+          ])
+        }),
+    ])
+  }
+}
+
+extension ConfigurationValue {
+  fileprivate var json: JSONDocument {
+    switch self {
+    case .integer(let value): .integer(value)
+    case .number(let value): .number(value)
+    case .boolean(let value): .boolean(value)
+    case .text(let value): .string(value)
+    case .none: .null
+    }
+  }
+}
+
+extension JSONDocument {
+  /// A number, or null.
+  static func optional(_ value: Double?) -> JSONDocument {
+    value.map { .number($0) } ?? .null
+  }
+}
