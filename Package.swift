@@ -11,6 +11,9 @@ let package = Package(
   products: [
     .library(name: "Weighbridge", targets: ["Weighbridge"]),
     .library(name: "WeighbridgeWeights", targets: ["WeighbridgeWeights"]),
+    .library(
+      name: "WeighbridgeNative",
+      targets: ["WeighbridgeNative", "WeighbridgeModules", "WeighbridgeModels"]),
     .executable(name: "weighbridge", targets: ["WeighbridgeCLI"]),
   ],
   traits: [
@@ -51,7 +54,10 @@ let package = Package(
     .target(
       name: "WeighbridgeWeights",
       dependencies: [
-        "WeighbridgeTensors", "WeighbridgeParallel", .product(name: "Crypto", package: "swift-crypto")]),
+        "WeighbridgeTensors", "WeighbridgeParallel",
+        .product(name: "Crypto", package: "swift-crypto"),
+      ]),
+    .target(name: "WeighbridgeNative", dependencies: ["WeighbridgeWeights", "WeighbridgeModules"]),
     .target(
       name: "WeighbridgeCheckpoints",
       dependencies: [
@@ -60,7 +66,7 @@ let package = Package(
     .target(
       name: "WeighbridgeMapping",
       dependencies: [
-        "WeighbridgeCheckpoints", "WeighbridgeModules", "WeighbridgeWeights",
+        "WeighbridgeCheckpoints", "WeighbridgeModules", "WeighbridgeNative", "WeighbridgeWeights",
         .product(name: "Yams", package: "Yams"),
       ]),
 
@@ -74,7 +80,8 @@ let package = Package(
       name: "Weighbridge",
       dependencies: [
         "WeighbridgeTensors", "WeighbridgeEngine", "WeighbridgeModules", "WeighbridgeModels",
-        "WeighbridgeWeights", "WeighbridgeCheckpoints", "WeighbridgeMapping", "WeighbridgeParity",
+        "WeighbridgeWeights", "WeighbridgeNative", "WeighbridgeCheckpoints", "WeighbridgeMapping",
+        "WeighbridgeParity",
       ]),
     .executableTarget(
       name: "WeighbridgeCLI",
@@ -84,6 +91,8 @@ let package = Package(
 
     .testTarget(
       name: "WeighbridgeMappingTests", dependencies: ["WeighbridgeMapping", "WeighbridgeModels"]),
+    .testTarget(
+      name: "WeighbridgeNativeTests", dependencies: ["WeighbridgeNative", "WeighbridgeModels"]),
     .testTarget(name: "WeighbridgeCLITests", dependencies: ["WeighbridgeCLI", "Weighbridge"]),
     .testTarget(name: "WeighbridgeTensorsTests", dependencies: ["WeighbridgeTensors"]),
     .testTarget(name: "WeighbridgeModelsTests", dependencies: ["WeighbridgeModels"]),

@@ -5,6 +5,7 @@
 @_exported import WeighbridgeMapping
 @_exported import WeighbridgeModels
 @_exported import WeighbridgeModules
+@_exported import WeighbridgeNative
 @_exported import WeighbridgeParity
 @_exported import WeighbridgeTensors
 @_exported import WeighbridgeWeights

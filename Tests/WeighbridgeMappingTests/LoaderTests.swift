@@ -28,7 +28,7 @@ import WeighbridgeModules
       tensors.append(("extra.a", .zeros([1])))
       tensors.append(("extra.b", .zeros([2, 2])))
       tensors[1].tensor = .zeros([5])
-      tensors[4].tensor = .zeros([4], .int32)
+      tensors[3].tensor = .zeros([4], .int32)
     }
     let plan = try loader.plan(checkpoint, model: "toy")
     let report = plan.report

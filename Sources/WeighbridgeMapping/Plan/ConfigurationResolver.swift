@@ -1,5 +1,7 @@
 import WeighbridgeModules
+import WeighbridgeNative
 import WeighbridgeTensors
+import WeighbridgeWeights
 
 /// Finds the values of an architecture's configuration: the defaults, over them what metadata says,
 /// over it what the user says; then what shapes determine, which nothing may contradict.

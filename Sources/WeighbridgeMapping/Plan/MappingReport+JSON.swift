@@ -1,4 +1,5 @@
 import WeighbridgeTensors
+import WeighbridgeWeights
 
 extension Shape {
   /// The extents as JSON.

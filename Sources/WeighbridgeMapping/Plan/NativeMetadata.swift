@@ -1,17 +1,36 @@
 import WeighbridgeCheckpoints
 import WeighbridgeTensors
+import WeighbridgeWeights
 
 extension RecordedMetadata {
   /// What a native weight file says about its model; `nil` for any other file.
-  init?(native checkpoint: any Checkpoint) throws {
-    return nil
+  ///
+  /// - Throws: `malformed` when its configuration is no JSON object.
+  package init?(native checkpoint: any Checkpoint) throws {
+    guard let manifest = (checkpoint as? SafetensorsCheckpoint)?.native?.manifest else {
+      return nil
+    }
+    do {
+      guard case .object(let members) = try JSONDocument(parsing: manifest.configuration) else {
+        throw WeighbridgeError(.malformed, "the native file's configuration is no JSON object")
+      }
+      self.init(
+        framework: nil, model: manifest.architecture, config: members.map { ($0.key, $0.value) })
+    } catch let error as WeighbridgeError {
+      throw error.located(file: checkpoint.path)
+    }
+    rulesDigest = manifest.notes[NativeManifest.rulesKey]
   }
+}
 
-  /// The digest of the rules that were applied when a native file was written.
-  var rulesDigest: String? { nil }
+extension NativeManifest {
+  /// The note that keeps the digest of the rules that were applied when the file was written.
+  package static let rulesKey = "rules_sha256"
 }
 
 extension Rules {
-  /// A digest of the rules.
-  var digest: String { yaml }
+  /// The SHA-256 of the rules as they are written.
+  package var digest: String {
+    Array(yaml.utf8).withUnsafeBytes { SHA256Sum.hexadecimal($0) }
+  }
 }

@@ -1,5 +1,6 @@
 import WeighbridgeModules
 import WeighbridgeTensors
+import WeighbridgeWeights
 
 /// What a file says about the model that it belongs to: a reference's `metadata`, or a native file's.
 ///
@@ -9,8 +10,10 @@ public struct RecordedMetadata: Sendable, Hashable {
   public var framework: String?
   /// The architecture's id.
   public var model: String?
-  /// The configuration, as text by key; `nil` for Python's `None`.
+  /// The configuration, in the order of the text.
   package var config: [(key: String, value: JSONDocument)]
+  /// The digest of the rules that were applied when a native file was written.
+  package var rulesDigest: String?
 
   package init(
     framework: String? = nil, model: String? = nil, config: [(key: String, value: JSONDocument)] = []
@@ -50,50 +53,5 @@ public struct RecordedMetadata: Sendable, Hashable {
       hasher.combine(key)
       hasher.combine(value)
     }
-  }
-}
-
-extension ConfigurationKey {
-  /// A recorded value as one of this key's; `nil` for `null` where the key has no `none`.
-  ///
-  /// - Throws: `usage` when it is of another kind.
-  package func value(of document: JSONDocument) throws -> ConfigurationValue? {
-    switch document {
-    case .null:
-      switch kind {
-      case .optionalInteger, .optionalNumber: return ConfigurationValue.none
-      default: return nil
-      }
-    case .boolean(let value): return try parse("\(value)")
-    case .integer(let value): return try parse("\(value)")
-    case .number(let value):
-      let isWhole = kind == .integer || kind == .optionalInteger
-      return try parse(isWhole ? Int(exactly: value).map { "\($0)" } ?? "\(value)" : "\(value)")
-    case .string(let value): return try parse(value)
-    case .array, .object:
-      throw WeighbridgeError(
-        .usage, "the configuration key \(name) takes \(kind.words), not a list")
-    }
-  }
-}
-
-extension ConfigurationValue {
-  /// The value as JSON.
-  package var json: JSONDocument {
-    switch self {
-    case .integer(let value): .integer(value)
-    case .number(let value): .number(value)
-    case .boolean(let value): .boolean(value)
-    case .text(let value): .string(value)
-    case .none: .null
-    }
-  }
-}
-
-extension Configuration {
-  /// The values in the order of the keys, as JSON.
-  package var json: JSONDocument {
-    .object(
-      keys.compactMap { key in entries[key.name].map { .init(key.name, $0.value.json) } })
   }
 }

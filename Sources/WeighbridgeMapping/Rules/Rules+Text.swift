@@ -1,3 +1,5 @@
+import WeighbridgeWeights
+
 extension Rules {
   /// The rules as YAML that reads back the same; one rule a line.
   public var yaml: String { rules.map { $0.yaml + "\n" }.joined() }

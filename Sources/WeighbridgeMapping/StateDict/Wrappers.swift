@@ -24,7 +24,7 @@ extension StateDict {
     // Wrappers nest: a compiled model in DataParallel under `state_dict`.
     while position < found.count, found.count < 32 {
       let current = found[position]
-      for next in current.withoutContainer() + current.withoutPrefix() + current.asEncoder()
+      for next in current.withoutPrefix() + current.withoutContainer() + current.asEncoder()
       where seen.insert(next.tensors.map(\.name)).inserted {
         found.append(next)
       }

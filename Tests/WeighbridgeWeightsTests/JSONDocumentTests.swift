@@ -1,6 +1,6 @@
 import Testing
 
-@testable import WeighbridgeMapping
+@testable import WeighbridgeWeights
 
 @Suite struct JSONDocumentTests {
   @Test func writesMembersInOrderAndEscapes() {
