@@ -22,7 +22,7 @@ sys.path.insert(0, str(TOOLS))
 from peer import SwiftPeer, median, take_turns  # noqa: E402
 from weighbridge_reference import ROWS  # noqa: E402
 from weighbridge_reference.export import export_state_dict  # noqa: E402
-from weighbridge_reference.initialise import initialise  # noqa: E402
+from weighbridge_reference.initialise import random_model  # noqa: E402
 from weighbridge_reference.recording import record  # noqa: E402
 from weighbridge_reference.registry import InputOptions  # noqa: E402
 
@@ -91,15 +91,12 @@ SIZES: dict[str, dict[str, int]] = {
 
 def forward_times(row, config, batch: int, folder: Path, rounds: int) -> dict[str, list[float]]:
     """Median seconds of a forward pass per round, for both sides."""
-    generator = torch.Generator().manual_seed(1)
-    model = row.build(config)
-    inputs = row.inputs(config, batch, generator, InputOptions())
-    initialise(model, inputs, seed=1)
-    model.eval()
+    model = random_model(row.id, config, seed=1)
+    inputs = row.inputs(config, batch, torch.Generator().manual_seed(1), InputOptions())
     weights, reference = folder / "weights.npz", folder / "inputs.npz"
     export_state_dict(model.state_dict(), weights)
     record(model, inputs, reference, model_id=row.id, config=row.metadata_config(config),
-           noise=False, select=[])
+           noise=False, select=["none"])
     swift = SwiftPeer(BENCH, "forward", row.id, str(weights), str(reference))
 
     def torch_side(count: int) -> list[float]:
@@ -221,10 +218,8 @@ def bench_validate(rounds: int) -> Table:
         config = row.config({})
         with tempfile.TemporaryDirectory() as folder:
             weights, reference = Path(folder) / "weights.npz", Path(folder) / "reference.npz"
-            model = row.build(config)
+            model = random_model(name, config, seed=1)
             inputs = row.inputs(config, 1, torch.Generator().manual_seed(1), InputOptions())
-            initialise(model, inputs, seed=1)
-            model.eval()
             export_state_dict(model.state_dict(), weights)
             record(model, inputs, reference, model_id=name, config=row.metadata_config(config))
             ours = [str(COMMAND), "validate", "--model", name, "--weights", str(weights),

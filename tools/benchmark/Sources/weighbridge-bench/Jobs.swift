@@ -3,11 +3,11 @@ import Weighbridge
 
 /// A forward pass of a built-in model on recorded inputs.
 func forwardJob(model id: String, weights: String, inputs: String) throws -> () throws -> Void {
-  let recorded = try Checkpoints.open(inputs)
-  let tensors = try recorded.entries.filter { $0.rawPath.hasPrefix("inputs/") }
-    .sorted { $0.rawPath < $1.rawPath }
-    .map { try recorded.tensor($0.name) }
-  let plan = try Loader(.builtIn).plan(weights: weights, reference: inputs, model: id)
+  let reference = try Reference(path: inputs)
+  let tensors = try reference.inputs()
+  let plan = try Loader(.builtIn).plan(
+    Checkpoints.open(weights), model: id,
+    overrides: reference.metadata.configuration.map { (key: $0.key, text: $0.value) })
   let model = try plan.bind(dtype: .float32)
   return { _ = try model.run(tensors) }
 }
