@@ -107,8 +107,11 @@ class DETREncoder(nn.Module):
         super().__init__()
         if hidden_dim % nheads:
             raise ToolError(f"detr_encoder: nheads={nheads} must divide hidden_dim={hidden_dim}")
-        if hidden_dim % 4:
-            raise ToolError(f"detr_encoder: hidden_dim={hidden_dim} must divide by 4")
+        divisor = 4 if position == "sine2d" else 2
+        if hidden_dim % divisor:
+            raise ToolError(
+                f"detr_encoder: hidden_dim={hidden_dim} must divide by {divisor} for {position}"
+            )
         self.input_proj = nn.Conv2d(in_channels, hidden_dim, kernel_size=1)
         if position == "sine2d":
             self.position_embedding: nn.Module = PositionEmbeddingSine(hidden_dim // 2)

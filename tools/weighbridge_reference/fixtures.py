@@ -130,7 +130,9 @@ def _record(
 
 
 def write_held_back(
-    digits: handwriting.Digits, outputs: dict[str, Tensor], accuracies: dict[str, float],
+    digits: handwriting.Digits,
+    outputs: dict[str, Tensor],
+    accuracies: dict[str, float],
     folder: Path,
 ) -> None:
     """The digits held back, their labels, and what each trained network answers in PyTorch."""
@@ -155,8 +157,12 @@ def write_readme(accuracies: dict[str, float], folder: Path) -> None:
         "# Fixtures",
         "",
         "Checkpoints and reference activations made by `tools/make-fixtures`, which also wrote",
-        f"this page. PyTorch {torch.__version__}, scikit-learn {sklearn.__version__}. `keys/`",
-        "lists complete state dicts (name, shape, dtype, P parameter or B buffer).",
+        f"this page. PyTorch {torch.__version__}, scikit-learn {sklearn.__version__}. Beside them:",
+        "",
+        "- `keys/`: complete state dicts (name, shape, dtype, P parameter or B buffer);",
+        "- `formats/`: files of every format and dialect, hostile ones among them, made by",
+        "  `tools/make-format-fixtures`;",
+        "- `operators/`: operators in float64, made by `tools/make-operator-fixtures`.",
         "",
         "## Trained on real handwriting",
         "",
@@ -166,7 +172,8 @@ def write_readme(accuracies: dict[str, float], folder: Path) -> None:
         "activations on the first few digits held back. `digits_heldback.npz` holds all of those",
         "(`inputs/0`, `labels`) and PyTorch's `NAME/outputs/0` and `NAME/predictions`.",
         "",
-        "| name | model | configuration | epochs | seed | digits in the reference | accuracy on digits held back |",
+        "| name | model | configuration | epochs | seed | digits in the reference "
+        "| accuracy on digits held back |",
         "|---|---|---|---|---|---|---|",
     ]
     for spec in TRAINED:
@@ -189,9 +196,15 @@ def write_readme(accuracies: dict[str, float], folder: Path) -> None:
     for block in BLOCKS:
         lines.append(
             f"| `{block.name}` | `{block.model_id}` | {_told(block.config)} | {block.batch} "
-            f"| {block.size[0]}x{block.size[1]} | {block.seed} | {'yes' if block.hdf5 else 'no'} |"
+            f"| {'x'.join(map(str, block.size))} | {block.seed} "
+            f"| {'yes' if block.hdf5 else 'no'} |"
         )
-    lines += ["", f"`{MANIFEST}` is checked by `sha256sum -c {MANIFEST}` in this folder.", ""]
+    lines += [
+        "",
+        f"`{MANIFEST}` is checked by `sha256sum -c {MANIFEST}` in this folder; after adding a file,",
+        "`tools/make-fixtures --manifest-only` writes it anew.",
+        "",
+    ]
     (folder / "README.md").write_text("\n".join(lines))
 
 
