@@ -74,8 +74,8 @@ extension GlimpseNetwork {
     try configuration.inferFactors(
       of: features, evidence: shapes.evidence(first),
       [
-        Factor("g", power: 2), Factor("c", preferred: [1, 3]),
-        Factor("k", preferred: [1, 3, 2]),
+        Factor("g", power: 2, preferred: [7, 6, 5, 4, 12, 16]), Factor("c", preferred: [3]),
+        Factor("k"),
       ])
   }
 

@@ -86,18 +86,14 @@ extension Configuration {
   private func assumed(_ rest: Int, _ open: [Factor]) -> [Int]? {
     let current = open.map { (try? integer($0.key)) ?? 1 }
     for solved in open.indices.reversed() {
-      let others = open.indices.filter { $0 != solved }
-      var trials = [current]
-      for index in others {
-        trials += open[index].preferred.map { value in
-          var trial = current
-          trial[index] = value
-          return trial
-        }
+      var trials = [[Int]()]
+      for (index, factor) in open.enumerated() {
+        let values = index == solved ? [1] : [current[index]] + factor.preferred
+        trials = trials.flatMap { trial in values.map { trial + [$0] } }
       }
       for var trial in trials {
-        let known = others.map { open[$0].raised(trial[$0]) }
-        guard let product = known.reduce(1, { a, b in a.flatMap { a in b.map { a &* $0 } } }),
+        let raised = zip(open, trial).map { $0.raised($1) }
+        guard let product = raised.reduce(1, { a, b in a.flatMap { a in b.map { a &* $0 } } }),
           product > 0, rest % product == 0, let value = open[solved].root(rest / product)
         else { continue }
         trial[solved] = value

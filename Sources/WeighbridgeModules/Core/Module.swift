@@ -24,6 +24,13 @@ extension Module {
   /// Computes the output; the probe of the current task, if there is one, sees the call.
   @inline(__always)
   public func callAsFunction(_ input: Input) throws -> Output {
+    try called(input)
+  }
+
+  /// What `callAsFunction` does, for modules that overload it with more arguments: within such a
+  /// type `self(input)` means the overload.
+  @inline(__always)
+  func called(_ input: Input) throws -> Output {
     guard let run = ProbeRun.current else { return try forward(input) }
     return try run.intercept(self, input)
   }

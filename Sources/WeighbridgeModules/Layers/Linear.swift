@@ -53,7 +53,7 @@ extension Linear {
       return try apply(
         x, epilogue: Epilogue(residual: residual, activation: activation?.activation))
     }
-    var y = try self(x)
+    var y = try called(x)
     if let residual { y = try y + residual }
     return try activation?(y) ?? y
   }
