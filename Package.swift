@@ -73,7 +73,10 @@ let package = Package(
     // The verdict.
     .target(
       name: "WeighbridgeParity",
-      dependencies: ["WeighbridgeMapping", "WeighbridgeModules", "WeighbridgeModels"]),
+      dependencies: [
+        "WeighbridgeCheckpoints", "WeighbridgeMapping", "WeighbridgeModules", "WeighbridgeModels",
+        "WeighbridgeNative", "WeighbridgeParallel", "WeighbridgeWeights",
+      ]),
 
     // What users import, and the command.
     .target(

@@ -24,6 +24,7 @@ struct WeighbridgeCommand: ParsableCommand {
       """,
     subcommands: [
       ModelsCommand.self, InspectCommand.self, MapCommand.self, ConvertCommand.self,
+      ValidateCommand.self, RunCommand.self, DiffCommand.self,
     ])
 
   static func main() {

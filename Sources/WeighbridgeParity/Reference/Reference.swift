@@ -1,4 +1,5 @@
 import WeighbridgeCheckpoints
+import WeighbridgeMapping
 import WeighbridgeModules
 
 /// Activations recorded from PyTorch, read when asked for.
@@ -19,7 +20,7 @@ public struct Reference: Sendable {
 
   /// The file.
   public var path: String { checkpoint.path }
-  public let metadata: ReferenceMetadata
+  public let metadata: RecordedMetadata
   /// The number of inputs.
   public let inputCount: Int
   /// The number of outputs; 0 when none was recorded.
@@ -63,7 +64,7 @@ public struct Reference: Sendable {
     activations = layout.activations
     noises = layout.noises
     ignored = layout.ignored
-    metadata = try ReferenceMetadata(of: checkpoint)
+    metadata = try RecordedMetadata(of: checkpoint)
   }
 
   /// The inputs in call order, floating-point ones as float32.

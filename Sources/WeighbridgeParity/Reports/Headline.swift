@@ -1,3 +1,4 @@
+import WeighbridgeMapping
 import WeighbridgeModules
 
 /// The words that every report begins with.
@@ -7,20 +8,12 @@ enum Headline {
     var parts = ["\(verdict.passes ? "PASS" : "FAIL") \(verdict.model)"]
     if let failure = verdict.failure {
       parts.append(failure.description)
-    } else if !verdict.mapping.isOneToOne {
-      parts += mappingParts(verdict.mapping)
+    } else if let mapping = verdict.mapping, let error = mapping.error(file: nil) {
+      parts.append(error.message)
     } else if let result = verdict.result {
       parts += resultParts(result)
     }
     return parts.joined(separator: " · ")
-  }
-
-  private static func mappingParts(_ mapping: Verdict.Mapping) -> [String] {
-    let counts = [
-      (mapping.missing.count, "missing"), (mapping.unexpected.count, "unexpected"),
-      (mapping.mismatched.count, "of another shape"),
-    ].filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
-    return ["the names do not map one to one: " + counts.joined(separator: ", ")]
   }
 
   private static func resultParts(_ result: ParityResult) -> [String] {

@@ -1,3 +1,4 @@
+import WeighbridgeMapping
 import WeighbridgeModules
 
 /// The report for people: the headline, what does not map, the layers in execution order with runs
@@ -23,25 +24,26 @@ public struct TerminalReport: Sendable {
     let headline = Headline.line(verdict).escapingControlCharacters()
     var lines = [ink(headline, verdict.passes ? .good : .bad)]
     guard verdict.failure == nil else { return lines }
-    lines += mapping(verdict.mapping)
+    if let report = verdict.mapping { lines += mapping(report) }
     guard let result = verdict.result else { return lines }
     lines.append("")
     lines += LayerTable(width: width, ink: ink).lines(result)
     lines += listing("not in the model", result.uncovered)
     lines += listing("not in the reference", result.unreferenced)
-    lines += result.notes.flatMap { wrapped("note: \($0)") }
+    lines += result.notes.flatMap { wrapped("note: \($0.escapingControlCharacters())") }
     lines.append("")
     lines += wrapped(footer(verdict, result.seconds))
     return lines
   }
 
-  private func mapping(_ mapping: Verdict.Mapping) -> [String] {
-    var lines = listing("missing in the checkpoint", mapping.missing)
-    lines += listing("unexpected in the checkpoint", mapping.unexpected)
+  private func mapping(_ report: MappingReport) -> [String] {
+    var lines = listing("missing in the checkpoint", report.missing.map(\.parameter))
+    lines += listing("unexpected in the checkpoint", report.unexpected.map(\.source))
     lines += listing(
-      "of another shape",
-      mapping.mismatched.map { "\($0.parameter) \($0.found), wanted \($0.expected)" })
-    lines += listing("loaded, never applied", mapping.dead)
+      "that do not fit", report.mismatched.map { "\($0.parameter) (\($0.reason))" })
+    lines += listing("with several sources", report.collisions.map(\.name))
+    lines += listing("loaded, never applied", report.dead.map(\.name))
+    lines += report.notes.flatMap { wrapped("note: \($0.escapingControlCharacters())") }
     return lines
   }
 

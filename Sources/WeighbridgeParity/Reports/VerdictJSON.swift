@@ -1,5 +1,7 @@
 import WeighbridgeMapping
 import WeighbridgeModules
+import WeighbridgeNative
+import WeighbridgeWeights
 
 extension Verdict {
   /// The verdict as a JSON document; its members' names are an interface.
@@ -12,8 +14,8 @@ extension Verdict {
       "headline": .string(Headline.line(self)),
       "error": failure.map { .string($0.description) } ?? .null,
       "model": .string(model),
-      "config": .object(configuration.map { .init($0.key, $0.value.json) }),
-      "mapping": mapping.json,
+      "config": configuration?.json ?? .object([]),
+      "mapping": mappingJSON,
       "first_divergence": result.firstDivergence.map { .string($0.divergenceName) } ?? .null,
       "uncovered": .strings(result.uncovered),
       "unreferenced": .strings(result.unreferenced),
@@ -94,22 +96,23 @@ extension Figures.NonFinite {
   }
 }
 
-extension Verdict.Mapping {
-  fileprivate var json: JSONDocument {
-    .members([
-      "matched": .integer(matched),
-      "missing": .strings(missing),
-      "unexpected": .strings(unexpected),
-      "mismatched": .array(
-        mismatched.map {
-          .members([
-            "parameter": .string($0.parameter),
-            "expected": .array($0.expected.map { .integer($0) }),
-            "found": .array($0.found.map { .integer($0) }),
-          ])
-        }),
-      "dead": .strings(dead),
-    ])
+extension Verdict {
+  /// The mapping's report, with the count of matches and the names of dead parameters alone.
+  private var mappingJSON: JSONDocument {
+    guard let mapping, case .object(let members) = mapping.json else {
+      return .members([
+        "matched": 0, "missing": .array([]), "unexpected": .array([]), "mismatched": .array([]),
+        "dead": .array([]),
+      ])
+    }
+    return .object(
+      members.map { member in
+        switch member.key {
+        case "matched": .init(member.key, .integer(mapping.matched.count))
+        case "dead": .init(member.key, .strings(mapping.dead.map(\.name)))
+        default: member
+        }
+      })
   }
 }
 
@@ -136,18 +139,6 @@ extension RunEnvironment {
           ])
         }),
     ])
-  }
-}
-
-extension ConfigurationValue {
-  fileprivate var json: JSONDocument {
-    switch self {
-    case .integer(let value): .integer(value)
-    case .number(let value): .number(value)
-    case .boolean(let value): .boolean(value)
-    case .text(let value): .string(value)
-    case .none: .null
-    }
   }
 }
 

@@ -92,7 +92,9 @@ extension Validator {
         onProgress?(ValidationProgress(run: kind.rawValue, calls: calls, expected: expected))
       })
     let clock = Stopwatch()
-    let outputs = try ProbeRun.with(probe) { try model.run(inputs) }
+    let outputs = try Validator.running(on: reference) {
+      try ProbeRun.with(probe) { try model.run(inputs) }
+    }
     var run = Run(
       trace: probe.trace, outputs: outputs, outputFindings: [], seconds: clock.seconds)
     let comparing = Stopwatch()
@@ -136,6 +138,17 @@ extension Validator {
       noise[Validator.outputKey(index)] = try OracleProbe.noise(pair.0, pair.1)
     }
     return noise
+  }
+
+  /// Says of a model that cannot run on a reference's inputs whose inputs they are.
+  private static func running<R>(on reference: Reference, _ body: () throws -> R) throws -> R {
+    do {
+      return try body()
+    } catch var error as WeighbridgeError where error.code == .shape {
+      error.message = "the model cannot run on this reference's inputs: \(error.message)"
+      error.remedy = error.remedy ?? "Use a reference recorded from this model and configuration"
+      throw error.located(file: reference.path)
+    }
   }
 
   /// Where an output's noise is kept: under a name that no module can have.

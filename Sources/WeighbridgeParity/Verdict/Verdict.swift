@@ -1,42 +1,15 @@
+import WeighbridgeMapping
 import WeighbridgeModules
 
 /// The whole answer of `validate`: what was loaded, what was compared, and whether it holds.
 public struct Verdict: Sendable {
-  /// How a checkpoint's names fit the model's.
-  public struct Mapping: Sendable, Hashable {
-    public struct Mismatch: Sendable, Hashable {
-      public var parameter: String
-      public var expected: Shape
-      public var found: Shape
-
-      public init(parameter: String, expected: Shape, found: Shape) {
-        self.parameter = parameter
-        self.expected = expected
-        self.found = found
-      }
-    }
-
-    public var matched = 0
-    public var missing: [String] = []
-    public var unexpected: [String] = []
-    public var mismatched: [Mismatch] = []
-    /// Parameters that are loaded and never applied.
-    public var dead: [String] = []
-
-    public init() {}
-
-    /// Whether every name has exactly one partner of its shape.
-    public var isOneToOne: Bool {
-      missing.isEmpty && unexpected.isEmpty && mismatched.isEmpty
-    }
-  }
-
   /// The version of the JSON document; it grows when a member changes its meaning.
   public static let schemaVersion = 1
 
   public var model: String
-  public var configuration: [(key: String, value: ConfigurationValue)]
-  public var mapping: Mapping
+  public var configuration: Configuration?
+  /// How the checkpoint's names fit the model's; `nil` when it was not looked at.
+  public var mapping: MappingReport?
   /// `nil` when nothing could be run: the mapping is not one to one, or an error stopped it.
   public var result: ParityResult?
   /// What stopped it.
@@ -44,9 +17,9 @@ public struct Verdict: Sendable {
   public var environment: RunEnvironment
 
   public init(
-    model: String, configuration: [(key: String, value: ConfigurationValue)] = [],
-    mapping: Mapping = Mapping(), result: ParityResult? = nil, failure: WeighbridgeError? = nil,
-    environment: RunEnvironment
+    model: String, configuration: Configuration? = nil, mapping: MappingReport? = nil,
+    result: ParityResult? = nil, failure: WeighbridgeError? = nil,
+    environment: RunEnvironment = RunEnvironment()
   ) {
     self.model = model
     self.configuration = configuration
@@ -63,7 +36,7 @@ public struct Verdict: Sendable {
   /// 3 a file cannot be read, 64 wrong usage.
   public var exitStatus: Int32 {
     if let failure { return failure.code.exitStatus }
-    if !mapping.isOneToOne { return 2 }
+    if mapping?.isOneToOne == false { return 2 }
     return result?.passes == true ? 0 : 1
   }
 }

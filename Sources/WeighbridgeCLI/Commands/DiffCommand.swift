@@ -1,0 +1,34 @@
+import ArgumentParser
+import Weighbridge
+
+/// `weighbridge diff`.
+struct DiffCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "diff",
+    abstract: "Compare two files of named tensors: checkpoints, references, exports.",
+    discussion: """
+      Without a tolerance values must be equal; NaN is equal to NaN. Formats and dtypes may differ.
+      """)
+
+  @Argument(help: "The first file.")
+  var a: String
+
+  @Argument(help: "The second file, to which relative errors refer.")
+  var b: String
+
+  @OptionGroup var tolerance: ToleranceOptions
+  @OptionGroup var json: JSONFlag
+
+  func run() throws {
+    let console = json.console
+    let difference = try TensorDiff(
+      Checkpoints.open(a), Checkpoints.open(b), tolerance: tolerance.tolerance
+    ) { done, count in
+      Console.progress.show("comparing \(done + 1) of \(count)")
+    }
+    Console.progress.clear()
+    try console.say(difference.lines.joined(separator: "\n"))
+    if json.isSet { try console.print(json: difference.json) }
+    if !difference.isIdentical { throw ExitCode(1) }
+  }
+}

@@ -1,0 +1,67 @@
+import ArgumentParser
+import Weighbridge
+
+/// `weighbridge run`.
+struct RunCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run",
+    abstract: "Run a model on arrays from a file and write its outputs.",
+    discussion: """
+      The inputs are inputs/0, inputs/1 … of the file, or all of its arrays in order. The outputs \
+      are outputs/0 …; with --activations the file is a whole reference, as tools/record writes it. \
+      Its extension says the format: .npz, .h5 or .safetensors.
+      """)
+
+  @OptionGroup var model: ModelOptions
+
+  @Option(help: "The checkpoint. Architectures without weights need none.")
+  var weights: String?
+
+  @Option(help: "Rules that map the checkpoint's names (YAML).")
+  var rules: String?
+
+  @Option(help: "The inputs: npz, npy, HDF5 or safetensors.")
+  var input: String
+
+  @Option(help: "Where the outputs go.")
+  var output: String
+
+  @Flag(help: "Also write what every module returned, and the inputs.")
+  var activations = false
+
+  func run() throws {
+    guard let format = CheckpointFormat(pathExtension: output), format != .npy else {
+      throw WeighbridgeError(
+        .usage, "--output \(output) has no extension that tells a format",
+        remedy: "End it in .npz, .h5 or .safetensors")
+    }
+    let inputs = try InputFile(input)
+    let plan = try WeightsFile(weights, model, rules: rules).plan(reference: inputs.metadata)
+    Console.progress.show("loading \(plan.architecture.id)")
+    let network = try plan.bind()
+    Console.progress.show("running \(plan.architecture.id)")
+    var tensors: [(name: String, tensor: Tensor)] = []
+    let outputs: [Tensor]
+    do {
+      if activations {
+        let probe = RecordingProbe()
+        outputs = try ProbeRun.with(probe) { try network.run(inputs.tensors) }
+        tensors += inputs.tensors.enumerated().map { ("inputs/\($0.offset)", $0.element) }
+        tensors += probe.activations.filter { $0.key.path != .root }.map {
+          ("activations/\($0.key)", $0.tensor)
+        }
+      } else {
+        outputs = try network.run(inputs.tensors)
+      }
+    } catch let error as WeighbridgeError {
+      throw error.located(file: input)
+    }
+    tensors += outputs.enumerated().map { ("outputs/\($0.offset)", $0.element) }
+    try Checkpoints.write(
+      output, format: format, tensors: tensors,
+      metadata: ["metadata": ReferenceText.metadata(plan.architecture.id, plan.configuration)])
+    Console.progress.clear()
+    let shapes = outputs.map { "\($0.shape)" }.joined(separator: ", ")
+    try Console().say("\(plan.architecture.id): \(shapes) → \(output)")
+  }
+}

@@ -1,0 +1,107 @@
+import ArgumentParser
+import Weighbridge
+
+/// `weighbridge validate`.
+struct ValidateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "validate",
+    abstract: "Run a model in Swift and hold every layer against what PyTorch recorded.",
+    discussion: """
+      The reference is a file that tools/record writes. Each layer is judged twice: as the model \
+      runs on its own results, and alone, on the recorded results of the layers before it.
+
+      An error passes when it is no larger than float32 rounding explains: PyTorch's own noise \
+      where the reference records it, else ours, measured by a float64 run of the same model.
+      """)
+
+  @OptionGroup var model: ModelOptions
+
+  @Option(help: "The checkpoint. Architectures without weights need none.")
+  var weights: String?
+
+  @Option(help: "The recorded inputs, activations and outputs.")
+  var reference: String
+
+  @Option(help: "Rules that map the checkpoint's names (YAML).")
+  var rules: String?
+
+  @OptionGroup var tolerance: ToleranceOptions
+
+  @Option(help: "When to run the model in float64 too: auto, always or never.")
+  var oracle = OracleMode.auto
+
+  @Flag(help: "Fail when a recorded activation or a module has no counterpart.")
+  var requireAll = false
+
+  @Option(help: ArgumentHelp("Write the verdict as JSON; - for standard output.", valueName: "path"))
+  var json: String?
+
+  @Option(help: ArgumentHelp("Write a JUnit report.", valueName: "path"))
+  var junit: String?
+
+  func run() throws {
+    let console = Console(jsonOnly: json == "-")
+    var verdict = Verdict(model: model.identifier ?? "auto")
+    do {
+      try judge(&verdict)
+    } catch let error as WeighbridgeError {
+      verdict.failure = error
+    }
+    Console.progress.clear()
+    try report(verdict, console)
+    if verdict.exitStatus != 0 { throw ExitCode(verdict.exitStatus) }
+  }
+
+  private func judge(_ verdict: inout Verdict) throws {
+    let reading = Stopwatch()
+    let reference = try Reference(path: reference)
+    verdict.environment.framework = reference.metadata.framework
+    verdict.environment.files.append(.init(role: "reference", path: reference.path))
+    if let weights { verdict.environment.files.append(.init(role: "weights", path: weights)) }
+    let plan = try WeightsFile(weights, model, rules: rules).plan(reference: reference.metadata)
+    let opened = reading.seconds
+    verdict.model = plan.architecture.id
+    verdict.configuration = plan.configuration
+    verdict.mapping = plan.report
+    guard plan.report.isOneToOne else { return }
+
+    let binding = Stopwatch()
+    let network = try plan.bind()
+    let bound = binding.seconds
+    var options = ValidationOptions()
+    options.tolerance = tolerance.tolerance
+    options.oracle = oracle
+    options.requiresAll = requireAll
+    let validator = Validator(reference, options: options) { progress in
+      Console.progress.show(
+        "\(progress.run): \(progress.calls)\(progress.expected.map { " of \($0)" } ?? "") layers")
+    }
+    var result = try validator.validate(network) { try plan.bind(dtype: .float64) }
+    result.seconds.read += opened
+    result.seconds.bind = bound
+    verdict.result = result
+  }
+
+  private func report(_ verdict: Verdict, _ console: Console) throws {
+    if let failure = verdict.failure {
+      Console.fail(failure.description)
+    } else {
+      if let mapping = verdict.mapping, let error = mapping.error(file: weights) {
+        Console.fail(error.description)
+      }
+      let descriptor = console.jsonOnly ? Int32(2) : 1
+      try console.say(
+        TerminalReport(
+          width: Terminal.width(descriptor), hasColor: Terminal.hasColor(descriptor)
+        ).text(verdict))
+    }
+    if json == "-" {
+      try console.print(json: verdict.json)
+    } else if let json {
+      try TextFile.write(verdict.json.text(indented: true) + "\n", to: json)
+    }
+    if let junit { try TextFile.write(JUnitReport().text(verdict), to: junit) }
+  }
+}
+
+extension OracleMode: ExpressibleByArgument {}
