@@ -4,22 +4,12 @@
 /// float32 on oneDNN; what oneDNN has no better form for runs on the plain kernels.
 package struct OneDNNEngine: Engine {
   let plain = PlainEngine()
+  /// The primitives of operators without weights.
+  let products = PrimitiveCache<ProductVariant>()
 
   package init() {}
 
-  package var name: String { "oneDNN" }
-
-  package func convolution(_ x: Tensor, weight: Tensor, bias: Tensor?, geometry: ConvolutionGeometry, output: Shape, epilogue: Epilogue, cache: OperatorCache) throws -> Tensor {
-    try plain.convolution(x, weight: weight, bias: bias, geometry: geometry, output: output, epilogue: epilogue, cache: cache)
-  }
-
-  package func linear(_ x: Tensor, weight: Tensor, bias: Tensor?, epilogue: Epilogue, cache: OperatorCache) throws -> Tensor {
-    try plain.linear(x, weight: weight, bias: bias, epilogue: epilogue, cache: cache)
-  }
-
-  package func matmul(_ a: Tensor, _ b: Tensor) throws -> Tensor {
-    try plain.matmul(a, b)
-  }
+  package var name: String { "oneDNN \(OneDNNLibrary.version)" }
 
   package func batchNorm(_ x: Tensor, mean: Tensor, variance: Tensor, weight: Tensor?, bias: Tensor?, epsilon: Double, epilogue: Epilogue) throws -> Tensor {
     try plain.batchNorm(x, mean: mean, variance: variance, weight: weight, bias: bias, epsilon: epsilon, epilogue: epilogue)
@@ -67,10 +57,6 @@ package struct OneDNNEngine: Engine {
 
   package func gridSample(_ x: Tensor, grid: Tensor, alignCorners: Bool) throws -> Tensor {
     try plain.gridSample(x, grid: grid, alignCorners: alignCorners)
-  }
-
-  package func attention(_ q: Tensor, _ k: Tensor, _ v: Tensor, scale: Double, bias: Tensor?) throws -> Tensor {
-    try plain.attention(q, k, v, scale: scale, bias: bias)
   }
 }
 #endif

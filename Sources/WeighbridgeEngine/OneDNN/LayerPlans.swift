@@ -1,0 +1,130 @@
+#if OneDNN
+  import Synchronization
+
+  /// What the engine keeps for one layer with weights: the packed forms of the weights, and a
+  /// compiled primitive for each kind of input that came by.
+  final class LayerPlans<Variant: Hashable & Sendable>: Sendable {
+    private struct State {
+      var plans: [(variant: Variant, plan: LayerPlan)] = []
+      var packed: [PackedWeights] = []
+    }
+
+    private let weight: Tensor
+    private let bias: Tensor?
+    /// Whether every weight and bias is finite.
+    let isFinite: Bool
+    private let state = Mutex(State())
+    /// More input shapes than a layer meets in ordinary use; older plans give way.
+    private let capacity = 32
+
+    init(weight: Tensor, bias: Tensor?) {
+      self.weight = weight
+      self.bias = bias
+      isFinite = Self.isFinite(weight) && bias.map(Self.isFinite) ?? true
+    }
+
+    private static func isFinite(_ tensor: Tensor) -> Bool {
+      let elements = try? tensor.withUnsafeBytes { bytes in
+        // x·0 is 0 for every finite x and NaN for the others.
+        bytes.bindMemory(to: Float.self).reduce(into: Float(0)) { $0 += $1 * 0 }
+      }
+      return elements == 0
+    }
+
+    /// Whether the plans were made for these very weights.
+    func serves(_ weight: Tensor, _ bias: Tensor?) -> Bool {
+      weight.storage === self.weight.storage && weight.offset == self.weight.offset
+        && bias?.storage === self.bias?.storage && bias?.offset == self.bias?.offset
+    }
+
+    /// The plan for a variant, made at its first use.
+    func plan(
+      for variant: Variant, orMake make: ([PackedWeights]) throws -> LayerPlan
+    ) throws -> LayerPlan {
+      let (found, packed) = state.withLock { state in
+        (state.plans.first { $0.variant == variant }?.plan, state.packed)
+      }
+      if let found { return found }
+      let made = try make(packed)
+      state.withLock { state in
+        if state.plans.count >= capacity { state.plans.removeFirst() }
+        state.plans.append((variant, made))
+        if !state.packed.contains(where: { $0 === made.weights }) {
+          state.packed.append(made.weights)
+        }
+      }
+      return made
+    }
+  }
+
+  /// Weights in the order that a primitive reads them in.
+  final class PackedWeights: Sendable {
+    let description: MemoryDescription
+    let storage: TensorStorage
+
+    /// Packs row-major weights of the shape that `plain` describes.
+    init(_ weights: Tensor, plain: MemoryDescription, as description: MemoryDescription) throws {
+      self.description = description
+      let reorder = CompiledPrimitive(
+        try OneDNNLibrary.shared().reorder(from: plain, to: description))
+      storage = try weights.withUnsafeElements { (source: UnsafePointer<Float>) in
+        try TensorStorage(byteCount: description.byteCount) { bytes in
+          try reorder.run { arguments in
+            arguments[0] = UnsafeRawPointer(source)
+            arguments[1] = UnsafeRawPointer(bytes.baseAddress)
+          }
+        }
+      }
+    }
+  }
+
+  /// A primitive with weights, ready to run on inputs of one shape.
+  final class LayerPlan: Sendable {
+    let weights: PackedWeights
+    private let primitive: CompiledPrimitive
+    private let bias: Tensor?
+
+    /// - Parameters:
+    ///   - packed: Packed forms that exist already; one of them is used if it fits.
+    ///   - weight: The row-major weights that `plain` describes.
+    init(
+      _ description: PrimitiveDescription, packed: [PackedWeights], weight: Tensor,
+      plain: MemoryDescription, bias: Tensor?
+    ) throws {
+      let primitive = CompiledPrimitive(description)
+      let wanted = primitive.description(at: 1)
+      weights =
+        try packed.first { $0.description.isEqual(to: wanted) }
+        ?? PackedWeights(weight, plain: plain, as: wanted)
+      self.primitive = primitive
+      self.bias = try bias?.contiguous()
+    }
+
+    /// Runs on dense inputs and gives the output's storage.
+    func run(_ source: Tensor, residual: Tensor?, outputBytes: Int) throws -> TensorStorage {
+      try TensorStorage(byteCount: outputBytes) { bytes in
+        try source.withUnsafeElements { (input: UnsafePointer<Float>) in
+          try primitive.run { arguments in
+            arguments[0] = UnsafeRawPointer(input)
+            arguments[1] = weights.storage.base
+            var next = 2
+            if let bias {
+              arguments[next] = try address(bias)
+              next += 1
+            }
+            arguments[next] = UnsafeRawPointer(bytes.baseAddress)
+            if let residual { arguments[next + 1] = try address(residual) }
+          }
+        }
+      }
+    }
+
+    /// The address of a tensor that outlives the call.
+    @inline(__always)
+    private func address(_ tensor: Tensor) throws -> UnsafeRawPointer {
+      try tensor.withUnsafeElements { (elements: UnsafePointer<Float>) in
+        UnsafeRawPointer(elements)
+      }
+    }
+  }
+#endif

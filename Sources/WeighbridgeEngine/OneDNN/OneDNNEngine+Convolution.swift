@@ -1,0 +1,129 @@
+#if OneDNN
+  extension OneDNNEngine {
+    /// What distinguishes the inputs of one convolution layer.
+    struct ConvolutionVariant: Hashable, Sendable {
+      var batch: Int
+      var height: Int
+      var width: Int
+      var geometry: ConvolutionGeometry
+      var addsResidual: Bool
+      var rectifies: Bool
+    }
+
+    package func convolution(
+      _ x: Tensor, weight: Tensor, bias: Tensor?, geometry: ConvolutionGeometry, output: Shape,
+      epilogue: Epilogue, cache: OperatorCache
+    ) throws -> Tensor {
+      guard output.elementCount > 0, x.elementCount > 0 else {
+        return try plain.convolution(
+          x, weight: weight, bias: bias, geometry: geometry, output: output, epilogue: epilogue,
+          cache: cache)
+      }
+      var plans = cache.value(Self.convolutionKey) {
+        LayerPlans<ConvolutionVariant>(weight: weight, bias: bias)
+      }
+      if !plans.serves(weight, bias) { plans = LayerPlans(weight: weight, bias: bias) }
+      // The library's rectifier turns NaN into 0; with finite weights only the input can bring one.
+      let rectifies = epilogue.activation == .relu && plans.isFinite
+      let variant = ConvolutionVariant(
+        batch: x.shape[0], height: x.shape[2], width: x.shape[3], geometry: geometry,
+        addsResidual: epilogue.residual != nil, rectifies: rectifies)
+      let plan = try plans.plan(for: variant) { packed in
+        try makeConvolution(
+          variant, input: x.shape, weight: weight, bias: bias, output: output, packed: packed)
+      }
+      let storage = try plan.run(
+        channelsLast(x), residual: epilogue.residual.map { try channelsLast($0) },
+        outputBytes: output.elementCount * MemoryLayout<Float>.stride)
+      let result = Tensor(
+        dtype: .float32, shape: output, strides: MemoryFormat.channelsLast.strides(of: output),
+        offset: 0, storage: storage)
+      guard let activation = epilogue.activation, !rectifies else { return result }
+      return try activate(result, activation)
+    }
+
+    private static let convolutionKey = OperatorCache.Key("dnn.conv")
+
+    private func makeConvolution(
+      _ variant: ConvolutionVariant, input: Shape, weight: Tensor, bias: Tensor?, output: Shape,
+      packed: [PackedWeights]
+    ) throws -> LayerPlan {
+      let library = try OneDNNLibrary.shared()
+      let merging = GroupMerging(
+        groups: variant.geometry.groups, inputs: weight.shape[1],
+        outputs: weight.shape[0] / variant.geometry.groups, lanes: OneDNNLibrary.lanes)
+      let dense = try merging.merged(weight.contiguous())
+      let groups = merging.mergedGroups
+      var shape = dense.shape.dimensions
+      if groups > 1 {
+        shape[0] /= groups
+        shape.insert(groups, at: 0)
+      }
+      let destination = try MemoryDescription(channelsLast: output.dimensions)
+      var post = PostOperations(rectifies: variant.rectifies)
+      if variant.addsResidual { post.addend = destination }
+      var geometry = variant.geometry
+      geometry.groups = groups
+      let description = try library.convolution(
+        source: MemoryDescription(channelsLast: input.dimensions),
+        weights: MemoryDescription(shape, strides: nil),
+        bias: bias.map { try MemoryDescription(contiguous: $0.shape.dimensions) },
+        destination: destination, geometry: geometry, post: post)
+      return try LayerPlan(
+        description, packed: packed, weight: dense, plain: MemoryDescription(contiguous: shape),
+        bias: bias)
+    }
+
+    /// The image in channels-last order.
+    func channelsLast(_ x: Tensor) throws -> Tensor {
+      try x.contiguous(.channelsLast)
+    }
+  }
+
+  /// Joins neighbouring groups of a grouped convolution until a group fills the vectors.
+  ///
+  /// The library's fast kernels want groups of whole vectors; for smaller ones it falls back to a
+  /// matrix product per group, which is many times slower. Joined groups have zeros where an output
+  /// does not see an input: more arithmetic, but at full speed. (An infinite input then turns the
+  /// outputs of its neighbours into NaN.)
+  struct GroupMerging {
+    /// How many groups become one.
+    let factor: Int
+    let mergedGroups: Int
+    private let inputs: Int
+    private let outputs: Int
+
+    /// - Parameters:
+    ///   - inputs: Input channels per group.
+    ///   - outputs: Output channels per group.
+    init(groups: Int, inputs: Int, outputs: Int, lanes: Int) {
+      self.inputs = inputs
+      self.outputs = outputs
+      let isDepthwise = inputs == 1 && outputs == 1
+      let candidates = (1...max(1, groups)).lazy.filter {
+        groups % $0 == 0 && inputs * $0 % lanes == 0 && outputs * $0 % lanes == 0
+      }
+      let least = isDepthwise ? 1 : candidates.first ?? 1
+      factor = least <= 8 ? least : 1
+      mergedGroups = groups / factor
+    }
+
+    /// Row-major weights [out, in/groups, kh, kw] with zeros between joined groups.
+    func merged(_ weight: Tensor) throws -> Tensor {
+      guard factor > 1 else { return weight }
+      let window = weight.shape[2] * weight.shape[3]
+      let run = inputs * window
+      let shape = Shape([weight.shape[0], inputs * factor, weight.shape[2], weight.shape[3]])
+      return try weight.withUnsafeElements { (source: UnsafePointer<Float>) in
+        try Tensor(shape: shape) { (target: UnsafeMutableBufferPointer<Float>) in
+          target.update(repeating: 0)
+          guard let target = target.baseAddress else { return }
+          for row in 0..<weight.shape[0] {
+            let place = row / outputs % factor
+            (target + (row * factor + place) * run).update(from: source + row * run, count: run)
+          }
+        }
+      }
+    }
+  }
+#endif

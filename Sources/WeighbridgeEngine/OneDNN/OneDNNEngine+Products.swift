@@ -1,0 +1,110 @@
+#if OneDNN
+  import Synchronization
+
+  /// Compiled primitives of operators that belong to no layer, by what they were compiled for.
+  final class PrimitiveCache<Variant: Hashable & Sendable>: Sendable {
+    private let entries = Mutex<[Variant: CompiledPrimitive]>([:])
+    /// The number of entries at which all are dropped.
+    private let capacity = 512
+
+    func primitive(
+      for variant: Variant, orMake make: () throws -> CompiledPrimitive
+    ) throws -> CompiledPrimitive {
+      if let found = entries.withLock({ $0[variant] }) { return found }
+      let made = try make()
+      entries.withLock { entries in
+        if entries.count >= capacity { entries.removeAll() }
+        entries[variant] = made
+      }
+      return made
+    }
+  }
+
+  /// What distinguishes matrix products: the shapes and strides of all three matrices.
+  struct ProductVariant: Hashable, Sendable {
+    var a: [Int]
+    var b: [Int]
+    var shape: [Int]
+    var aStrides: [Int]
+    var bStrides: [Int]
+    var strides: [Int]
+    var scale: Double
+  }
+
+  extension OneDNNEngine {
+    package func matmul(_ a: Tensor, _ b: Tensor) throws -> Tensor {
+      let shape = Shape(a.shape.dropLast() + [b.shape[b.rank - 1]])
+      guard shape.elementCount > 0, a.elementCount > 0, shape.rank <= 12 else {
+        return try plain.matmul(a, b)
+      }
+      return try product(a, b, shape: shape, strides: shape.contiguousStrides, scale: 1)
+    }
+
+    /// softmax(q·kᵀ·scale + bias)·v. The result's memory order keeps the query axis outside the
+    /// axis before it: heads [B, h, n, d] come out so that [B, n, h·d] is a view.
+    package func attention(
+      _ q: Tensor, _ k: Tensor, _ v: Tensor, scale: Double, bias: Tensor?
+    ) throws -> Tensor {
+      let shape = Shape(q.shape.dropLast() + [v.shape[v.rank - 1]])
+      let scoresShape = Shape(q.shape.dropLast() + [k.shape[k.rank - 2]])
+      guard shape.elementCount > 0, scoresShape.elementCount > 0, q.elementCount > 0,
+        shape.rank <= 12
+      else {
+        return try plain.attention(q, k, v, scale: scale, bias: bias)
+      }
+      var scores = try product(
+        q, k.transposed(), shape: scoresShape, strides: scoresShape.contiguousStrides,
+        scale: scale)
+      if let bias { scores = try binary(.add, scores, bias, output: scores.shape) }
+      let weights = try softmax(scores, axis: scores.rank - 1, logarithm: false)
+      var order = Array(0..<shape.rank)
+      if shape.rank >= 3 { order.swapAt(shape.rank - 3, shape.rank - 2) }
+      let inMemory = Shape(order.map { shape[$0] }).contiguousStrides
+      return try product(weights, v, shape: shape, strides: order.map { inMemory[$0] }, scale: 1)
+    }
+
+    /// a · b · scale, written at the given strides, which must be dense in some order of axes.
+    private func product(
+      _ a: Tensor, _ b: Tensor, shape: Shape, strides: [Int], scale: Double
+    ) throws -> Tensor {
+      let (a, b) = try (readable(a), readable(b))
+      let variant = ProductVariant(
+        a: a.shape.dimensions, b: b.shape.dimensions, shape: shape.dimensions,
+        aStrides: a.strides, bStrides: b.strides, strides: strides, scale: scale)
+      let primitive = try products.primitive(for: variant) {
+        CompiledPrimitive(
+          try OneDNNLibrary.shared().matmul(
+            MemoryDescription(variant.a, strides: a.strides),
+            MemoryDescription(variant.b, strides: b.strides), bias: nil,
+            destination: MemoryDescription(variant.shape, strides: strides),
+            post: PostOperations(scale: scale)))
+      }
+      let storage = try a.withUnsafeElements { (left: UnsafePointer<Float>) in
+        try b.withUnsafeElements { (right: UnsafePointer<Float>) in
+          try TensorStorage(byteCount: shape.elementCount * MemoryLayout<Float>.stride) { bytes in
+            try primitive.run { arguments in
+              arguments[0] = UnsafeRawPointer(left)
+              arguments[1] = UnsafeRawPointer(right)
+              arguments[2] = UnsafeRawPointer(bytes.baseAddress)
+            }
+          }
+        }
+      }
+      return Tensor(dtype: .float32, shape: shape, strides: strides, offset: 0, storage: storage)
+    }
+
+    /// The matrices as the library can read them in place: rows or columns with stride 1, the
+    /// others at least as far apart as they are long, and no batch axis broadcast.
+    private func readable(_ x: Tensor) throws -> Tensor {
+      let (rows, columns) = (x.shape[x.rank - 2], x.shape[x.rank - 1])
+      let (down, across) = (x.strides[x.rank - 2], x.strides[x.rank - 1])
+      let isRowMajor = (across == 1 || columns == 1) && down >= columns
+      let isColumnMajor = (down == 1 || rows == 1) && across >= rows
+      let isBroadcast = zip(x.shape, x.strides).contains { $0 > 1 && $1 == 0 }
+      guard !isBroadcast, isRowMajor || isColumnMajor, columns > 1, rows > 1 else {
+        return try x.contiguous()
+      }
+      return x
+    }
+  }
+#endif

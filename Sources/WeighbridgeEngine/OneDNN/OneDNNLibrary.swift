@@ -1,0 +1,323 @@
+#if OneDNN
+  import COneDNN
+
+  // Everything that differs between oneDNN 2.x and 3.x stands in this file: how memory is described,
+  // and how operations are described and turned into primitives. Executing them is the same in both.
+
+  /// The library itself: its CPU engine, its version, and what it runs on.
+  struct OneDNNLibrary: @unchecked Sendable {
+    /// The process's CPU engine; it lives as long as the process and may be used from any thread.
+    let engine: dnnl_engine_t
+
+    private static let loaded = Result { () throws(WeighbridgeError) in try OneDNNLibrary() }
+
+    /// - Throws: `engine` when the library cannot make a CPU engine.
+    static func shared() throws(WeighbridgeError) -> OneDNNLibrary { try loaded.get() }
+
+    private init() throws(WeighbridgeError) {
+      var handle: dnnl_engine_t?
+      try check(dnnl_engine_create(&handle, dnnl_cpu, 0), "start on this processor")
+      guard let handle else {
+        throw WeighbridgeError(.engine, "oneDNN could not start on this processor")
+      }
+      engine = handle
+    }
+
+    /// The version in use, such as 2.6.3.
+    static let version: String = {
+      guard let version = dnnl_version()?.pointee else { return "of unknown version" }
+      return "\(version.major).\(version.minor).\(version.patch)"
+    }()
+
+    /// The number of float32 lanes of the widest vectors that the library's kernels use here.
+    static let lanes: Int = {
+      let avx512 = dnnl_cpu_isa_avx512_core.rawValue
+      return dnnl_get_effective_cpu_isa().rawValue & avx512 == avx512 ? 16 : 8
+    }()
+  }
+
+  /// Throws what a status other than success means.
+  ///
+  /// - Parameter action: What failed, to follow "oneDNN could not".
+  @inline(__always)
+  func check(
+    _ status: dnnl_status_t, _ action: @autoclosure () -> String
+  ) throws(WeighbridgeError) {
+    guard status != dnnl_success else { return }
+    let reason = dnnl_status2str(status).map { String(cString: $0) } ?? "status \(status.rawValue)"
+    throw WeighbridgeError(.engine, "oneDNN could not \(action()): \(reason)")
+  }
+
+  /// How the float32 elements of one argument lie in memory.
+  final class MemoryDescription: @unchecked Sendable {
+    private let raw: dnnl_memory_desc_t
+
+    private init(_ raw: dnnl_memory_desc_t) { self.raw = raw }
+
+    /// Elements at these strides, or in whatever order suits the library when `strides` is nil.
+    init(_ shape: [Int], strides: [Int]?) throws(WeighbridgeError) {
+      var raw = dnnl_memory_desc_t()
+      let dimensions = shape.map { Int64($0) }
+      if let strides {
+        try check(
+          dnnl_memory_desc_init_by_strides(
+            &raw, Int32(shape.count), dimensions, dnnl_f32, strides.map { Int64($0) }),
+          "describe \(shape) with strides \(strides)")
+      } else {
+        try check(
+          dnnl_memory_desc_init_by_tag(
+            &raw, Int32(shape.count), dimensions, dnnl_f32, dnnl_format_tag_any),
+          "describe \(shape)")
+      }
+      self.raw = raw
+    }
+
+    /// Dense row-major elements.
+    convenience init(contiguous shape: [Int]) throws(WeighbridgeError) {
+      try self.init(shape, strides: Shape(shape).contiguousStrides)
+    }
+
+    /// An image [N, C, H, W] in channels-last order.
+    init(channelsLast shape: [Int]) throws(WeighbridgeError) {
+      var raw = dnnl_memory_desc_t()
+      try check(
+        dnnl_memory_desc_init_by_tag(&raw, 4, shape.map { Int64($0) }, dnnl_f32, dnnl_nhwc),
+        "describe the image \(shape)")
+      self.raw = raw
+    }
+
+    /// The bytes that the elements take, padding of blocked orders included.
+    var byteCount: Int { withHandle { dnnl_memory_desc_get_size($0) } }
+
+    func isEqual(to other: MemoryDescription) -> Bool {
+      withHandle { a in other.withHandle { b in dnnl_memory_desc_equal(a, b) != 0 } }
+    }
+
+    /// A memory object over `data`, which must outlive it; with nil, `data` is bound later.
+    func makeMemory(_ data: UnsafeMutableRawPointer?) throws(WeighbridgeError) -> dnnl_memory_t {
+      let engine = try OneDNNLibrary.shared().engine
+      var memory: dnnl_memory_t?
+      let status = withHandle { dnnl_memory_create(&memory, $0, engine, data) }
+      try check(status, "make a memory object")
+      guard let memory else { throw WeighbridgeError(.engine, "oneDNN made no memory object") }
+      return memory
+    }
+
+    fileprivate func withHandle<R>(_ body: (UnsafePointer<dnnl_memory_desc_t>) -> R) -> R {
+      withUnsafePointer(to: raw, body)
+    }
+
+    /// What a primitive wants for an argument; nil when it takes none.
+    fileprivate static func wanted(
+      by primitive: dnnl_primitive_desc_t, _ query: dnnl_query_t, _ index: Int32 = 0
+    ) -> MemoryDescription? {
+      guard let raw = dnnl_primitive_desc_query_md(primitive, query, index),
+        dnnl_memory_desc_get_size(raw) > 0
+      else { return nil }
+      return MemoryDescription(raw.pointee)
+    }
+  }
+
+  /// What a primitive does to its result before it writes it.
+  struct PostOperations {
+    /// Added to the result.
+    var addend: MemoryDescription?
+    var rectifies = false
+    /// Multiplies the result, before anything else.
+    var scale: Double = 1
+
+    /// Whether there is nothing to do.
+    var isEmpty: Bool { addend == nil && !rectifies && scale == 1 }
+  }
+
+  /// An operation that the library has compiled for given layouts.
+  ///
+  /// The arguments' order is that of `arguments`; the descriptions are those the primitive wants.
+  struct PrimitiveDescription {
+    var handle: dnnl_primitive_t
+    var arguments: [(index: Int32, description: MemoryDescription)]
+    var scratchpadBytes: Int
+  }
+
+  extension OneDNNLibrary {
+    /// source ⋆ weights + bias. `weights` has five axes when grouped; `dilation` 1 is none.
+    func convolution(
+      source: MemoryDescription, weights: MemoryDescription, bias: MemoryDescription?,
+      destination: MemoryDescription, geometry: ConvolutionGeometry, post: PostOperations
+    ) throws(WeighbridgeError) -> PrimitiveDescription {
+      var operation = dnnl_convolution_desc_t()
+      let stride = [Int64(geometry.stride.height), Int64(geometry.stride.width)]
+      let dilation = [Int64(geometry.dilation.height) - 1, Int64(geometry.dilation.width) - 1]
+      let before = [Int64(geometry.padding.top), Int64(geometry.padding.left)]
+      let after = [Int64(geometry.padding.bottom), Int64(geometry.padding.right)]
+      let status = with(source, weights, bias, destination) {
+        dnnl_dilated_convolution_forward_desc_init(
+          &operation, dnnl_forward_inference, dnnl_convolution_direct, $0, $1, $2, $3, stride,
+          dilation, before, after)
+      }
+      try check(status, "describe a convolution")
+      return try compile(&operation, bias: bias != nil, post, "a convolution")
+    }
+
+    /// source[M, in] · weights[out, in]ᵀ + bias.
+    func innerProduct(
+      source: MemoryDescription, weights: MemoryDescription, bias: MemoryDescription?,
+      destination: MemoryDescription, post: PostOperations
+    ) throws(WeighbridgeError) -> PrimitiveDescription {
+      var operation = dnnl_inner_product_desc_t()
+      let status = with(source, weights, bias, destination) {
+        dnnl_inner_product_forward_desc_init(
+          &operation, dnnl_forward_inference, $0, $1, $2, $3)
+      }
+      try check(status, "describe a linear map")
+      return try compile(&operation, bias: bias != nil, post, "a linear map")
+    }
+
+    /// a · b over the last two axes, plus a bias of the same rank.
+    func matmul(
+      _ a: MemoryDescription, _ b: MemoryDescription, bias: MemoryDescription?,
+      destination: MemoryDescription, post: PostOperations
+    ) throws(WeighbridgeError) -> PrimitiveDescription {
+      var operation = dnnl_matmul_desc_t()
+      let status = with(a, b, bias, destination) {
+        dnnl_matmul_desc_init(&operation, $0, $1, $2, $3)
+      }
+      try check(status, "describe a matrix product")
+      return try compile(&operation, bias: bias != nil, post, "a matrix product")
+    }
+
+    /// The same elements in another order.
+    func reorder(
+      from source: MemoryDescription, to destination: MemoryDescription
+    ) throws(WeighbridgeError) -> PrimitiveDescription {
+      let attributes = try attributes(PostOperations())
+      defer { dnnl_primitive_attr_destroy(attributes) }
+      var description: dnnl_primitive_desc_t?
+      let status = source.withHandle { from in
+        destination.withHandle { to in
+          dnnl_reorder_primitive_desc_create(&description, from, engine, to, engine, attributes)
+        }
+      }
+      try check(status, "plan a reordering")
+      return try finish(
+        description, [(DNNL_ARG_FROM, source), (DNNL_ARG_TO, destination)], "a reordering")
+    }
+
+    private func with<R>(
+      _ a: MemoryDescription, _ b: MemoryDescription, _ c: MemoryDescription?,
+      _ d: MemoryDescription,
+      _ body: (
+        UnsafePointer<dnnl_memory_desc_t>, UnsafePointer<dnnl_memory_desc_t>,
+        UnsafePointer<dnnl_memory_desc_t>?, UnsafePointer<dnnl_memory_desc_t>
+      ) -> R
+    ) -> R {
+      a.withHandle { a in
+        b.withHandle { b in
+          d.withHandle { d in
+            guard let c else { return body(a, b, nil, d) }
+            return c.withHandle { body(a, b, $0, d) }
+          }
+        }
+      }
+    }
+
+    /// Compiles an operation with source, weights, an optional bias and a destination.
+    private func compile(
+      _ operation: UnsafeRawPointer, bias: Bool, _ post: PostOperations, _ name: String
+    ) throws(WeighbridgeError) -> PrimitiveDescription {
+      let attributes = try attributes(post)
+      defer { dnnl_primitive_attr_destroy(attributes) }
+      var description: dnnl_primitive_desc_t?
+      try check(
+        dnnl_primitive_desc_create(&description, operation, attributes, engine, nil),
+        "plan \(name)")
+      var arguments: [(Int32, MemoryDescription?)] = [
+        (DNNL_ARG_SRC, description.flatMap { .wanted(by: $0, dnnl_query_src_md) }),
+        (DNNL_ARG_WEIGHTS, description.flatMap { .wanted(by: $0, dnnl_query_weights_md) }),
+      ]
+      // A matrix product calls its second factor weights, but for the query it is a source.
+      if arguments[1].1 == nil {
+        arguments[1].1 = description.flatMap { .wanted(by: $0, dnnl_query_src_md, 1) }
+      }
+      if bias {
+        arguments.append(
+          (DNNL_ARG_BIAS, description.flatMap { .wanted(by: $0, dnnl_query_weights_md, 1) }))
+      }
+      arguments.append((DNNL_ARG_DST, description.flatMap { .wanted(by: $0, dnnl_query_dst_md) }))
+      if let addend = post.addend {
+        arguments.append((DNNL_ARG_ATTR_MULTIPLE_POST_OP_BASE | DNNL_ARG_SRC_1, addend))
+      }
+      return try finish(description, arguments, name)
+    }
+
+    private func attributes(
+      _ post: PostOperations
+    ) throws(WeighbridgeError) -> dnnl_primitive_attr_t? {
+      var attributes: dnnl_primitive_attr_t?
+      try check(dnnl_primitive_attr_create(&attributes), "make attributes")
+      var operations: dnnl_post_ops_t?
+      try check(dnnl_post_ops_create(&operations), "make post-operations")
+      defer { dnnl_post_ops_destroy(operations) }
+      var status = dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user)
+      func then(_ next: () -> dnnl_status_t) {
+        if status == dnnl_success { status = next() }
+      }
+      // Products in full float32, whatever the process's environment asks for.
+      then { dnnl_primitive_attr_set_fpmath_mode(attributes, dnnl_fpmath_mode_strict) }
+      if post.scale != 1 {
+        var scale = Float(post.scale)
+        then { dnnl_primitive_attr_set_output_scales(attributes, 1, 0, &scale) }
+      }
+      if let addend = post.addend {
+        then {
+          addend.withHandle { dnnl_post_ops_append_binary(operations, dnnl_binary_add, $0) }
+        }
+      }
+      if post.rectifies {
+        then { dnnl_post_ops_append_eltwise(operations, 1, dnnl_eltwise_relu, 0, 0) }
+      }
+      then { dnnl_primitive_attr_set_post_ops(attributes, operations) }
+      do {
+        try check(status, "set attributes")
+      } catch {
+        dnnl_primitive_attr_destroy(attributes)
+        throw error
+      }
+      return attributes
+    }
+
+    private func finish(
+      _ description: dnnl_primitive_desc_t?, _ arguments: [(Int32, MemoryDescription?)],
+      _ name: String
+    ) throws(WeighbridgeError) -> PrimitiveDescription {
+      defer { dnnl_primitive_desc_destroy(description) }
+      var known: [(index: Int32, description: MemoryDescription)] = []
+      for (index, wanted) in arguments {
+        guard let wanted else {
+          throw WeighbridgeError(.engine, "oneDNN does not say how argument \(index) lies")
+        }
+        known.append((index, wanted))
+      }
+      var scratchpad = 0
+      if let description, let wanted = dnnl_primitive_desc_query_md(
+        description, dnnl_query_scratchpad_md, 0)
+      {
+        scratchpad = dnnl_memory_desc_get_size(wanted)
+        if scratchpad > 0 {
+          known.append((DNNL_ARG_SCRATCHPAD, MemoryDescription.copy(of: wanted)))
+        }
+      }
+      var primitive: dnnl_primitive_t?
+      try check(dnnl_primitive_create(&primitive, description), "compile \(name)")
+      guard let primitive else { throw WeighbridgeError(.engine, "oneDNN compiled nothing") }
+      return PrimitiveDescription(
+        handle: primitive, arguments: known, scratchpadBytes: scratchpad)
+    }
+  }
+
+  extension MemoryDescription {
+    fileprivate static func copy(of raw: UnsafePointer<dnnl_memory_desc_t>) -> MemoryDescription {
+      MemoryDescription(raw.pointee)
+    }
+  }
+#endif
