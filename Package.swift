@@ -100,6 +100,7 @@ let package = Package(
     .testTarget(name: "WeighbridgeTensorsTests", dependencies: ["WeighbridgeTensors"]),
     .testTarget(name: "WeighbridgeModelsTests", dependencies: ["WeighbridgeModels"]),
     .testTarget(name: "WeighbridgeEngineTests", dependencies: ["WeighbridgeEngine"]),
+    .testTarget(name: "WeighbridgeOneDNNTests", dependencies: ["WeighbridgeEngine"]),
     .testTarget(
       name: "WeighbridgeCheckpointsTests",
       dependencies: ["WeighbridgeCheckpoints", "WeighbridgeWeights", "WeighbridgeTensors"]),

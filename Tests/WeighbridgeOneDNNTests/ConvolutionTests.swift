@@ -3,7 +3,7 @@
 
   @testable import WeighbridgeEngine
 
-  @Suite struct OneDNNConvolutionTests {
+  @Suite(.serialized) struct OneDNNConvolutionTests {
     let engine = OneDNNEngine()
     let plain = PlainEngine()
 

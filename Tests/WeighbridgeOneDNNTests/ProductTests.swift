@@ -3,7 +3,7 @@
 
   @testable import WeighbridgeEngine
 
-  @Suite struct OneDNNProductTests {
+  @Suite(.serialized) struct OneDNNProductTests {
     let engine = OneDNNEngine()
     let plain = PlainEngine()
 

@@ -80,7 +80,15 @@
 
   /// A primitive with weights, ready to run on inputs of one shape.
   final class LayerPlan: Sendable {
+    /// What a primitive does after the product.
+    struct Post: Hashable, Sendable {
+      var addsResidual: Bool
+      var rectifies: Bool
+    }
+
     let weights: PackedWeights
+    /// What of the epilogue the primitive does; the rest is left to do.
+    let post: Post
     private let primitive: CompiledPrimitive
     private let bias: Tensor?
 
@@ -88,9 +96,10 @@
     ///   - packed: Packed forms that exist already; one of them is used if it fits.
     ///   - weight: The row-major weights that `plain` describes.
     init(
-      _ description: PrimitiveDescription, packed: [PackedWeights], weight: Tensor,
+      _ description: PrimitiveDescription, post: Post, packed: [PackedWeights], weight: Tensor,
       plain: MemoryDescription, bias: Tensor?
     ) throws {
+      self.post = post
       let primitive = CompiledPrimitive(description)
       let wanted = primitive.description(at: 1)
       weights =
@@ -98,6 +107,19 @@
         ?? PackedWeights(weight, plain: plain, as: wanted)
       self.primitive = primitive
       self.bias = try bias?.contiguous()
+    }
+
+    /// Compiles with as much of the wanted epilogue as the library can be trusted with.
+    static func compiled(
+      _ wanted: Post, destination: MemoryDescription,
+      _ compile: (PostOperations) throws -> PrimitiveDescription
+    ) throws -> (PrimitiveDescription, Post) {
+      let all = try compile(
+        PostOperations(
+          addend: wanted.addsResidual ? destination : nil, rectifies: wanted.rectifies))
+      if !wanted.addsResidual || all.addsRightly { return (all, wanted) }
+      all.destroy()
+      return (try compile(PostOperations()), Post(addsResidual: false, rectifies: false))
     }
 
     /// Runs on dense inputs and gives the output's storage.
@@ -113,7 +135,7 @@
               next += 1
             }
             arguments[next] = UnsafeRawPointer(bytes.baseAddress)
-            if let residual { arguments[next + 1] = try address(residual) }
+            if post.addsResidual, let residual { arguments[next + 1] = try address(residual) }
           }
         }
       }

@@ -6,8 +6,7 @@
       var height: Int
       var width: Int
       var geometry: ConvolutionGeometry
-      var addsResidual: Bool
-      var rectifies: Bool
+      var post: LayerPlan.Post
     }
 
     package func convolution(
@@ -27,7 +26,7 @@
       let rectifies = epilogue.activation == .relu && plans.isFinite
       let variant = ConvolutionVariant(
         batch: x.shape[0], height: x.shape[2], width: x.shape[3], geometry: geometry,
-        addsResidual: epilogue.residual != nil, rectifies: rectifies)
+        post: LayerPlan.Post(addsResidual: epilogue.residual != nil, rectifies: rectifies))
       let plan = try plans.plan(for: variant) { packed in
         try makeConvolution(
           variant, input: x.shape, weight: weight, bias: bias, output: output, packed: packed)
@@ -38,7 +37,18 @@
       let result = Tensor(
         dtype: .float32, shape: output, strides: MemoryFormat.channelsLast.strides(of: output),
         offset: 0, storage: storage)
-      guard let activation = epilogue.activation, !rectifies else { return result }
+      return try finished(result, epilogue, after: plan.post)
+    }
+
+    /// The rest of an epilogue.
+    func finished(
+      _ result: Tensor, _ epilogue: Epilogue, after done: LayerPlan.Post
+    ) throws -> Tensor {
+      var result = result
+      if let residual = epilogue.residual, !done.addsResidual {
+        result = try binary(.add, result, residual, output: result.shape)
+      }
+      guard let activation = epilogue.activation, !done.rectifies else { return result }
       return try activate(result, activation)
     }
 
@@ -60,17 +70,19 @@
         shape.insert(groups, at: 0)
       }
       let destination = try MemoryDescription(channelsLast: output.dimensions)
-      var post = PostOperations(rectifies: variant.rectifies)
-      if variant.addsResidual { post.addend = destination }
       var geometry = variant.geometry
       geometry.groups = groups
-      let description = try library.convolution(
-        source: MemoryDescription(channelsLast: input.dimensions),
-        weights: MemoryDescription(shape, strides: nil),
-        bias: bias.map { try MemoryDescription(contiguous: $0.shape.dimensions) },
-        destination: destination, geometry: geometry, post: post)
+      let (source, weights) = try (
+        MemoryDescription(channelsLast: input.dimensions), MemoryDescription(shape, strides: nil)
+      )
+      let bias1 = try bias.map { try MemoryDescription(contiguous: $0.shape.dimensions) }
+      let (description, post) = try LayerPlan.compiled(variant.post, destination: destination) {
+        try library.convolution(
+          source: source, weights: weights, bias: bias1, destination: destination,
+          geometry: geometry, post: $0)
+      }
       return try LayerPlan(
-        description, packed: packed, weight: dense, plain: MemoryDescription(contiguous: shape),
+        description, post: post, packed: packed, weight: dense, plain: MemoryDescription(contiguous: shape),
         bias: bias)
     }
 

@@ -3,8 +3,7 @@
     /// What distinguishes the inputs of one linear layer.
     struct LinearVariant: Hashable, Sendable {
       var rows: Int
-      var addsResidual: Bool
-      var rectifies: Bool
+      var post: LayerPlan.Post
     }
 
     package func linear(
@@ -22,8 +21,8 @@
       // The library's rectifier turns NaN into 0; with finite weights only the input can bring one.
       let rectifies = epilogue.activation == .relu && plans.isFinite
       let variant = LinearVariant(
-        rows: x.elementCount / inputs, addsResidual: epilogue.residual != nil,
-        rectifies: rectifies)
+        rows: x.elementCount / inputs,
+        post: LayerPlan.Post(addsResidual: epilogue.residual != nil, rectifies: rectifies))
       let plan = try plans.plan(for: variant) { packed in
         try makeLinear(variant, weight: weight, bias: bias, packed: packed)
       }
@@ -33,8 +32,7 @@
       let result = Tensor(
         dtype: .float32, shape: shape, strides: shape.contiguousStrides, offset: 0,
         storage: storage)
-      guard let activation = epilogue.activation, !rectifies else { return result }
-      return try activate(result, activation)
+      return try finished(result, epilogue, after: plan.post)
     }
 
     private static let linearKey = OperatorCache.Key("dnn.linear")
@@ -44,39 +42,47 @@
     ) throws -> LayerPlan {
       let (outputs, inputs) = (weight.shape[0], weight.shape[1])
       let bias1 = try bias.map { _ in try MemoryDescription(contiguous: [outputs]) }
-      var post = PostOperations(rectifies: variant.rectifies)
-      let description: PrimitiveDescription
+      let library = try OneDNNLibrary.shared()
+      let rows = variant.rows
+      let destination: MemoryDescription
       let plain: MemoryDescription
-      switch LinearForm(rows: variant.rows, inputs: inputs, outputs: outputs) {
+      let compile: (PostOperations) throws -> PrimitiveDescription
+      switch LinearForm(rows: rows, inputs: inputs, outputs: outputs) {
       case .pointwiseConvolution:
         // Rows are the pixels of a channels-last image one pixel wide.
-        let destination = try MemoryDescription(channelsLast: [1, outputs, variant.rows, 1])
-        if variant.addsResidual { post.addend = destination }
-        description = try OneDNNLibrary.shared().convolution(
-          source: MemoryDescription(channelsLast: [1, inputs, variant.rows, 1]),
-          weights: MemoryDescription([outputs, inputs, 1, 1], strides: nil), bias: bias1,
-          destination: destination, geometry: ConvolutionGeometry(), post: post)
+        destination = try MemoryDescription(channelsLast: [1, outputs, rows, 1])
         plain = try MemoryDescription(contiguous: [outputs, inputs, 1, 1])
+        compile = { [destination] in
+          try library.convolution(
+            source: MemoryDescription(channelsLast: [1, inputs, rows, 1]),
+            weights: MemoryDescription([outputs, inputs, 1, 1], strides: nil), bias: bias1,
+            destination: destination, geometry: ConvolutionGeometry(), post: $0)
+        }
       case .innerProduct:
-        let destination = try MemoryDescription(contiguous: [variant.rows, outputs])
-        if variant.addsResidual { post.addend = destination }
-        description = try OneDNNLibrary.shared().innerProduct(
-          source: MemoryDescription(contiguous: [variant.rows, inputs]),
-          weights: MemoryDescription([outputs, inputs], strides: nil), bias: bias1,
-          destination: destination, post: post)
+        destination = try MemoryDescription(contiguous: [rows, outputs])
         plain = try MemoryDescription(contiguous: [outputs, inputs])
+        compile = { [destination] in
+          try library.innerProduct(
+            source: MemoryDescription(contiguous: [rows, inputs]),
+            weights: MemoryDescription([outputs, inputs], strides: nil), bias: bias1,
+            destination: destination, post: $0)
+        }
       case .matmul:
-        let destination = try MemoryDescription(contiguous: [variant.rows, outputs])
-        if variant.addsResidual { post.addend = destination }
-        description = try OneDNNLibrary.shared().matmul(
-          MemoryDescription(contiguous: [variant.rows, inputs]),
-          MemoryDescription([inputs, outputs], strides: nil),
-          bias: bias.map { _ in try MemoryDescription(contiguous: [1, outputs]) },
-          destination: destination, post: post)
+        destination = try MemoryDescription(contiguous: [rows, outputs])
         plain = try MemoryDescription([inputs, outputs], strides: [1, inputs])
+        compile = { [destination] in
+          try library.matmul(
+            MemoryDescription(contiguous: [rows, inputs]),
+            MemoryDescription([inputs, outputs], strides: nil),
+            bias: bias.map { _ in try MemoryDescription(contiguous: [1, outputs]) },
+            destination: destination, post: $0)
+        }
       }
+      let (description, post) = try LayerPlan.compiled(
+        variant.post, destination: destination, compile)
       return try LayerPlan(
-        description, packed: packed, weight: weight.contiguous(), plain: plain, bias: bias)
+        description, post: post, packed: packed, weight: weight.contiguous(), plain: plain,
+        bias: bias)
     }
   }
 

@@ -137,6 +137,15 @@
     var handle: dnnl_primitive_t
     var arguments: [(index: Int32, description: MemoryDescription)]
     var scratchpadBytes: Int
+    /// The library's name for the kernel that it chose.
+    var kernel: String
+
+    /// Frees the primitive, unless a `CompiledPrimitive` took it over.
+    func destroy() { dnnl_primitive_destroy(handle) }
+
+    /// Whether an addend is added rightly: the matrix-product forms of convolution in 2.6 take it
+    /// from the wrong place, so that only the forms that were tested are trusted with one.
+    var addsRightly: Bool { kernel.hasPrefix("jit") || kernel.hasPrefix("brg") }
   }
 
   extension OneDNNLibrary {
@@ -288,7 +297,7 @@
 
     private func finish(
       _ description: dnnl_primitive_desc_t?, _ arguments: [(Int32, MemoryDescription?)],
-      _ name: String
+      _ what: String
     ) throws(WeighbridgeError) -> PrimitiveDescription {
       defer { dnnl_primitive_desc_destroy(description) }
       var known: [(index: Int32, description: MemoryDescription)] = []
@@ -307,11 +316,14 @@
           known.append((DNNL_ARG_SCRATCHPAD, MemoryDescription.copy(of: wanted)))
         }
       }
+      var name: UnsafePointer<CChar>?
+      dnnl_primitive_desc_query(description, dnnl_query_impl_info_str, 0, &name)
       var primitive: dnnl_primitive_t?
-      try check(dnnl_primitive_create(&primitive, description), "compile \(name)")
+      try check(dnnl_primitive_create(&primitive, description), "compile \(what)")
       guard let primitive else { throw WeighbridgeError(.engine, "oneDNN compiled nothing") }
       return PrimitiveDescription(
-        handle: primitive, arguments: known, scratchpadBytes: scratchpad)
+        handle: primitive, arguments: known, scratchpadBytes: scratchpad,
+        kernel: name.map { String(cString: $0) } ?? "")
     }
   }
 
