@@ -65,7 +65,7 @@ final class HDF5Writer: CheckpointWriter {
     let access = H5Pcreate(wb_h5_plist_file_access())
     return try HDF5Library.using(access, H5Pclose, "not enough memory", code: .engine) { access in
       H5Pset_fclose_degree(access, H5F_CLOSE_STRONG)
-      H5Pset_alignment(access, 64, 64)
+      H5Pset_alignment(access, 1, 64)
       _ = wb_h5_set_no_locking(access)
       let creation = H5Pcreate(wb_h5_plist_file_create())
       return try HDF5Library.using(creation, H5Pclose, "not enough memory", code: .engine) {
