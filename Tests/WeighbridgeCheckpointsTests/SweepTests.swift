@@ -9,7 +9,7 @@ import WeighbridgeTensors
 /// them, otherwise an even selection.
 @Suite struct SweepTests {
   static let isExhaustive = ProcessInfo.processInfo.environment["WEIGHBRIDGE_SWEEP"] == "all"
-  static let names = FixtureTests.names.filter { !$0.hasSuffix(".json") }
+  static let names = FixtureTests.names.filter { !$0.hasSuffix(".json") && !$0.hasSuffix(".h5") }
 
   private static func positions(_ count: Int) -> [Int] {
     let step = isExhaustive ? 1 : max(1, count / 150)
