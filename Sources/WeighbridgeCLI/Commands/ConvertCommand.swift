@@ -1,14 +1,181 @@
 import ArgumentParser
 import Weighbridge
 
-/// `weighbridge convert`.
-struct ConvertCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "convert", abstract: "Not there yet.")
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
 
+/// `weighbridge convert`: a checkpoint as a native weight file, or in another format.
+struct ConvertCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "convert",
+    abstract: "Write a checkpoint as a native weight file, npz, HDF5 or safetensors.",
+    discussion: """
+      The native weight file is what Swift loads at run time: a safetensors file that any reader \
+      opens, with the architecture, its configuration and a checksum per tensor inside. Names must \
+      map one to one onto the model's. One tensor is in memory at a time, and the file appears under \
+      its name only when it is complete.
+
+      EXAMPLES
+        weighbridge convert vit.npz vit.safetensors --model vit --config heads=16
+        weighbridge convert vit.npz vit.safetensors --dtype f16
+        weighbridge convert vit.safetensors vit.h5
+        weighbridge convert reference.npz reference.h5 --model none
+
+      With `--model none` the file's tensors are written as they are, under their own names: a change \
+      of format alone. Converting a native file again changes nothing but what is asked for: rules \
+      that were applied when it was written are not applied twice.
+      """)
+
+  @Argument(help: "The checkpoint to read.") var input: String
+  @Argument(help: "The file to write; an existing one is replaced.") var output: String
   @OptionGroup var model: ModelOptions
+  @OptionGroup var rules: RulesOption
+  @Option(
+    help: ArgumentHelp(
+      "Write floating-point tensors as f16, bf16, f32 or f64; without it each keeps its own.",
+      valueName: "f32|f16|bf16|f64"))
+  var dtype: String?
+  @Option(
+    help: ArgumentHelp(
+      "native, safetensors, npz or hdf5; without it the name of OUT decides, and .safetensors is native.",
+      valueName: "format"))
+  var format: String?
+  @Flag(help: "In HDF5, make groups of the dots in names.") var nested = false
   @OptionGroup var json: JSONFlag
 
   func run() throws {
-    throw WeighbridgeError(.unsupported, "convert is not there yet")
+    let console = json.console
+    let dtype = try parsedDType()
+    let format = try parsedFormat()
+    try refuseSameFile()
+    let checkpoint = try Checkpoints.open(input)
+    let rules = try rules.read()
+    var plan: ImportPlan?
+    let export: Export
+    if model.model == "none" {
+      guard model.config.isEmpty else {
+        throw WeighbridgeError(.usage, "--config needs a model, and --model none is given")
+      }
+      export = try Export(checkpoint, rules: rules, dtype: dtype)
+    } else {
+      let found = try importPlan(checkpoint, rules)
+      export = try Export(found, dtype: dtype)
+      plan = found
+    }
+    let summary = try export.write(to: output, as: format) { done, name in
+      Console.progress.show("writing \(done + 1): \(name)")
+    }
+    Console.progress.clear()
+    for line in summary.warningLines { Console.remark("weighbridge: warning: \(line)") }
+    if json.isSet {
+      try console.print(json: summary.json(output: output, format: format.name, plan: plan))
+    } else {
+      for note in plan?.report.notes ?? [] { try console.say("note: \(note.escapingForTerminal())") }
+      let model = plan.map { " of \($0.architecture.id)" } ?? ""
+      try console.say(
+        "\(output.escapingForTerminal()): \(format.name), "
+          + "\(summary.tensors.counted("tensor"))\(model), \(summary.bytes.bytesText)")
+    }
+  }
+
+  private func importPlan(_ checkpoint: any Checkpoint, _ rules: Rules) throws -> ImportPlan {
+    do {
+      return try Loader(.builtIn).plan(
+        checkpoint, model: model.identifier, overrides: model.overrides(), rules: rules)
+    } catch var error as WeighbridgeError where error.code == .mapping && model.identifier == nil {
+      error.remedy = [error.remedy, "--model none converts the file as it is"]
+        .compactMap { $0 }.joined(separator: ". ")
+      throw error
+    }
+  }
+
+  private func parsedDType() throws -> DType? {
+    guard let dtype else { return nil }
+    guard let parsed = DType(userName: dtype), parsed.isFloatingPoint else {
+      throw WeighbridgeError(.usage, "--dtype takes f32, f16, bf16 or f64, not '\(dtype)'")
+    }
+    return parsed
+  }
+
+  private func parsedFormat() throws -> ExportFormat {
+    let naming: HDF5Naming = nested ? .nested : .flat
+    switch format?.lowercased() {
+    case "native"?: return .native
+    case "safetensors"?: return .checkpoint(.safetensors, naming)
+    case "npz"?: return .checkpoint(.npz, naming)
+    case "hdf5"?, "h5"?: return .checkpoint(.hdf5, naming)
+    case let other?:
+      throw WeighbridgeError(
+        .usage, "--format takes native, safetensors, npz or hdf5, not '\(other)'")
+    case nil: break
+    }
+    switch CheckpointFormat(pathExtension: output) {
+    case .safetensors?:
+      return model.model == "none" ? .checkpoint(.safetensors, naming) : .native
+    case .npz?: return .checkpoint(.npz, naming)
+    case .hdf5?: return .checkpoint(.hdf5, naming)
+    case .npy?, nil:
+      throw WeighbridgeError(
+        .usage, "the name does not tell a format", file: output,
+        remedy: "End it in .safetensors, .npz or .h5, or give --format")
+    }
+  }
+
+  /// - Throws: `usage` when both paths are one file: it would be replaced by its own conversion.
+  private func refuseSameFile() throws {
+    var (from, to) = (stat(), stat())
+    guard stat(input, &from) == 0, stat(output, &to) == 0, from.st_dev == to.st_dev,
+      from.st_ino == to.st_ino
+    else { return }
+    throw WeighbridgeError(
+      .usage, "IN and OUT are the same file", file: output, remedy: "Give OUT another name")
+  }
+}
+
+extension ExportFormat {
+  var name: String {
+    switch self {
+    case .native: "native"
+    case .checkpoint(let format, _): format.rawValue
+    }
+  }
+}
+
+extension ExportSummary {
+  /// One line for each kind of warning.
+  var warningLines: [String] {
+    func line(_ what: String, _ count: (Warning) -> Int) -> String? {
+      let affected = warnings.filter { count($0) > 0 }
+      guard let first = affected.first else { return nil }
+      let total = affected.reduce(0) { $0 + count($1) }
+      let more = affected.count > 1 ? " and \(affected.count - 1) more" : ""
+      return "\(total.counted("value")) \(what) (\(first.name.escapingForTerminal())\(more))"
+    }
+    return [
+      line("NaN or infinite already in the source") { $0.nonFinite },
+      line("beyond the new dtype's range, now infinite") { $0.overflowed },
+    ].compactMap { $0 }
+  }
+
+  func json(output: String, format: String, plan: ImportPlan?) -> JSONDocument {
+    .members([
+      "output": .string(output), "format": .string(format),
+      "model": plan.map { .string($0.architecture.id) } ?? .null,
+      "config": plan?.configuration.json ?? .null,
+      "tensors": .integer(tensors), "bytes": .integer(bytes),
+      "warnings": .array(
+        warnings.map {
+          .members([
+            "name": .string($0.name), "non_finite": .integer($0.nonFinite),
+            "overflowed": .integer($0.overflowed),
+          ])
+        }),
+      "notes": .strings(plan?.report.notes ?? []),
+    ])
   }
 }

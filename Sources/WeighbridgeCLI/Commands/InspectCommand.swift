@@ -1,14 +1,154 @@
 import ArgumentParser
 import Weighbridge
 
-/// `weighbridge inspect`.
+/// `weighbridge inspect`: what is in a file of named tensors.
 struct InspectCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "inspect", abstract: "Not there yet.")
+  static let configuration = CommandConfiguration(
+    commandName: "inspect",
+    abstract: "Show the tensors in a checkpoint or a reference.",
+    discussion: """
+      Reads npz, npy, HDF5 and safetensors, found from the content, not from the extension. Without \
+      --stats only headers are read, however large the file is.
 
-  @OptionGroup var model: ModelOptions
+      EXAMPLES
+        weighbridge inspect model.npz
+        weighbridge inspect model.h5 --tree
+        weighbridge inspect model.npz --stats
+        weighbridge inspect model.safetensors --json | jq '.tensors[].name'
+
+      The JSON has format, tensors [{name, dtype, shape, bytes}], and with --stats also min, max, \
+      mean, std, nan, inf of each. Numbers that are not finite are strings.
+      """)
+
+  @Argument(help: "The file.") var file: String
+  @Flag(help: "Show the modules as a tree, with counts and sizes.") var tree = false
+  @Flag(help: "Read every value: min, max, mean, std, and how many are NaN or infinite.")
+  var stats = false
   @OptionGroup var json: JSONFlag
 
   func run() throws {
-    throw WeighbridgeError(.unsupported, "inspect is not there yet")
+    let checkpoint = try Checkpoints.open(file)
+    let inspection = try Inspection(checkpoint, withStatistics: stats)
+    let console = json.console
+    if json.isSet {
+      try console.print(json: inspection.json)
+    } else {
+      let width = Terminal.width()
+      let body = tree ? inspection.tree : inspection.table(width: width)
+      try console.say(
+        ([inspection.heading] + body + inspection.remarks(width: width)).joined(separator: "\n"))
+    }
+  }
+}
+
+/// What `inspect` found in a file.
+struct Inspection {
+  let checkpoint: any Checkpoint
+  /// One per entry, when values were read.
+  let statistics: [TensorStatistics]
+
+  init(_ checkpoint: any Checkpoint, withStatistics: Bool) throws {
+    self.checkpoint = checkpoint
+    guard withStatistics else {
+      statistics = []
+      return
+    }
+    // One tensor in memory at a time, each read on all threads.
+    statistics = try checkpoint.entries.enumerated().map { index, entry in
+      Console.progress.show("\(index + 1) of \(checkpoint.entries.count): \(entry.name)")
+      return try TensorStatistics(checkpoint.tensor(entry.name))
+    }
+    Console.progress.clear()
+  }
+
+  var totalValues: Int { checkpoint.entries.reduce(0) { $0 &+ $1.shape.elementCount } }
+  var totalBytes: Int { checkpoint.entries.reduce(0) { $0 &+ $1.byteCount } }
+
+  var heading: String {
+    let count = checkpoint.entries.count.counted("tensor")
+    return "\(checkpoint.path.escapingForTerminal()): \(checkpoint.format.rawValue), \(count), "
+      + "\(totalValues.counted("value")), \(totalBytes.bytesText)"
+  }
+
+  /// One line per tensor.
+  func table(width: Int) -> [String] {
+    var columns = [
+      Table.Column(title: "name", shrinks: true), Table.Column(title: "dtype"),
+      Table.Column(title: "shape"), Table.Column(title: "size", alignment: .right),
+    ]
+    if statistics.isEmpty {
+      columns.append(Table.Column(title: "stored"))
+    } else {
+      columns += ["min", "max", "mean", "std", "nan", "inf"].map {
+        Table.Column(title: $0, alignment: .right)
+      }
+    }
+    var table = Table(columns: columns)
+    for (index, entry) in checkpoint.entries.enumerated() {
+      var row = [
+        entry.name, entry.dtype.rawValue, entry.shape.description, entry.byteCount.bytesText,
+      ]
+      if index < statistics.count {
+        let figures = statistics[index]
+        row += [
+          figures.minimum, figures.maximum, figures.mean, figures.standardDeviation,
+        ].map(\.shortText)
+        row += [figures.nan.grouped, figures.infinite.grouped]
+      } else {
+        row.append(entry.storage.description)
+      }
+      table.rows.append(row)
+    }
+    return checkpoint.entries.isEmpty ? [] : [""] + table.lines(width: width)
+  }
+
+  /// What the file holds beside tensors.
+  func remarks(width: Int) -> [String] {
+    var lines: [String] = []
+    if !checkpoint.skipped.isEmpty {
+      lines += ["", "not tensors"]
+      lines += checkpoint.skipped.map {
+        "  \($0.name.escapingForTerminal()): \($0.reason.escapingForTerminal())"
+      }
+    }
+    if !checkpoint.metadata.isEmpty {
+      lines += ["", "metadata"]
+      lines += checkpoint.metadata.sorted { $0.key < $1.key }.map { key, value in
+        let name = key.escapingForTerminal()
+        let room = max(20, width - name.count - 4)
+        let text = value.prefix(4 * room).description.escapingForTerminal()
+        return "  \(name): \(text.count > room ? text.prefix(room - 1) + "…" : text[...])"
+      }
+    }
+    return lines
+  }
+
+  var json: JSONDocument {
+    let tensors = checkpoint.entries.enumerated().map { index, entry in
+      var members: [JSONDocument.Member] = [
+        .init("name", .string(entry.name)), .init("dtype", .string(entry.dtype.rawValue)),
+        .init("shape", entry.shape.json), .init("bytes", .integer(entry.byteCount)),
+        .init("stored", .string(entry.storage.description)),
+      ]
+      if index < statistics.count {
+        let figures = statistics[index]
+        members += [
+          .init("min", .number(figures.minimum)), .init("max", .number(figures.maximum)),
+          .init("mean", .number(figures.mean)), .init("std", .number(figures.standardDeviation)),
+          .init("nan", .integer(figures.nan)), .init("inf", .integer(figures.infinite)),
+        ]
+      }
+      return JSONDocument.object(members)
+    }
+    return .members([
+      "file": .string(checkpoint.path), "format": .string(checkpoint.format.rawValue),
+      "tensors": .array(tensors), "values": .integer(totalValues), "bytes": .integer(totalBytes),
+      "skipped": .array(
+        checkpoint.skipped.map {
+          .members(["name": .string($0.name), "reason": .string($0.reason)])
+        }),
+      "metadata": .object(
+        checkpoint.metadata.sorted { $0.key < $1.key }.map { .init($0.key, .string($0.value)) }),
+    ])
   }
 }

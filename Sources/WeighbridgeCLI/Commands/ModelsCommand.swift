@@ -1,14 +1,154 @@
 import ArgumentParser
 import Weighbridge
 
-/// `weighbridge models`.
+/// `weighbridge models`: the architectures and what they are made of.
 struct ModelsCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "models", abstract: "Not there yet.")
+  static let configuration = CommandConfiguration(
+    commandName: "models",
+    abstract: "List the built-in architectures, or what one of them is made of.",
+    discussion: """
+      With an ID: its configuration keys and their defaults. With values too: the state dict of that \
+      configuration, one line per tensor: name, shape, dtype, P for a parameter or B for a buffer, \
+      with tabs between.
 
-  @OptionGroup var model: ModelOptions
+      EXAMPLES
+        weighbridge models
+        weighbridge models vit
+        weighbridge models vit --config depth=12 --config heads=16
+        weighbridge models se_resnet50 --parameters --json
+      """)
+
+  @Argument(help: "The architecture.") var id: String?
+  @Option(
+    help: ArgumentHelp("A configuration value; repeatable.", valueName: "key=value"))
+  var config: [String] = []
+  @Flag(help: "Print the state dict of the default configuration.") var parameters = false
   @OptionGroup var json: JSONFlag
 
   func run() throws {
-    throw WeighbridgeError(.unsupported, "models is not there yet")
+    let console = json.console
+    let overrides = try ModelOptions.pairs(config)
+    guard let id else {
+      guard overrides.isEmpty, !parameters else {
+        throw WeighbridgeError(
+          .usage, "--config and --parameters need an architecture",
+          remedy: "For example weighbridge models vit --parameters")
+      }
+      try list(console)
+      return
+    }
+    let architecture = try ArchitectureRegistry.builtIn.architecture(id)
+    var configuration = architecture.defaults
+    for (name, text) in overrides {
+      guard let key = configuration.keys.first(where: { $0.name == name }) else {
+        // Reports the known keys.
+        try configuration.set(name, .none, origin: .given)
+        continue
+      }
+      try configuration.set(name, key.parse(text), origin: .given)
+    }
+    let wantsLedger = parameters || !overrides.isEmpty
+    let description = ArchitectureDescription(
+      architecture: architecture, configuration: configuration,
+      ledger: wantsLedger
+        ? try architecture.ledger(configuration) : try? architecture.ledger(configuration))
+    if json.isSet {
+      try console.print(json: description.json)
+    } else {
+      try console.say(
+        description.lines(width: Terminal.width(), withParameters: wantsLedger)
+          .joined(separator: "\n"))
+    }
+  }
+
+  private func list(_ console: Console) throws {
+    let descriptions = ArchitectureRegistry.builtIn.architectures.map { architecture in
+      ArchitectureDescription(
+        architecture: architecture, configuration: architecture.defaults,
+        ledger: try? architecture.ledger(architecture.defaults))
+    }
+    if json.isSet {
+      try console.print(json: .members(["models": .array(descriptions.map(\.shortJSON))]))
+      return
+    }
+    var table = Table(columns: [
+      .init(title: "id"), .init(title: "parameters", alignment: .right),
+      .init(title: "what it is", shrinks: true),
+    ])
+    table.rows = descriptions.map {
+      [
+        $0.architecture.id, $0.ledger.map { $0.parameterCount.grouped } ?? "–",
+        $0.architecture.summary,
+      ]
+    }
+    let lines = table.lines(width: Terminal.width())
+    try console.say(
+      (lines + ["", "`weighbridge models ID` shows an architecture's configuration."])
+        .joined(separator: "\n"))
+  }
+}
+
+/// An architecture with values for its keys, to be shown.
+struct ArchitectureDescription {
+  let architecture: any Architecture.Type
+  let configuration: Configuration
+  /// `nil` when keys without a default have no value.
+  let ledger: Ledger?
+
+  func lines(width: Int, withParameters: Bool) -> [String] {
+    var lines = ["\(architecture.id): \(architecture.summary)"]
+    if !architecture.keys.isEmpty {
+      var table = Table(columns: [
+        .init(title: "key"), .init(title: "value"), .init(title: "takes", shrinks: true),
+        .init(title: "from"), .init(title: "what it is", shrinks: true),
+      ])
+      table.rows = architecture.keys.map { key in
+        [
+          key.name, configuration.entries[key.name]?.value.description ?? "–", key.kind.words,
+          key.isInferred ? "shapes" : "--config", key.summary,
+        ]
+      }
+      lines += [""] + table.lines(width: width)
+    }
+    guard let ledger else {
+      return lines + ["", "Values for the keys without one, as --config KEY=VALUE, show the rest."]
+    }
+    if withParameters {
+      lines += [""] + ledger.requests.map { $0.manifestLine.escapingForTerminalKeepingTabs() }
+    }
+    let buffers = ledger.requests.filter(\.isBuffer).count
+    lines.append("")
+    lines.append(
+      "\(ledger.parameterCount.counted("parameter")) in "
+        + "\((ledger.requests.count - buffers).counted("tensor")), and \(buffers.counted("buffer"))")
+    return lines
+  }
+
+  var shortJSON: JSONDocument {
+    .members([
+      "id": .string(architecture.id), "summary": .string(architecture.summary),
+      "parameters": ledger.map { .integer($0.parameterCount) } ?? .null,
+      "keys": keys,
+    ])
+  }
+
+  var json: JSONDocument {
+    .members([
+      "id": .string(architecture.id), "summary": .string(architecture.summary), "keys": keys,
+      "config": configuration.json,
+      "parameter_count": ledger.map { .integer($0.parameterCount) } ?? .null,
+      "parameters": ledger.map { .array($0.requests.map(\.json)) } ?? .null,
+    ])
+  }
+
+  private var keys: JSONDocument {
+    .array(
+      architecture.keys.map { key in
+        .members([
+          "name": .string(key.name), "takes": .string(key.kind.words),
+          "default": key.defaultValue?.json ?? .null, "required": .boolean(key.defaultValue == nil),
+          "inferred": .boolean(key.isInferred), "summary": .string(key.summary),
+        ])
+      })
   }
 }

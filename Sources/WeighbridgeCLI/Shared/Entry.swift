@@ -1,4 +1,5 @@
 import ArgumentParser
+import Dispatch
 import Weighbridge
 
 #if canImport(Glibc)
@@ -16,6 +17,8 @@ enum Entry {
     // A reader that goes away must not kill a command before it has tidied up: writes then fail
     // with EPIPE, which `Console` takes as the end of interest.
     signal(SIGPIPE, SIG_IGN)
+    let interruptions = removingTemporaryFilesWhenInterrupted()
+    defer { withExtendedLifetime(interruptions) {} }
     do {
       var command = try WeighbridgeCommand.parseAsRoot(withoutDashes(arguments))
       try command.run()
@@ -23,6 +26,20 @@ enum Entry {
       exit(0)
     } catch {
       exit(report(error))
+    }
+  }
+
+  /// Has an interrupted command remove the files that it was writing before it ends.
+  private static func removingTemporaryFilesWhenInterrupted() -> [any DispatchSourceSignal] {
+    [SIGINT, SIGTERM, SIGHUP].map { number in
+      signal(number, SIG_IGN)
+      let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+      source.setEventHandler {
+        TemporaryFiles.shared.removeAll()
+        exit(128 + number)
+      }
+      source.activate()
+      return source
     }
   }
 

@@ -24,7 +24,9 @@ struct ModelOptions: ParsableArguments {
   /// The `--config` pairs in order.
   ///
   /// - Throws: `usage` for one without `=` or given twice with two values.
-  func overrides() throws -> [(key: String, text: String)] {
+  func overrides() throws -> [(key: String, text: String)] { try ModelOptions.pairs(config) }
+
+  static func pairs(_ config: [String]) throws -> [(key: String, text: String)] {
     var seen: [String: String] = [:]
     return try config.map { pair in
       guard let mark = pair.firstIndex(of: "="), mark != pair.startIndex else {
@@ -38,4 +40,16 @@ struct ModelOptions: ParsableArguments {
       return (key, text)
     }
   }
+}
+
+/// `--rules`, as every command that maps names takes it.
+struct RulesOption: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "A YAML file of rules for names and layouts; `weighbridge map --help` shows the format.",
+      valueName: "file"))
+  var rules: String?
+
+  /// - Throws: `unreadable`, or `malformed` naming the file and the line.
+  func read() throws -> Rules { try rules.map(Rules.read) ?? Rules() }
 }

@@ -12,8 +12,9 @@ struct Table {
   var columns: [Column]
   var rows: [[String]] = []
 
-  /// The lines: a header, then one line per row, two spaces between columns.
+  /// The lines, with control characters escaped: a header, then one line per row, two spaces between columns.
   func lines(width: Int) -> [String] {
+    let rows = rows.map { $0.map { $0.escapingForTerminal() } }
     var widths = columns.indices.map { index in
       rows.reduce(columns[index].title.count) { max($0, index < $1.count ? $1[index].count : 0) }
     }

@@ -66,6 +66,12 @@ extension String {
     }
   }
 
+  /// The same, with tabs as they are.
+  func escapingForTerminalKeepingTabs() -> String {
+    split(separator: "\t", omittingEmptySubsequences: false)
+      .map { String($0).escapingForTerminal() }.joined(separator: "\t")
+  }
+
   private static func isUnsafe(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.properties.generalCategory {
     case .control, .format, .lineSeparator, .paragraphSeparator: true

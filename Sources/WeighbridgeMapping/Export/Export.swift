@@ -1,0 +1,168 @@
+import WeighbridgeCheckpoints
+import WeighbridgeModules
+import WeighbridgeNative
+import WeighbridgeTensors
+import WeighbridgeWeights
+
+/// What a conversion writes.
+public enum ExportFormat: Sendable, Hashable {
+  /// The native weight file: safetensors with the model's identity and a checksum per tensor.
+  case native
+  case checkpoint(CheckpointFormat, HDF5Naming)
+}
+
+/// What a conversion did.
+public struct ExportSummary: Sendable {
+  /// What became of one tensor's values.
+  public struct Warning: Sendable, Hashable {
+    public let name: String
+    /// Values that were NaN or infinite before.
+    public let nonFinite: Int
+    /// Finite values that the narrower dtype cannot hold, and which became infinite.
+    public let overflowed: Int
+  }
+
+  public internal(set) var tensors = 0
+  public internal(set) var bytes = 0
+  public internal(set) var warnings: [Warning] = []
+}
+
+/// Tensors on their way to a file, one in memory at a time.
+public struct Export: Sendable {
+  struct Item: Sendable {
+    let name: String
+    let dtype: DType
+    let shape: Shape
+    let read: @Sendable () throws -> Tensor
+  }
+
+  let items: [Item]
+  let metadata: [String: String]
+  /// The identity for a native file; `nil` when no model is known.
+  let manifest: NativeManifest?
+
+  /// The parameters of a plan, under the model's names.
+  ///
+  /// - Parameter dtype: For floating-point parameters; `nil` to keep each one's own.
+  /// - Throws: `mapping` when the names do not map one to one, and what reading the source for its
+  ///   checksum throws.
+  public init(_ plan: ImportPlan, dtype: DType? = nil) throws {
+    try plan.requireOneToOne()
+    let requests = Dictionary(plan.ledger.requests.map { ($0.name, $0) }) { first, _ in first }
+    let source = plan.source
+    items = plan.report.matched.map { match in
+      let isCounter = requests[match.parameter]?.role == .counter
+      // A counter that its writer made one element is the scalar again.
+      let shape = isCounter ? [] : match.shape
+      return Item(
+        name: match.parameter,
+        dtype: isCounter ? match.dtype : dtype ?? match.dtype, shape: shape,
+        read: { try source.tensor(match.parameter).reshaped(shape.dimensions) })
+    }
+    metadata = [:]
+    manifest = try Export.manifest(plan)
+  }
+
+  /// The entries of a file as they are, after rules; no model is involved.
+  public init(_ checkpoint: any Checkpoint, rules: Rules = Rules(), dtype: DType? = nil) throws {
+    let stateDict = try rules.apply(to: StateDict(entries: checkpoint.entries)).stateDict
+    if let collision = stateDict.collisions.first {
+      throw WeighbridgeError(
+        .mapping, "several sources land on this name: \(collision.sources.joined(separator: ", "))",
+        file: checkpoint.path, entry: collision.name)
+    }
+    let source = CheckpointSource(checkpoint, stateDict)
+    items = stateDict.tensors.map { tensor in
+      Item(
+        name: tensor.name,
+        dtype: tensor.dtype.isFloatingPoint ? dtype ?? tensor.dtype : tensor.dtype,
+        shape: tensor.shape, read: { try source.tensor(tensor.name) })
+    }
+    // A native file's identity does not survive: the result is not one.
+    metadata = checkpoint.metadata.filter { !$0.key.hasPrefix("weighbridge.") }
+    manifest = nil
+  }
+
+  private static func manifest(_ plan: ImportPlan) throws -> NativeManifest {
+    let earlier = (plan.checkpoint as? SafetensorsCheckpoint)?.native?.manifest
+    var notes: [String: String] = [:]
+    if !plan.rules.isEmpty {
+      notes[NativeManifest.rulesKey] = plan.rules.digest
+    } else if let digest = earlier?.notes[NativeManifest.rulesKey] {
+      notes[NativeManifest.rulesKey] = digest
+    }
+    let path = plan.checkpoint.path
+    // A native file converted again keeps the source that its weights came from.
+    let source = try earlier?.source
+      ?? NativeManifest.Source(
+        name: path.split(separator: "/").last.map(String.init) ?? path,
+        sha256: SHA256Sum.ofFile(path))
+    return NativeManifest(
+      architecture: plan.architecture.id, configuration: plan.configuration.json.text(),
+      source: source, notes: notes)
+  }
+
+  /// Writes the file: under a temporary name, renamed when it is complete.
+  ///
+  /// - Parameter progress: Called before each tensor with how many are done, and its name.
+  /// - Throws: `usage` when a native file is asked for without a model, `unwritable`, `unsupported`
+  ///   for a dtype that the format has not, and what reading throws. Nothing is left behind then.
+  public func write(
+    to path: String, as format: ExportFormat, progress: (Int, String) -> Void = { _, _ in }
+  ) throws -> ExportSummary {
+    let plan = items.map { TensorDescription(name: $0.name, dtype: $0.dtype, shape: $0.shape) }
+    switch format {
+    case .native:
+      guard let manifest else {
+        throw WeighbridgeError(
+          .usage, "a native weight file says which model it is, and none is known",
+          remedy: "Give --model ID, or --format safetensors for a plain file")
+      }
+      let writer = try NativeWeightsWriter(path, manifest: manifest, tensors: plan)
+      return try write(progress, writer.add, writer.finish, writer.cancel)
+    case .checkpoint(let format, let naming):
+      let writer = try Checkpoints.writer(
+        path, format: format, tensors: plan, metadata: metadata, naming: naming)
+      return try write(progress, writer.add, writer.finish, writer.cancel)
+    }
+  }
+
+  private func write(
+    _ progress: (Int, String) -> Void, _ add: (String, Tensor) throws -> Void,
+    _ finish: () throws -> Void, _ cancel: () -> Void
+  ) throws -> ExportSummary {
+    var summary = ExportSummary()
+    do {
+      for (index, item) in items.enumerated() {
+        progress(index, item.name)
+        let (tensor, warning) = try item.converted()
+        if let warning { summary.warnings.append(warning) }
+        try add(item.name, tensor)
+        summary.tensors += 1
+        summary.bytes += tensor.byteCount
+      }
+      try finish()
+    } catch {
+      cancel()
+      throw error
+    }
+    return summary
+  }
+}
+
+extension Export.Item {
+  /// The tensor in its dtype, and what is to be said about its values.
+  func converted() throws -> (Tensor, ExportSummary.Warning?) {
+    let tensor = try read()
+    guard tensor.dtype.isFloatingPoint else { return (tensor, nil) }
+    let before = try TensorStatistics(tensor)
+    let converted = try tensor.converted(to: dtype)
+    var overflowed = 0
+    if !tensor.dtype.converts(exactlyTo: dtype) {
+      overflowed = try TensorStatistics(converted).infinite - before.infinite
+    }
+    let nonFinite = before.nan + before.infinite
+    guard nonFinite + overflowed > 0 else { return (converted, nil) }
+    return (converted, .init(name: name, nonFinite: nonFinite, overflowed: overflowed))
+  }
+}
