@@ -20,6 +20,11 @@ from .stn import SpatialTransformerNet
 from .vit import ViT
 
 
+# How many input values calibration looks at, within 3 to 32 samples: deep layers of a small image
+# have a few pixels each, and statistics need more than those of three samples.
+CALIBRATION_VALUES = 450_000
+
+
 def random_model(
     id: str, config: dict, seed: int, size: tuple[int, int] | None = None
 ) -> nn.Module:
@@ -27,7 +32,10 @@ def random_model(
     chosen = row(id)
     generator = torch.Generator().manual_seed(seed)
     model = chosen.build(config).eval()
-    inputs = chosen.inputs(config, 4, generator, InputOptions(size=size))
+    options = InputOptions(size=size)
+    one = chosen.inputs(config, 1, generator, options)[0].numel()
+    batch = min(32, max(3, CALIBRATION_VALUES // one))
+    inputs = chosen.inputs(config, batch, generator, options)
     randomise(model, inputs, generator)
     return model
 
