@@ -73,7 +73,7 @@ struct ModelsCommand: ParsableCommand {
     }
     var table = Table(columns: [
       .init(title: "id"), .init(title: "parameters", alignment: .right),
-      .init(title: "what it is", shrinks: true),
+      .init(title: "what it is", shrinks: true, isProse: true),
     ])
     table.rows = descriptions.map {
       [
@@ -100,7 +100,7 @@ struct ArchitectureDescription {
     if !architecture.keys.isEmpty {
       var table = Table(columns: [
         .init(title: "key"), .init(title: "value"), .init(title: "takes", shrinks: true),
-        .init(title: "from"), .init(title: "what it is", shrinks: true),
+        .init(title: "from"), .init(title: "what it is", shrinks: true, isProse: true),
       ])
       table.rows = architecture.keys.map { key in
         [

@@ -1,4 +1,4 @@
-/// Columns of text, aligned, that fit a width: columns marked so give way, shortened in the middle.
+/// Columns of text, aligned, that fit a width: columns marked so give way.
 struct Table {
   enum Alignment { case left, right }
 
@@ -7,6 +7,8 @@ struct Table {
     var alignment: Alignment = .left
     /// Whether this column is shortened when the table is too wide.
     var shrinks = false
+    /// Whether it loses its end, as prose does, rather than its middle, as names do.
+    var isProse = false
   }
 
   var columns: [Column]
@@ -33,7 +35,10 @@ struct Table {
 
   private func line(_ cells: [String], _ widths: [Int]) -> String {
     let padded = columns.indices.map { index in
-      let cell = (index < cells.count ? cells[index] : "").shortened(to: widths[index])
+      let text = index < cells.count ? cells[index] : ""
+      let cell =
+        columns[index].isProse
+        ? text.truncated(to: widths[index]) : text.shortened(to: widths[index])
       let space = String(repeating: " ", count: max(0, widths[index] - cell.count))
       return columns[index].alignment == .left ? cell + space : space + cell
     }
@@ -49,5 +54,10 @@ extension String {
     guard count > width, width > 1 else { return self }
     let head = (width - 1) / 2
     return "\(prefix(head))…\(suffix(width - 1 - head))"
+  }
+
+  /// The text with its end left out where it is longer than `width`.
+  func truncated(to width: Int) -> String {
+    count > width && width > 1 ? "\(prefix(width - 1))…" : self
   }
 }

@@ -66,6 +66,10 @@ extension Loader {
     let near = nearest(candidates)
     if candidates.stateDicts.first?.tensors.isEmpty ?? true {
       text = "the file holds no tensors"
+    } else if candidates.checkpoint.entries.contains(where: { $0.name.isOfReference }) {
+      return WeighbridgeError(
+        .mapping, "is a reference of recorded activations, not a checkpoint",
+        file: candidates.checkpoint.path, remedy: "Give the file with the weights")
     } else if !near.isEmpty {
       text += "; nearest: \(near.joined(separator: "; "))"
     }
@@ -100,5 +104,16 @@ extension Loader {
       if let best { found.append(best) }
     }
     return found.sorted { $0.score > $1.score }.prefix(3).map(\.text)
+  }
+}
+
+extension String {
+  /// Whether this is a name in a reference file.
+  fileprivate var isOfReference: Bool {
+    for lead in ["activations", "inputs", "outputs"] where hasPrefix(lead) {
+      let separator = dropFirst(lead.count).first
+      if separator == "/" || separator == "." { return true }
+    }
+    return false
   }
 }

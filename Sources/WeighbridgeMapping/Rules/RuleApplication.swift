@@ -67,7 +67,7 @@ private struct RuleApplier {
     case .permute, .transpose, .reshape, .flip, .cast:
       for (index, _) in matches { try change(index, rule.action) }
     }
-    // Undone backwards: the last one's inverse comes first.
+    // The list is turned round at the end, so that the last rule is undone first.
     result.inverse.rules += undo.reversed()
   }
 
@@ -207,11 +207,11 @@ private struct RuleApplier {
     guard let first = parts.first else { return }
     let axis = axis < 0 ? axis + whole.shape.rank : axis
     let names = parts.map(\.name.escapingDollars)
+    let sizes = isNew ? parts.map { _ in 1 } : parts.map { $0.shape[axis] }
+    undo.append(Rule(.split(.exact(whole.name), axis: axis, sizes: sizes, into: names)))
     if isNew {
       undo += parts.map { Rule(.reshape(.exact($0.name), shape: first.shape.dimensions)) }
     }
-    let sizes = isNew ? parts.map { _ in 1 } : parts.map { $0.shape[axis] }
-    undo.append(Rule(.split(.exact(whole.name), axis: axis, sizes: sizes, into: names)))
   }
 
   // MARK: One tensor
