@@ -17,7 +17,8 @@ struct CommandRun {
   }
 
   init(
-    list arguments: [String], directory: URL? = nil, environment: [String: String] = [:]
+    list arguments: [String], directory: URL? = nil, environment: [String: String] = [:],
+    output destination: String? = nil
   ) throws {
     let process = Process()
     process.executableURL = try CommandRun.executable
@@ -33,7 +34,8 @@ struct CommandRun {
     // Files, not pipes: a pipe that fills up would hold the command back.
     let (out, err) = (folder.appendingPathComponent("out"), folder.appendingPathComponent("err"))
     for url in [out, err] { _ = FileManager.default.createFile(atPath: url.path, contents: nil) }
-    process.standardOutput = try FileHandle(forWritingTo: out)
+    process.standardOutput = try FileHandle(
+      forWritingTo: destination.map { URL(fileURLWithPath: $0) } ?? out)
     process.standardError = try FileHandle(forWritingTo: err)
     process.standardInput = FileHandle.nullDevice
     try process.run()

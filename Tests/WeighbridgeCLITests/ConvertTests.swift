@@ -1,0 +1,198 @@
+import Foundation
+import Testing
+import Weighbridge
+
+@Suite struct ConvertTests {
+  /// The tensors of a file by name.
+  private func contents(_ path: String) throws -> [String: [Double]] {
+    let checkpoint = try Checkpoints.open(path)
+    var result: [String: [Double]] = [:]
+    for entry in checkpoint.entries {
+      result[entry.name] = try checkpoint.tensor(entry.name).elements(as: Double.self)
+    }
+    return result
+  }
+
+  @Test(arguments: ["stn.npz", "vit_digits.h5", "se_bottleneck.npz"])
+  func roundTripsThroughEveryFormat(name: String) throws {
+    let space = try Workspace()
+    defer { space.remove() }
+    let source = try contents(Workspace.fixture(name))
+    var path = Workspace.fixture(name)
+    for next in ["a.safetensors", "b.npz", "c.h5", "d.safetensors"] {
+      let run = try CommandRun("convert", path, space.path(next))
+      #expect(run.status == 0, "\(run.errors)")
+      #expect(try contents(space.path(next)) == source)
+      path = space.path(next)
+    }
+    #expect(try space.contents == ["a.safetensors", "b.npz", "c.h5", "d.safetensors"])
+  }
+
+  @Test func theNativeFileSaysWhatItIs() throws {
+    let space = try Workspace()
+    defer { space.remove() }
+    let input = Workspace.fixture("vit_digits.npz")
+    let run = try CommandRun(
+      "convert", input, "v.safetensors", "--config", "heads=4", directory: space.directory)
+    #expect(run.status == 0, "\(run.errors)")
+    #expect(run.output.hasSuffix("v.safetensors: native, 43 tensors of vit, 456 kB\n"))
+    let manifest = try NativeWeights.open(space.path("v.safetensors")).manifest
+    #expect(manifest.architecture == "vit")
+    #expect(manifest.configuration.contains(#""heads":4"#))
+    #expect(manifest.source?.name == "vit_digits.npz")
+    #expect(manifest.source?.sha256 == (try SHA256Sum.ofFile(input)))
+    // The file's own configuration is used from then on.
+    let map = try json(CommandRun("map", space.path("v.safetensors"), "--json"))
+    #expect((map["config"] as? [String: Any])?["heads"] as? Int == 4)
+  }
+
+  @Test func convertingAgainChangesNothing() throws {
+    let space = try Workspace()
+    defer { space.remove() }
+    let tensors = try gateTensors()
+    let input = try space.checkpoint(
+      "gate.npz",
+      ["fc.0.weight": tensors[0].value.transposed(), "fc.2.weight": tensors[1].value])
+    let rules = try space.text("rules.yaml", "- transpose: fc.0.weight\n")
+    let first = space.path("first.safetensors")
+    let second = space.path("second.safetensors")
+    #expect(try CommandRun("convert", input, first, "--rules", rules).status == 0)
+    // With and without the same rules: nothing is transposed twice.
+    for arguments in [["--rules", rules], []] {
+      let run = try CommandRun(list: ["convert", first, second] + arguments)
+      #expect(run.status == 0, "\(run.errors)")
+      #expect(run.output.contains("not applied again") == !arguments.isEmpty)
+      #expect(try contents(second) == contents(first))
+      let expected = try tensors[0].value.elements(as: Double.self)
+      #expect(try contents(second)["fc.0.weight"] == expected)
+    }
+  }
+
+  @Test func narrowingReportsWhatOverflows() throws {
+    let space = try Workspace()
+    defer { space.remove() }
+    var values = [Float](repeating: 0.5, count: 32)
+    values[3] = 70000
+    values[4] = -70000
+    values[5] = .nan
+    let input = try space.checkpoint(
+      "gate.npz",
+      ["fc.0.weight": try Tensor(values, shape: [2, 16]), "fc.2.weight": gateTensors()[1].value])
+    let half = try CommandRun("convert", input, space.path("h.safetensors"), "--dtype", "f16")
+    #expect(half.status == 0)
+    #expect(
+      half.errors == """
+        weighbridge: warning: 1 value NaN or infinite already in the source (fc.0.weight)
+        weighbridge: warning: 2 values beyond the new dtype's range, now infinite (fc.0.weight)
+
+        """)
+    #expect(try Checkpoints.open(space.path("h.safetensors")).entries[0].dtype == .float16)
+    let brain = try json(
+      CommandRun(
+        "convert", input, space.path("b.safetensors"), "--dtype", "bf16", "--json"))
+    let warnings = try #require(brain["warnings"] as? [[String: Any]])
+    #expect(warnings.first?["overflowed"] as? Int == 0)
+    #expect(warnings.first?["non_finite"] as? Int == 1)
+  }
+
+  @Test func countersKeepTheirDType() throws {
+    let space = try Workspace()
+    defer { space.remove() }
+    let output = space.path("o.npz")
+    let run = try CommandRun(
+      "convert", Workspace.fixture("se_bottleneck.npz"), output, "--dtype", "f16")
+    #expect(run.status == 0)
+    let entries = try Checkpoints.open(output).entries
+    let counters = entries.filter { $0.name.hasSuffix("num_batches_tracked") }
+    #expect(!counters.isEmpty && counters.allSatisfy { $0.dtype == .int64 && $0.shape == [] })
+    #expect(entries.contains { $0.dtype == .float16 })
+  }
+
+  @Test func withoutAModelTheFileIsConvertedAsItIs() throws {
+    let space = try Workspace()
+    defer { space.remove() }
+    let input = Workspace.fixture("stn_reference.npz")
+    let refused = try CommandRun("convert", input, space.path("r.h5"))
+    #expect(refused.status == 2)
+    #expect(refused.firstErrorLine.contains("--model none"))
+    #expect(try space.contents.isEmpty)
+    let run = try CommandRun("convert", input, space.path("r.h5"), "--model", "none")
+    #expect(run.status == 0, "\(run.errors)")
+    let (before, after) = (try Checkpoints.open(input), try Checkpoints.open(space.path("r.h5")))
+    #expect(after.metadata["metadata"] == before.metadata["metadata"])
+    #expect(Set(after.entries.map(\.rawPath)) == Set(before.entries.map(\.rawPath)))
+    let native = try CommandRun(
+      "convert", input, space.path("r.safetensors"), "--model", "none", "--format", "native")
+    #expect(native.status == 64)
+    let plain = try CommandRun("convert", input, space.path("r.safetensors"), "--model", "none")
+    #expect(plain.status == 0)
+    #expect(try Checkpoints.open(space.path("r.safetensors")).entries.count == before.entries.count)
+  }
+
+  @Test func nothingIsWrittenWhenNamesDoNotFit() throws {
+    let space = try Workspace()
+    defer { space.remove() }
+    let earlier = try space.text("o.safetensors", "earlier")
+    let run = try CommandRun("convert", Workspace.fixture("stn.npz"), earlier, "--model", "vit")
+    #expect(run.status == 2)
+    #expect(try String(contentsOfFile: earlier, encoding: .utf8) == "earlier")
+    #expect(try space.contents == ["o.safetensors"])
+  }
+
+  @Test func damagedEntriesLeaveNothingBehind() throws {
+    let space = try Workspace()
+    defer { space.remove() }
+    for name in ["crc.npz", "cut.npz", "crc-deflated.npz"] {
+      let run = try CommandRun(
+        "convert", Workspace.fixture("formats/hostile/\(name)"), space.path("o.h5"), "--model",
+        "none")
+      #expect(run.status == 3, "\(name): \(run.errors)")
+    }
+    #expect(try space.contents.isEmpty)
+  }
+
+  @Test func oneFileIsNotConvertedIntoItself() throws {
+    let space = try Workspace()
+    defer { space.remove() }
+    let path = try space.checkpoint("gate.npz", gateTensors())
+    let before = try Data(contentsOf: URL(fileURLWithPath: path))
+    try FileManager.default.createSymbolicLink(
+      atPath: space.path("link.npz"), withDestinationPath: path)
+    for output in [path, space.path("link.npz"), space.directory.path + "/./gate.npz"] {
+      let run = try CommandRun("convert", path, output)
+      #expect(run.status == 64)
+      #expect(run.firstErrorLine.contains("same file"))
+    }
+    #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == before)
+  }
+
+  @Test func wrongUsageIs64() throws {
+    let input = Workspace.fixture("se_layer.npz")
+    let space = try Workspace()
+    defer { space.remove() }
+    for arguments in [
+      [space.path("o.bin")], [space.path("o")], [space.path("o.npz"), "--dtype", "int8"],
+      [space.path("o.npz"), "--format", "onnx"],
+      [space.path("o.npz"), "--model", "none", "--config", "a=1"],
+    ] {
+      let run = try CommandRun(list: ["convert", input] + arguments)
+      #expect(run.status == 64, "\(arguments): \(run.errors)")
+    }
+    #expect(try space.contents.isEmpty)
+  }
+
+  @Test func whatCannotBeWrittenIs3() throws {
+    let space = try Workspace()
+    defer { space.remove() }
+    let input = Workspace.fixture("se_layer.npz")
+    for arguments in [
+      ["/nowhere/at/all/o.npz"], ["/dev/full", "--format", "npz"],
+      [space.path("b.npz"), "--dtype", "bf16"],
+    ] {
+      let run = try CommandRun(list: ["convert", input] + arguments)
+      #expect(run.status == 3, "\(arguments): \(run.errors)")
+      #expect(run.errors.split(separator: "\n").count == 1)
+    }
+    #expect(try space.contents.isEmpty)
+  }
+}
