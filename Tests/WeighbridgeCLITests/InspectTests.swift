@@ -88,7 +88,8 @@ import Weighbridge
     let name = "a\u{1b}[31m\nweighbridge: error: forged\u{202e}"
     let deep = String(repeating: "x.", count: 5000) + "w"
     let path = try space.checkpoint(
-      "w.safetensors", [name: try Tensor([Float(1)], shape: [1]), deep: try Tensor([Float(1)], shape: [1])])
+      "w.safetensors",
+      [name: try Tensor([Float(1)], shape: [1]), deep: try Tensor([Float(1)], shape: [1])])
     for arguments in [["inspect", path], ["inspect", path, "--tree"], ["map", path]] {
       let run = try CommandRun(list: arguments)
       let text = run.output + run.errors

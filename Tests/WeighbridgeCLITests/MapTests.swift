@@ -65,7 +65,8 @@ import Weighbridge
     let matched = try #require(try json(run)["matched"] as? [[String: Any]])
     #expect(matched[0]["source"] as? String == "squeeze")
     #expect(matched[0]["transform"] as? String == "permute [1, 0]")
-    let text = try CommandRun("map", "gate.npz", "--rules", "rules.yaml", directory: space.directory)
+    let text = try CommandRun(
+      "map", "gate.npz", "--rules", "rules.yaml", directory: space.directory)
     #expect(text.output.contains("fc.0.weight  squeeze  [2, 16]  permute [1, 0]"))
   }
 

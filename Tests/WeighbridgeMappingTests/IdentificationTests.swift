@@ -91,7 +91,9 @@ struct KeyList: Sendable, CustomTestStringConvertible {
       let name = entry.name.hasPrefix("encoder.") ? "transformer.\(entry.name)" : entry.name
       return (name: name, tensor: Tensor.zeros(entry.shape, entry.dtype))
     }
-    for name in ["backbone.0.body.conv1.weight", "transformer.decoder.norm.weight", "query_embed.weight"] {
+    for name in [
+      "backbone.0.body.conv1.weight", "transformer.decoder.norm.weight", "query_embed.weight",
+    ] {
       tensors.append((name, .zeros([4])))
     }
     let plan = try loader.plan(MemoryCheckpoint(tensors))

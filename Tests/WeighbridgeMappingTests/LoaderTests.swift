@@ -74,6 +74,22 @@ import WeighbridgeModules
     #expect(plan.report.notes.contains { $0.hasPrefix("2 entries beside 'state_dict' left out") })
   }
 
+  @Test func aPrefixThatMostNamesHaveIsStripped() throws {
+    let checkpoint = MemoryCheckpoint.toy { tensors in
+      tensors = tensors.map { ("module.\($0.name)", $0.tensor) }
+      tensors.append(("epoch", .zeros([], .int64)))
+    }
+    let report = try loader.plan(checkpoint).report
+    #expect(report.matched.count == 8)
+    #expect(report.unexpected.map(\.name) == ["epoch"])
+    #expect(report.notes.contains { $0.contains("stripped from 8 of 9 names") })
+    let clash = MemoryCheckpoint.toy { tensors in
+      tensors += tensors.map { ("module.\($0.name)", $0.tensor) }
+      tensors.append(("module.extra", .zeros([1])))
+    }
+    #expect(try !loader.plan(clash).report.isOneToOne)
+  }
+
   @Test func extrasWithoutAWrapperAreUnexpected() throws {
     let checkpoint = MemoryCheckpoint.toy { $0.append(("optimizer.lr", .zeros([]))) }
     #expect(try loader.plan(checkpoint).report.unexpected.map(\.name) == ["optimizer.lr"])
@@ -120,7 +136,8 @@ import WeighbridgeModules
       tensors[6].tensor = .zeros([4, 2])
     }
     let report = try loader.plan(checkpoint, model: "toy", overrides: []).report
-    #expect(report.suggestions.contains { $0.parameter == "norm.weight" && $0.source == "norm.wieght" })
+    #expect(
+      report.suggestions.contains { $0.parameter == "norm.weight" && $0.source == "norm.wieght" })
     // [4, 2] infers four classes; `second.weight` then wants [4, 4].
     #expect(report.mismatched.map(\.parameter) == ["second.weight"])
     let transposed = MemoryCheckpoint.toy { $0[0].tensor = .zeros([3, 4]) }
@@ -195,8 +212,9 @@ import WeighbridgeModules
 
   @Test func badWeightsAreCounted() throws {
     let checkpoint = MemoryCheckpoint.toy { tensors in
-      tensors[0].tensor = (try? Tensor(
-        [Float.nan, .infinity, -.infinity] + [Float](repeating: 0, count: 9), shape: [4, 3]))
+      tensors[0].tensor =
+        (try? Tensor(
+          [Float.nan, .infinity, -.infinity] + [Float](repeating: 0, count: 9), shape: [4, 3]))
         ?? tensors[0].tensor
     }
     let found = try loader.plan(checkpoint).nonFiniteWeights()

@@ -75,7 +75,9 @@ struct ConvertCommand: ParsableCommand {
     if json.isSet {
       try console.print(json: summary.json(output: output, format: format.name, plan: plan))
     } else {
-      for note in plan?.report.notes ?? [] { try console.say("note: \(note.escapingForTerminal())") }
+      for note in plan?.report.notes ?? [] {
+        try console.say("note: \(note.escapingForTerminal())")
+      }
       let model = plan.map { " of \($0.architecture.id)" } ?? ""
       try console.say(
         "\(output.escapingForTerminal()): \(format.name), "

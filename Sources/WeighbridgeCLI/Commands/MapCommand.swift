@@ -73,7 +73,9 @@ struct MapCommand: ParsableCommand {
   private func lines(_ plan: ImportPlan, width: Int) -> [String] {
     var lines = ["\(file.escapingForTerminal()) → \(plan.architecture.id)"]
     let values = plan.configuration.keys.compactMap { key in
-      plan.configuration.entries[key.name].map { "  \(key.name)=\($0.value) (\($0.origin.rawValue))" }
+      plan.configuration.entries[key.name].map {
+        "  \(key.name)=\($0.value) (\($0.origin.rawValue))"
+      }
     }
     lines += values + plan.report.lines()
     // Matches under another name or in another layout are what a reader wants to check.

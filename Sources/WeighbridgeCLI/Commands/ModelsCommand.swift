@@ -120,7 +120,8 @@ struct ArchitectureDescription {
     lines.append("")
     lines.append(
       "\(ledger.parameterCount.counted("parameter")) in "
-        + "\((ledger.requests.count - buffers).counted("tensor")), and \(buffers.counted("buffer"))")
+        + "\((ledger.requests.count - buffers).counted("tensor")), and \(buffers.counted("buffer"))"
+    )
     return lines
   }
 

@@ -33,7 +33,8 @@ struct ValidateCommand: ParsableCommand {
   @Flag(help: "Fail when a recorded activation or a module has no counterpart.")
   var requireAll = false
 
-  @Option(help: ArgumentHelp("Write the verdict as JSON; - for standard output.", valueName: "path"))
+  @Option(
+    help: ArgumentHelp("Write the verdict as JSON; - for standard output.", valueName: "path"))
   var json: String?
 
   @Option(help: ArgumentHelp("Write a JUnit report.", valueName: "path"))

@@ -128,7 +128,11 @@ final class Progress: Sendable {
 
   /// Removes the line.
   func clear() {
-    guard isTerminal, shown.withLock({ was in defer { was = false }; return was }) else { return }
+    guard isTerminal,
+      shown.withLock({ was in
+        defer { was = false }; return was
+      })
+    else { return }
     OutputStream.writeAll(Array("\r\u{1b}[K".utf8), to: STDERR_FILENO)
   }
 }

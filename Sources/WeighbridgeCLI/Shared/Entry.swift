@@ -69,6 +69,8 @@ enum Entry {
     }
     let lead = "Error: "
     Console.fail(text.hasPrefix(lead) ? String(text.dropFirst(lead.count)) : text)
-    return status == .validationFailure ? WeighbridgeError.Code.usage.exitStatus : status.rawValue
+    // Status 1 is kept for comparisons: what else can go wrong is the system's.
+    return status == .validationFailure
+      ? WeighbridgeError.Code.usage.exitStatus : WeighbridgeError.Code.unreadable.exitStatus
   }
 }

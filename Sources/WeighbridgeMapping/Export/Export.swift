@@ -93,7 +93,8 @@ public struct Export: Sendable {
     }
     let path = plan.checkpoint.path
     // A native file converted again keeps the source that its weights came from.
-    let source = try earlier?.source
+    let source =
+      try earlier?.source
       ?? NativeManifest.Source(
         name: path.split(separator: "/").last.map(String.init) ?? path,
         sha256: SHA256Sum.ofFile(path))

@@ -9,7 +9,8 @@ extension Loader {
     _ candidates: Candidates, native: RecordedMetadata?, reference: RecordedMetadata?,
     overrides: [(key: String, text: String)], _ notes: inout [String]
   ) throws -> any Architecture.Type {
-    if let named = native?.model, let known = registry.architectures.first(where: { $0.id == named })
+    if let named = native?.model,
+      let known = registry.architectures.first(where: { $0.id == named })
     {
       notes.append("\(named), by the file's metadata")
       return known

@@ -16,7 +16,9 @@ extension MappingReport {
       "unexpected": .strings(unexpected.map(\.source)),
       "mismatched": .array(mismatched.map(\.json)),
       "collisions": .array(
-        collisions.map { .members(["parameter": .string($0.name), "sources": .strings($0.sources)]) }
+        collisions.map {
+          .members(["parameter": .string($0.name), "sources": .strings($0.sources)])
+        }
       ),
       "dead": .array(dead.map(\.json)),
       "dropped": .array(dropped.map(\.json)),

@@ -16,7 +16,8 @@ public struct RecordedMetadata: Sendable, Hashable {
   package var rulesDigest: String?
 
   package init(
-    framework: String? = nil, model: String? = nil, config: [(key: String, value: JSONDocument)] = []
+    framework: String? = nil, model: String? = nil,
+    config: [(key: String, value: JSONDocument)] = []
   ) {
     self.framework = framework
     self.model = model
@@ -43,7 +44,8 @@ public struct RecordedMetadata: Sendable, Hashable {
 
   public static func == (a: RecordedMetadata, b: RecordedMetadata) -> Bool {
     a.framework == b.framework && a.model == b.model
-      && a.config.map(\.key) == b.config.map(\.key) && a.config.map(\.value) == b.config.map(\.value)
+      && a.config.map(\.key) == b.config.map(\.key)
+      && a.config.map(\.value) == b.config.map(\.value)
   }
 
   public func hash(into hasher: inout Hasher) {

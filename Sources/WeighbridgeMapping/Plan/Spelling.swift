@@ -7,7 +7,9 @@ enum Spelling {
     var best: (name: String, distance: Int)?
     for candidate in names {
       let other = Array(candidate.utf8)
-      guard abs(other.count - letters.count) <= min(limit, best?.distance ?? limit) else { continue }
+      guard abs(other.count - letters.count) <= min(limit, best?.distance ?? limit) else {
+        continue
+      }
       let distance = distance(letters, other)
       if distance <= limit, distance < best?.distance ?? .max { best = (candidate, distance) }
     }

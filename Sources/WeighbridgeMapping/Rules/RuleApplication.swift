@@ -179,13 +179,16 @@ private struct RuleApplier {
     ) { first, _ in first }
     for (index, captures) in matches {
       let first = result.stateDict.tensors[index]
-      let indices = try [index] + others.map { template in
-        let other = try matcher.expand(template, captures)
-        guard let position = positions[other] else {
-          throw WeighbridgeError(.mapping, "there is no tensor '\(other)' to join", entry: first.name)
+      let indices =
+        try [index]
+        + others.map { template in
+          let other = try matcher.expand(template, captures)
+          guard let position = positions[other] else {
+            throw WeighbridgeError(
+              .mapping, "there is no tensor '\(other)' to join", entry: first.name)
+          }
+          return position
         }
-        return position
-      }
       guard Set(indices).count == indices.count, gone.isDisjoint(with: indices) else {
         throw WeighbridgeError(.mapping, "a tensor would be joined twice", entry: first.name)
       }

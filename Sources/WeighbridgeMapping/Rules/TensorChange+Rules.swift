@@ -17,7 +17,8 @@ extension MappedTensor {
     case .reshape(_, let dimensions): return .reshape(try extents(dimensions))
     case .flip(_, let axis): return .flip(try shape.resolvedAxis(axis))
     case .cast(_, let target):
-      guard target.isFloatingPoint || (target == .int64 && !dtype.isFloatingPoint) || target == dtype
+      guard
+        target.isFloatingPoint || (target == .int64 && !dtype.isFloatingPoint) || target == dtype
       else {
         throw WeighbridgeError(.shape, "\(dtype) is not cast to \(target)")
       }
@@ -71,7 +72,8 @@ extension MappedTensor {
       if isNew { extents.insert(1, at: min(resolved, extents.count)) }
       guard extents.count == rank, part.dtype == first.dtype else {
         throw WeighbridgeError(
-          .mapping, "\(part.name) is \(part.dtype) \(part.shape), \(first.name) \(first.dtype) "
+          .mapping,
+          "\(part.name) is \(part.dtype) \(part.shape), \(first.name) \(first.dtype) "
             + "\(first.shape)", entry: part.name)
       }
       total += extents[resolved]

@@ -51,13 +51,19 @@ extension StateDict {
     }
   }
 
-  /// Without a prefix that every name has.
+  /// Without a prefix that most names have; what has it not, such as an epoch, keeps its name.
   private func withoutPrefix() -> [StateDict] {
     StateDict.prefixes.compactMap { prefix in
-      guard !tensors.isEmpty, tensors.allSatisfy({ $0.name.hasPrefix(prefix) }) else { return nil }
+      let count = tensors.count { $0.name.hasPrefix(prefix) }
+      guard count > 0, count > tensors.count / 2 else { return nil }
       var copy = self
-      copy.tensors = tensors.map { $0.renamed(to: String($0.name.dropFirst(prefix.count))) }
-      copy.notes.append("the prefix '\(prefix)' is stripped from every name")
+      copy.tensors = tensors.map { tensor in
+        tensor.name.hasPrefix(prefix)
+          ? tensor.renamed(to: String(tensor.name.dropFirst(prefix.count))) : tensor
+      }
+      let extent = count == tensors.count ? "every name" : "\(count) of \(tensors.count) names"
+      copy.notes.append("the prefix '\(prefix)' is stripped from \(extent)")
+      copy.recordCollisions()
       return copy
     }
   }
