@@ -2,10 +2,8 @@
   import CGOMP
 #endif
 import Dispatch
-
-#if canImport(Foundation)
-  import Foundation
-#endif
+import Foundation
+import Synchronization
 
 /// Data-parallel loops on the process's compute threads.
 ///
@@ -66,16 +64,10 @@ public enum Parallel {
 }
 
 /// A counter that hands out 0, 1, 2 … to competing threads.
-private final class SharedCounter: @unchecked Sendable {
-  private var value = 0
-  private let lock = NSLock()
+private final class SharedCounter: Sendable {
+  private let next = Atomic(0)
 
-  func take() -> Int {
-    lock.lock()
-    defer { lock.unlock() }
-    value += 1
-    return value - 1
-  }
+  func take() -> Int { next.wrappingAdd(1, ordering: .relaxed).oldValue }
 }
 
 /// The closure that a team runs, reachable through the C callback's data pointer.

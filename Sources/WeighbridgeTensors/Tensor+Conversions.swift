@@ -15,14 +15,11 @@ extension Tensor {
     let format = preferredFormat
     let packed = try contiguous(format)
     switch target {
-    case .float32: return try packed.mapped(format) { (x: Double) in Float(x) }
-    case .float64: return try packed.mapped(format) { (x: Double) in x }
-    case .float16:
-      return try packed.mapped(format) { (x: Double) in HalfPrecision.float16Bits(Float(x)) }
-        .reinterpreted(as: .float16)
+    case .float32: return try packed.encoded(Float32Code.self, format)
+    case .float64: return try packed.encoded(Float64Code.self, format)
+    case .float16: return try packed.encoded(Float16Code.self, format).reinterpreted(as: .float16)
     case .bfloat16:
-      return try packed.mapped(format) { (x: Double) in HalfPrecision.bfloat16Bits(Float(x)) }
-        .reinterpreted(as: .bfloat16)
+      return try packed.encoded(BFloat16Code.self, format).reinterpreted(as: .bfloat16)
     case .int8, .int16, .int32, .int64, .uint8, .uint16, .uint32, .uint64, .bool:
       return try packed.convertedToInteger(target, format)
     }
@@ -33,43 +30,107 @@ extension Tensor {
     Tensor(dtype: other, shape: shape, strides: strides, offset: offset, storage: storage)
   }
 
-  /// Every element of a dense tensor through `transform`, by way of double, which holds all floats
-  /// and all integers up to 2⁵³ exactly; larger integers round to nearest once here.
-  private func mapped<Out: TensorElement>(
-    _ format: MemoryFormat, _ transform: @escaping (Double) -> Out
+  /// Every element of a dense tensor in another code.
+  private func encoded<Target: NumberEncoder>(
+    _ target: Target.Type, _ format: MemoryFormat
   ) throws -> Tensor {
     switch dtype {
-    case .float32: try convertEach(format, { (x: Float) in Double(x) }, transform)
-    case .float64: try convertEach(format, { (x: Double) in x }, transform)
-    case .float16:
-      try convertEach(format, { (x: UInt16) in Double(HalfPrecision.float16(x)) }, transform)
-    case .bfloat16:
-      try convertEach(format, { (x: UInt16) in Double(HalfPrecision.bfloat16(x)) }, transform)
-    case .int8: try convertEach(format, { (x: Int8) in Double(x) }, transform)
-    case .int16: try convertEach(format, { (x: Int16) in Double(x) }, transform)
-    case .int32: try convertEach(format, { (x: Int32) in Double(x) }, transform)
-    case .int64: try convertEach(format, { (x: Int64) in Double(x) }, transform)
-    case .uint8: try convertEach(format, { (x: UInt8) in Double(x) }, transform)
-    case .uint16: try convertEach(format, { (x: UInt16) in Double(x) }, transform)
-    case .uint32: try convertEach(format, { (x: UInt32) in Double(x) }, transform)
-    case .uint64: try convertEach(format, { (x: UInt64) in Double(x) }, transform)
-    case .bool: try convertEach(format, { (x: UInt8) in x == 0 ? 0 : 1 }, transform)
+    case .float32: try encoded(target, from: Float32Code.self, format)
+    case .float64: try encoded(target, from: Float64Code.self, format)
+    case .float16: try encoded(target, from: Float16Code.self, format)
+    case .bfloat16: try encoded(target, from: BFloat16Code.self, format)
+    case .int8: try encoded(target, from: IntegerCode<Int8>.self, format)
+    case .int16: try encoded(target, from: IntegerCode<Int16>.self, format)
+    case .int32: try encoded(target, from: IntegerCode<Int32>.self, format)
+    case .int64: try encoded(target, from: IntegerCode<Int64>.self, format)
+    case .uint8: try encoded(target, from: IntegerCode<UInt8>.self, format)
+    case .uint16: try encoded(target, from: IntegerCode<UInt16>.self, format)
+    case .uint32: try encoded(target, from: IntegerCode<UInt32>.self, format)
+    case .uint64: try encoded(target, from: IntegerCode<UInt64>.self, format)
+    case .bool: try encoded(target, from: BooleanCode.self, format)
     }
   }
 
-  @inline(__always)
-  private func convertEach<In: TensorElement, Out: TensorElement>(
-    _ format: MemoryFormat, _ load: (In) -> Double, _ store: (Double) -> Out
+  private func encoded<Target: NumberEncoder, Source: NumberDecoder>(
+    _ target: Target.Type, from source: Source.Type, _ format: MemoryFormat
   ) throws -> Tensor {
     let count = elementCount
-    return try Tensor(shape: shape, format: format) { (output: UnsafeMutableBufferPointer<Out>) in
-      try withUnsafeElements { (input: UnsafePointer<In>) in
-        Parallel.forRanges(count, grain: 16384) { range in
-          for i in range { output[i] = store(load(input[i])) }
+    return try Tensor(shape: shape, format: format) {
+      (output: UnsafeMutableBufferPointer<Target.Bits>) in
+      guard count > 0, let output = output.baseAddress else { return }
+      try withUnsafeElements { (input: UnsafePointer<Source.Bits>) in
+        Parallel.forRanges(count, grain: 32768) { range in
+          encodeRun(
+            input + range.lowerBound, output + range.lowerBound, range.count, source, target)
         }
       }
     }
   }
+}
+
+private func encodeRun<Source: NumberDecoder, Target: NumberEncoder>(
+  _ input: UnsafePointer<Source.Bits>, _ output: UnsafeMutablePointer<Target.Bits>, _ count: Int,
+  _ source: Source.Type, _ target: Target.Type
+) {
+  for i in 0..<count { output[i] = Target.encode(input[i], source) }
+}
+
+/// How the bits of an element stand for a number.
+private protocol NumberDecoder {
+  associatedtype Bits: TensorElement
+  /// The nearest float32, rounded once.
+  static func float(_ bits: Bits) -> Float
+  /// The nearest float64, rounded once.
+  static func double(_ bits: Bits) -> Double
+}
+
+/// How a number becomes the bits of an element.
+private protocol NumberEncoder {
+  associatedtype Bits: TensorElement
+  static func encode<Source: NumberDecoder>(_ bits: Source.Bits, _: Source.Type) -> Bits
+}
+
+private enum Float32Code: NumberDecoder, NumberEncoder {
+  @inline(__always) static func float(_ bits: Float) -> Float { bits }
+  @inline(__always) static func double(_ bits: Float) -> Double { Double(bits) }
+  @inline(__always) static func encode<S: NumberDecoder>(_ bits: S.Bits, _: S.Type) -> Float {
+    S.float(bits)
+  }
+}
+
+private enum Float64Code: NumberDecoder, NumberEncoder {
+  @inline(__always) static func float(_ bits: Double) -> Float { Float(bits) }
+  @inline(__always) static func double(_ bits: Double) -> Double { bits }
+  @inline(__always) static func encode<S: NumberDecoder>(_ bits: S.Bits, _: S.Type) -> Double {
+    S.double(bits)
+  }
+}
+
+/// Numbers become 16-bit ones by way of float32, as in PyTorch.
+private enum Float16Code: NumberDecoder, NumberEncoder {
+  @inline(__always) static func float(_ bits: UInt16) -> Float { HalfPrecision.float16(bits) }
+  @inline(__always) static func double(_ bits: UInt16) -> Double { Double(float(bits)) }
+  @inline(__always) static func encode<S: NumberDecoder>(_ bits: S.Bits, _: S.Type) -> UInt16 {
+    HalfPrecision.float16Bits(S.float(bits))
+  }
+}
+
+private enum BFloat16Code: NumberDecoder, NumberEncoder {
+  @inline(__always) static func float(_ bits: UInt16) -> Float { HalfPrecision.bfloat16(bits) }
+  @inline(__always) static func double(_ bits: UInt16) -> Double { Double(float(bits)) }
+  @inline(__always) static func encode<S: NumberDecoder>(_ bits: S.Bits, _: S.Type) -> UInt16 {
+    HalfPrecision.bfloat16Bits(S.float(bits))
+  }
+}
+
+private enum IntegerCode<Integer: TensorElement & FixedWidthInteger>: NumberDecoder {
+  @inline(__always) static func float(_ bits: Integer) -> Float { Float(bits) }
+  @inline(__always) static func double(_ bits: Integer) -> Double { Double(bits) }
+}
+
+private enum BooleanCode: NumberDecoder {
+  @inline(__always) static func float(_ bits: UInt8) -> Float { bits == 0 ? 0 : 1 }
+  @inline(__always) static func double(_ bits: UInt8) -> Double { bits == 0 ? 0 : 1 }
 }
 
 /// The 16-bit floating-point formats, bit by bit, so that no hardware support is needed.
@@ -77,31 +138,30 @@ package enum HalfPrecision {
   /// The value of IEEE binary16 bits.
   @inline(__always)
   package static func float16(_ bits: UInt16) -> Float {
-    let sign = UInt32(bits & 0x8000) << 16
+    let sign = UInt32(bits & 0x8000) &<< 16
     let magnitude = UInt32(bits & 0x7fff)
-    if magnitude >= 0x7c00 {  // infinite or NaN: all exponent bits set
-      return Float(bitPattern: sign | 0x7f80_0000 | ((magnitude & 0x3ff) << 13))
-    }
     // Placing the bits in a float's exponent field leaves them 2¹¹² too small, subnormals included.
-    let scaled = Float(bitPattern: magnitude << 13) * Float(sign: .plus, exponent: 112, significand: 1)
-    return Float(bitPattern: scaled.bitPattern | sign)
+    let scaled = Float(bitPattern: magnitude &<< 13) * 0x1p112
+    // Infinities and NaN have all exponent bits set in either format.
+    let exponent: UInt32 = magnitude >= 0x7c00 ? 0x7f80_0000 : 0
+    return Float(bitPattern: scaled.bitPattern | exponent | sign)
   }
 
-  /// The IEEE binary16 bits nearest to a value, ties to even; beyond 65,520 infinite.
+  /// The IEEE binary16 bits nearest to a value, ties to even; from 65,520 on infinite.
   @inline(__always)
   package static func float16Bits(_ value: Float) -> UInt16 {
     let bits = value.bitPattern
-    let sign = UInt16((bits >> 16) & 0x8000)
+    let sign = (bits &>> 16) & 0x8000
     let magnitude = bits & 0x7fff_ffff
-    if magnitude > 0x7f80_0000 { return sign | 0x7e00 | UInt16((magnitude >> 13) & 0x3ff) }
-    if magnitude >= 0x477f_f000 { return sign | 0x7c00 }  // 65,520 and above
-    if magnitude < 0x3880_0000 {  // below 2⁻¹⁴: adding ½ lets the hardware round to 2⁻²⁴
-      let rounded = Float(bitPattern: magnitude) + 0.5
-      return sign | UInt16(truncatingIfNeeded: rounded.bitPattern &- Float(0.5).bitPattern)
-    }
     let rebased = magnitude &- 0x3800_0000
-    let odd = (rebased >> 13) & 1
-    return sign | UInt16(truncatingIfNeeded: (rebased &+ 0xfff &+ odd) >> 13)
+    let normal = (rebased &+ 0xfff &+ ((rebased &>> 13) & 1)) &>> 13
+    // Below 2⁻¹⁴ adding ½ has the hardware round to a multiple of 2⁻²⁴.
+    let rounded = Float(bitPattern: magnitude) + 0.5
+    let subnormal = rounded.bitPattern &- 0x3f00_0000
+    let finite = magnitude < 0x3880_0000 ? subnormal : normal
+    let nan = 0x7e00 | ((magnitude &>> 13) & 0x3ff)
+    let limited = magnitude >= 0x477f_f000 ? 0x7c00 : finite
+    return UInt16(truncatingIfNeeded: sign | (magnitude > 0x7f80_0000 ? nan : limited))
   }
 
   /// The value of bfloat16 bits.
@@ -114,7 +174,8 @@ package enum HalfPrecision {
   @inline(__always)
   package static func bfloat16Bits(_ value: Float) -> UInt16 {
     let bits = value.bitPattern
-    if value.isNaN { return UInt16(bits >> 16) | 0x40 }
-    return UInt16(truncatingIfNeeded: (bits &+ 0x7fff &+ ((bits >> 16) & 1)) >> 16)
+    let rounded = (bits &+ 0x7fff &+ ((bits &>> 16) & 1)) &>> 16
+    let nan = (bits &>> 16) | 0x40
+    return UInt16(truncatingIfNeeded: bits & 0x7fff_ffff > 0x7f80_0000 ? nan : rounded)
   }
 }

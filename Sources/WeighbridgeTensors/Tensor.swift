@@ -133,10 +133,15 @@ extension Tensor {
   /// Whether the elements lie densely in row-major order.
   public var isContiguous: Bool { isDense(.contiguous) }
 
-  /// The format of an output that should lie like this input: channels-last when this is and is not
-  /// also contiguous.
+  /// The format of an output that should lie like this input: channels-last when this image's
+  /// channels are neighbours in memory and it is not also contiguous. A part of a channels-last
+  /// image counts as such.
   public var preferredFormat: MemoryFormat {
-    !isContiguous && isDense(.channelsLast) ? .channelsLast : .contiguous
+    guard rank == 4, shape[1] > 1, !isContiguous else { return .contiguous }
+    if isDense(.channelsLast) { return .channelsLast }
+    let isInner = strides[1] == 1 && (shape[3] == 1 || strides[3] >= shape[1])
+    let isOrdered = shape[2] == 1 || shape[3] == 1 || strides[2] >= strides[3] * shape[3]
+    return isInner && isOrdered ? .channelsLast : .contiguous
   }
 
   /// Calls `body` with the address of element `[0, 0, …]`; other elements follow by the strides.

@@ -50,9 +50,13 @@ extension PlainEngine {
               for row in range {
                 let (from, to) = (input + row * length, output + row * length)
                 let (mean, scale) = Moments.of(from, length, epsilon)
-                for i in 0..<length { to[i] = (from[i] - mean) * scale }
-                if let weight { for i in 0..<length { to[i] *= weight[i] } }
-                if let bias { for i in 0..<length { to[i] += bias[i] } }
+                if let weight, let bias {
+                  for i in 0..<length { to[i] = (from[i] - mean) * scale * weight[i] + bias[i] }
+                } else {
+                  for i in 0..<length { to[i] = (from[i] - mean) * scale }
+                  if let weight { for i in 0..<length { to[i] *= weight[i] } }
+                  if let bias { for i in 0..<length { to[i] += bias[i] } }
+                }
               }
             }
           }

@@ -66,15 +66,12 @@ extension Double: PlainScalar {
   @inline(__always) package static func cosine(_ x: Double) -> Double { cos(x) }
 }
 
+/// The functions that decide the speed of models are in Float+Elementary.swift.
 extension Float: PlainScalar {
   package typealias Vector = SIMD8<Float>
 
-  @inline(__always) package static func exponential(_ x: Float) -> Float { expf(x) }
-  @inline(__always) package static func exponentialMinusOne(_ x: Float) -> Float { expm1f(x) }
   @inline(__always) package static func logarithm(_ x: Float) -> Float { logf(x) }
   @inline(__always) package static func logarithmOnePlus(_ x: Float) -> Float { log1pf(x) }
-  @inline(__always) package static func hyperbolicTangent(_ x: Float) -> Float { tanhf(x) }
-  @inline(__always) package static func errorFunction(_ x: Float) -> Float { erff(x) }
   @inline(__always) package static func sine(_ x: Float) -> Float { sinf(x) }
   @inline(__always) package static func cosine(_ x: Float) -> Float { cosf(x) }
 }
