@@ -73,10 +73,20 @@ extension Tensor {
   /// The axis reversed, as `torch.flip`.
   public func flipped(_ axis: Int) throws -> Tensor {
     let axis = try shape.resolvedAxis(axis)
-    let indices = stride(from: shape[axis] - 1, through: 0, by: -1)
-    guard shape[axis] > 1 else { return self }
-    return try Tensor.concatenated(
-      indices.map { try narrowed(axis, start: $0, length: 1) }, axis: axis)
+    guard shape[axis] > 1, elementCount > 0 else { return self }
+    guard let storage else { throw Tensor.descriptorError(shape) }
+    // Read backwards from the last index on.
+    var reversed = strides
+    reversed[axis] = -strides[axis]
+    let size = dtype.byteCount
+    let source = storage.base + (offset + (shape[axis] - 1) * strides[axis]) * size
+    let target = preferredFormat.strides(of: shape)
+    let copy = try TensorStorage(byteCount: byteCount) { bytes in
+      guard let base = bytes.baseAddress else { return }
+      StridedCopy(shape: shape.dimensions, from: reversed, to: target)
+        .run(from: source, to: base, elementSize: size)
+    }
+    return Tensor(dtype: dtype, shape: shape, strides: target, offset: 0, storage: copy)
   }
 
   /// Zeros added around the last axes, as `torch.nn.functional.pad`: `amounts` holds (before, after)
@@ -106,106 +116,5 @@ extension Tensor {
         .run(from: storage.base + offset * size, to: base + start * size, elementSize: size)
     }
     return Tensor(dtype: dtype, shape: padded, strides: strides, offset: 0, storage: copy)
-  }
-}
-
-/// A copy between two strided layouts of one shape.
-///
-/// Axes are ordered by the destination's strides and merged where both sides step evenly; what is
-/// left is a loop over outer axes around an inner run, in parallel when there is much to move.
-struct StridedCopy {
-  private(set) var extents: [Int] = []
-  private(set) var sourceStrides: [Int] = []
-  private(set) var targetStrides: [Int] = []
-
-  init(shape: [Int], from source: [Int], to target: [Int]) {
-    let axes = shape.indices.filter { shape[$0] != 1 }
-      .sorted { (target[$0], source[$0]) > (target[$1], source[$1]) }
-    for axis in axes {
-      if let last = extents.indices.last,
-        sourceStrides[last] == source[axis] * shape[axis],
-        targetStrides[last] == target[axis] * shape[axis]
-      {
-        extents[last] *= shape[axis]
-        sourceStrides[last] = source[axis]
-        targetStrides[last] = target[axis]
-      } else {
-        extents.append(shape[axis])
-        sourceStrides.append(source[axis])
-        targetStrides.append(target[axis])
-      }
-    }
-  }
-
-  func run(from source: UnsafeRawPointer, to target: UnsafeMutableRawPointer, elementSize: Int) {
-    switch elementSize {
-    case 1: run(source, target, as: UInt8.self)
-    case 2: run(source, target, as: UInt16.self)
-    case 4: run(source, target, as: UInt32.self)
-    default: run(source, target, as: UInt64.self)
-    }
-  }
-
-  private func run<Word: BitwiseCopyable>(
-    _ source: UnsafeRawPointer, _ target: UnsafeMutableRawPointer, as word: Word.Type
-  ) {
-    let target = target.assumingMemoryBound(to: Word.self)
-    guard let inner = extents.last else {
-      target[0] = source.loadUnaligned(as: Word.self)
-      return
-    }
-    guard !extents.contains(0) else { return }
-    let outer = extents.dropLast().reduce(1, *)
-    let grain = max(1, 65536 / (inner * MemoryLayout<Word>.size))
-    if outer == 1, sourceStrides.last == 1, targetStrides.last == 1 {
-      copyBlock(from: source, to: target, byteCount: inner * MemoryLayout<Word>.size)
-      return
-    }
-    nonisolated(unsafe) let (from, to) = (source, target)
-    Parallel.forRanges(outer, grain: grain) { range in
-      copyRows(range, from: from, to: to, inner: inner)
-    }
-  }
-
-  private func copyBlock(
-    from source: UnsafeRawPointer, to target: UnsafeMutableRawPointer, byteCount: Int
-  ) {
-    nonisolated(unsafe) let (from, to) = (source, target)
-    Parallel.forRanges(byteCount, grain: 1 << 20) { range in
-      (to + range.lowerBound).copyMemory(from: from + range.lowerBound, byteCount: range.count)
-    }
-  }
-
-  private func copyRows<Word: BitwiseCopyable>(
-    _ rows: Range<Int>, from source: UnsafeRawPointer, to target: UnsafeMutablePointer<Word>,
-    inner: Int
-  ) {
-    let last = extents.count - 1
-    let size = MemoryLayout<Word>.size
-    let (sourceStep, targetStep) = (sourceStrides[last], targetStrides[last])
-    for row in rows {
-      var rest = row
-      var (from, to) = (0, 0)
-      for axis in stride(from: last - 1, through: 0, by: -1) {
-        let index = rest % extents[axis]
-        rest /= extents[axis]
-        from += index * sourceStrides[axis]
-        to += index * targetStrides[axis]
-      }
-      // Elements of a file that is used in place may lie on any byte.
-      let (input, output) = (source + from * size, target + to)
-      let step = sourceStep &* size
-      if sourceStep == 1 && targetStep == 1 {
-        UnsafeMutableRawPointer(output).copyMemory(from: input, byteCount: inner * size)
-      } else if targetStep == 1 {
-        for i in 0..<inner {
-          output[i] = input.loadUnaligned(fromByteOffset: i &* step, as: Word.self)
-        }
-      } else {
-        for i in 0..<inner {
-          output[i &* targetStep] = input.loadUnaligned(fromByteOffset: i &* step, as: Word.self)
-        }
-      }
-    }
   }
 }
