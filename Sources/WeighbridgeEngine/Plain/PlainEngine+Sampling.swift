@@ -31,14 +31,16 @@ extension PlainEngine {
     }
   }
 
-  /// PyTorch's base coordinates, in its own arithmetic: `linspace(-1, 1, count)`, computed from both
-  /// ends towards the middle, and without `alignCorners` times (count − 1)/count; 0 for one cell.
+  /// PyTorch's base coordinates, in its own arithmetic and equal to the bit: `linspace(-1, 1, count)`,
+  /// computed from both ends towards the middle with fused multiply-adds, and without `alignCorners`
+  /// times (count − 1)/count; 0 for one cell.
   private static func baseCoordinates<S: PlainScalar>(_ count: Int, _ alignCorners: Bool) -> [S] {
     guard count > 1 else { return [0] }
     let step = 2 / S(count - 1)
     return (0..<count).map { index in
       let value =
-        index < count / 2 ? -1 + step * S(index) : 1 - step * S(count - index - 1)
+        index < count / 2
+        ? S(-1).addingProduct(step, S(index)) : S(1).addingProduct(-step, S(count - index - 1))
       return alignCorners ? value : value * S(count - 1) / S(count)
     }
   }

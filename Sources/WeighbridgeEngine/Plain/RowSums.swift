@@ -49,48 +49,41 @@ enum Extremes {
     return a != a ? a : kept
   }
 
-  /// The lanes of `larger`.
-  @inline(__always)
-  static func larger<V: PlainVector>(_ a: V, _ b: V) -> V {
-    b.replacing(with: a, where: (b .<= a) .| (a .!= a))
-  }
-
-  /// The lanes of `smaller`.
-  @inline(__always)
-  static func smaller<V: PlainVector>(_ a: V, _ b: V) -> V {
-    b.replacing(with: a, where: (b .>= a) .| (a .!= a))
-  }
-
   /// The greatest scalar of a run; −∞ for none.
   @inline(__always)
   static func maximum<S: PlainScalar>(_ input: UnsafePointer<S>, _ count: Int) -> S {
-    fold(input, count, from: -.infinity) { larger($0, $1) } scalar: { larger($0, $1) }
+    fold(input, count, from: -.infinity) { larger($0, $1) }
   }
 
   /// The least scalar of a run; ∞ for none.
   @inline(__always)
   static func minimum<S: PlainScalar>(_ input: UnsafePointer<S>, _ count: Int) -> S {
-    fold(input, count, from: .infinity) { smaller($0, $1) } scalar: { smaller($0, $1) }
+    fold(input, count, from: .infinity) { smaller($0, $1) }
   }
 
+  /// Eight interleaved folds, so that none waits for another.
   @inline(__always)
   private static func fold<S: PlainScalar>(
-    _ input: UnsafePointer<S>, _ count: Int, from start: S,
-    vector: (S.Vector, S.Vector) -> S.Vector, scalar: (S, S) -> S
+    _ input: UnsafePointer<S>, _ count: Int, from start: S, _ pick: (S, S) -> S
   ) -> S {
-    let width = S.Vector.width
-    var lanes = S.Vector(repeating: start)
-    var i = 0
-    while i + width <= count {
-      lanes = vector(lanes, S.Vector(from: input + i))
-      i += width
+    var (a, b, c, d) = (start, start, start, start)
+    var (e, f, g, h) = (start, start, start, start)
+    let whole = count / 8 * 8
+    var next = input
+    let end = input + whole
+    while next < end {
+      a = pick(a, next[0])
+      b = pick(b, next[1])
+      c = pick(c, next[2])
+      d = pick(d, next[3])
+      e = pick(e, next[4])
+      f = pick(f, next[5])
+      g = pick(g, next[6])
+      h = pick(h, next[7])
+      next += 8
     }
-    var result = start
-    for lane in 0..<width { result = scalar(result, lanes[lane]) }
-    while i < count {
-      result = scalar(result, input[i])
-      i += 1
-    }
+    var result = pick(pick(pick(a, b), pick(c, d)), pick(pick(e, f), pick(g, h)))
+    for i in whole..<count { result = pick(result, input[i]) }
     return result
   }
 }

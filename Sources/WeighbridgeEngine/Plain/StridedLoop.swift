@@ -5,12 +5,15 @@ import WeighbridgeTensors
 /// output's memory and merged where all three step evenly.
 struct StridedLoop {
   private var extents: [Int] = []
-  private var steps: [(output: Int, a: Int, b: Int)] = []
+  private var steps: [Steps] = []
 
-  /// The steps of the innermost axis.
-  private(set) var innerSteps = (output: 1, a: 1, b: 1)
+  /// The steps within a run.
+  private(set) var innerSteps: Steps = (output: 1, a: 1, b: 1)
+  /// The length of a run, and of the whole innermost axis, of which it is a part.
+  private var runLength = 1
   private var inner = 1
-  private var outer = 1
+
+  typealias Steps = (output: Int, a: Int, b: Int)
 
   init(shape: Shape, output: [Int], a: [Int], b: [Int]) {
     let axes = shape.indices.filter { shape[$0] != 1 }.sorted { output[$0] > output[$1] }
@@ -31,37 +34,61 @@ struct StridedLoop {
       inner = extent
       innerSteps = step
     }
-    outer = extents.reduce(1, *)
+    divideLongRuns()
   }
 
-  /// The most elements of a run that one call gets; a longer run is divided between threads.
+  /// The most elements of a run; a longer axis is divided, so that threads can share it.
   private static let longestRun = 16384
+
+  private mutating func divideLongRuns() {
+    let pieces = max(1, (inner + Self.longestRun - 1) / Self.longestRun)
+    runLength = (inner + pieces - 1) / pieces
+    guard pieces > 1 else { return }
+    extents.append(pieces)
+    steps.append(
+      (innerSteps.output * runLength, innerSteps.a * runLength, innerSteps.b * runLength))
+  }
 
   /// Calls `body` in parallel with the index of the first element in the output and in both
   /// operands, and the length of the run, for every run along the innermost axis.
   @inline(__always)
   func forEachRun(_ body: (_ output: Int, _ a: Int, _ b: Int, _ count: Int) -> Void) {
-    let pieces = max(1, (inner + Self.longestRun - 1) / Self.longestRun)
-    let length = (inner + pieces - 1) / max(1, pieces)
-    let grain = max(1, Self.longestRun / max(1, length))
-    Parallel.forRanges(outer * pieces, grain: grain) { range in
-      for index in range {
-        let start = index % pieces * length
-        let count = min(length, inner - start)
-        guard count > 0 else { continue }
-        var first = (
-          output: start * innerSteps.output, a: start * innerSteps.a, b: start * innerSteps.b
-        )
-        var rest = index / pieces
-        for axis in stride(from: extents.count - 1, through: 0, by: -1) {
-          let (quotient, position) = rest.quotientAndRemainder(dividingBy: extents[axis])
-          rest = quotient
-          first.output += position * steps[axis].output
-          first.a += position * steps[axis].a
-          first.b += position * steps[axis].b
+    guard inner > 0 else { return }
+    let lines = extents.reduce(1, *)
+    let grain = max(1, 2 * Self.longestRun / runLength)
+    let isDivided = runLength < inner
+    Parallel.forRanges(lines, grain: grain) { range in
+      var line = range.lowerBound
+      while line < range.upperBound {
+        // One division per stretch of the last of the outer axes, along which it only steps on.
+        var (first, position) = start(ofLine: line)
+        let step = steps.last ?? (0, 0, 0)
+        let stretch = min((extents.last ?? 1) - position, range.upperBound - line)
+        for _ in 0..<stretch {
+          body(
+            first.output, first.a, first.b,
+            isDivided ? max(0, min(runLength, inner - position * runLength)) : runLength)
+          first.output += step.output
+          first.a += step.a
+          first.b += step.b
+          position += 1
         }
-        body(first.output, first.a, first.b, count)
+        line += stretch
       }
     }
+  }
+
+  /// Where a run begins, and its position on the last of the outer axes.
+  private func start(ofLine line: Int) -> (first: Steps, position: Int) {
+    var first: Steps = (0, 0, 0)
+    var rest = line
+    for axis in stride(from: extents.count - 1, through: 0, by: -1) {
+      let (quotient, position) = rest.quotientAndRemainder(dividingBy: extents[axis])
+      rest = quotient
+      first.output += position * steps[axis].output
+      first.a += position * steps[axis].a
+      first.b += position * steps[axis].b
+    }
+    return (first, extents.last.map { line % $0 } ?? 0)
   }
 }
