@@ -18,7 +18,8 @@ import WeighbridgeEngine
     }
   }
 
-  /// An image comes back in the format that it came in.
+  /// A channels-last image stays so on every engine. A contiguous one stays so on the plain kernels;
+  /// fast ones may turn it to channels-last, where they stay from then on.
   @Test(arguments: ["convolution", "pooling", "normalization"], TestedEngine.allCases)
   func keepsTheFormat(_ family: String, _ engine: TestedEngine) throws {
     for fixture in try OperatorFixture.load(family) where fixture.output.shape.count == 4 {
@@ -27,6 +28,7 @@ import WeighbridgeEngine
       ] {
         let x = try #require(fixture.inputs["x"]).tensor(engine.dtype)
         guard try layout.arrange(x).preferredFormat == format else { continue }
+        guard format == .channelsLast || engine != .fastFloat32 else { continue }
         let result = try engine.run { try fixture.run(engine, layout) }
         #expect(result.isDense(format), "\(fixture.testDescription), \(engine), \(layout)")
       }
