@@ -8,7 +8,18 @@ let openMP: Target.Dependency = .target(name: "CGOMP", condition: .when(traits: 
 let package = Package(
   name: "weighbridge",
   platforms: [.macOS(.v15), .iOS(.v18), .tvOS(.v18), .visionOS(.v2)],
-  products: [],
+  products: [
+    .library(name: "Weighbridge", targets: ["Weighbridge"]),
+    .library(name: "WeighbridgeWeights", targets: ["WeighbridgeWeights"]),
+    .library(
+      name: "WeighbridgeNative",
+      targets: ["WeighbridgeNative", "WeighbridgeModules", "WeighbridgeModels"]),
+    .executable(name: "weighbridge", targets: ["WeighbridgeCLI"]),
+  ],
+  traits: [
+    .trait(name: "OneDNN", description: "Run float32 on oneDNN (libdnnl). Without it, plain Swift."),
+    .default(enabledTraits: ["OneDNN"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
@@ -52,13 +63,50 @@ let package = Package(
       dependencies: [
         "WeighbridgeTensors", "WeighbridgeWeights", "WeighbridgeParallel", hdf5, "CZip", "CDeflate",
       ]),
+    .target(
+      name: "WeighbridgeMapping",
+      dependencies: [
+        "WeighbridgeCheckpoints", "WeighbridgeModules", "WeighbridgeNative", "WeighbridgeWeights",
+        .product(name: "Yams", package: "Yams"),
+      ]),
 
     // The verdict.
+    .target(
+      name: "WeighbridgeParity",
+      dependencies: [
+        "WeighbridgeCheckpoints", "WeighbridgeMapping", "WeighbridgeModules", "WeighbridgeModels",
+        "WeighbridgeNative", "WeighbridgeParallel", "WeighbridgeWeights",
+      ]),
 
     // What users import, and the command.
+    .target(
+      name: "Weighbridge",
+      dependencies: [
+        "WeighbridgeTensors", "WeighbridgeEngine", "WeighbridgeModules", "WeighbridgeModels",
+        "WeighbridgeWeights", "WeighbridgeNative", "WeighbridgeCheckpoints", "WeighbridgeMapping",
+        "WeighbridgeParity",
+      ]),
+    .executableTarget(
+      name: "WeighbridgeCLI",
+      dependencies: [
+        "Weighbridge", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
 
     .testTarget(
+      name: "WeighbridgeMappingTests", dependencies: ["WeighbridgeMapping", "WeighbridgeModels"]),
+    .testTarget(
+      name: "WeighbridgeNativeTests", dependencies: ["WeighbridgeNative", "WeighbridgeModels"]),
+    .testTarget(name: "WeighbridgeCLITests", dependencies: ["WeighbridgeCLI", "Weighbridge"]),
+    .testTarget(name: "WeighbridgeTensorsTests", dependencies: ["WeighbridgeTensors"]),
+    .testTarget(
       name: "WeighbridgeModelsTests", dependencies: ["WeighbridgeModels", "WeighbridgeCheckpoints"]),
+    .testTarget(name: "WeighbridgeEngineTests", dependencies: ["WeighbridgeEngine"]),
+    .testTarget(name: "WeighbridgeOneDNNTests", dependencies: ["WeighbridgeEngine"]),
+    .testTarget(
+      name: "WeighbridgeCheckpointsTests",
+      dependencies: ["WeighbridgeCheckpoints", "WeighbridgeWeights", "WeighbridgeTensors"]),
+    .testTarget(
+      name: "WeighbridgeWeightsTests", dependencies: ["WeighbridgeWeights", "WeighbridgeTensors"]),
   ],
   swiftLanguageModes: [.v6]
 )
