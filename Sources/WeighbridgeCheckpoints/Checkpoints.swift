@@ -33,14 +33,11 @@ enum FileSignature {
   case zip, npy, hdf5, safetensors, json, pickle, unknown
 
   init(_ bytes: UnsafeRawBufferPointer) {
-    let hdf5: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a]
     if bytes.starts(with: [0x50, 0x4b, 3, 4]) || bytes.starts(with: [0x50, 0x4b, 5, 6]) {
       self = .zip
     } else if bytes.starts(with: NPYHeader.magic) {
       self = .npy
-    } else if FileSignature.superblockOffsets(bytes.count).contains(where: {
-      bytes[$0...].starts(with: hdf5)
-    }) {
+    } else if FileSignature.hdf5Offset(bytes) != nil {
       self = .hdf5
     } else if bytes.count > 8, bytes[8] == UInt8(ascii: "{"),
       bytes[0] != UInt8(ascii: "{") || bytes[7] == 0
@@ -56,14 +53,14 @@ enum FileSignature {
     }
   }
 
-  /// Where HDF5 may begin: at 0, 512, 1024, 2048 … after a user block.
-  private static func superblockOffsets(_ count: Int) -> [Int] {
-    var offsets = [0]
-    var next = 512
-    while next < count, offsets.count < 24 {
-      offsets.append(next)
-      next *= 2
+  /// Where HDF5 begins: at 0, or after a user block at 512, 1024, 2048 …
+  static func hdf5Offset(_ bytes: UnsafeRawBufferPointer) -> Int? {
+    let mark: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a]
+    var offset = 0
+    while offset <= bytes.count - mark.count, offset < 1 << 32 {
+      if bytes[offset...].starts(with: mark) { return offset }
+      offset = offset == 0 ? 512 : offset * 2
     }
-    return offsets
+    return nil
   }
 }

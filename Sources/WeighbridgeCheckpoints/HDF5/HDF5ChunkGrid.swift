@@ -26,7 +26,7 @@ struct HDF5ChunkGrid: Sendable {
 
   /// `nil` when the library must read the dataset.
   init?(_ dataset: HDF5Dataset) {
-    guard case .chunked(let extents, let filters) = dataset.layout.kind,
+    guard case .chunked(let extents, let filters, _) = dataset.layout.kind,
       let dtype = dataset.type.dtype, dataset.shape.elementCount > 0,
       extents.allSatisfy({ $0 > 0 }),
       [
@@ -37,7 +37,7 @@ struct HDF5ChunkGrid: Sendable {
     var bytes = dtype.byteCount
     for extent in extents {
       let (product, overflow) = bytes.multipliedReportingOverflow(by: extent)
-      guard !overflow, product <= 1 << 32 else { return nil }
+      guard !overflow, product < 1 << 32 else { return nil }
       bytes = product
     }
     shape = dataset.shape.dimensions
@@ -82,6 +82,30 @@ struct HDF5ChunkGrid: Sendable {
       }
       return chunks
     }
+  }
+
+  /// The chunks among those of a tree that lie within the shape, and whether they cover it.
+  ///
+  /// - Throws: `malformed` when one is not on the grid, or two are one.
+  func checked(_ chunks: [Chunk]) throws -> (chunks: [Chunk], areAll: Bool) {
+    let counts = zip(shape, extents).map { ($0 + $1 - 1) / $1 }
+    var positions: Set<Int> = []
+    positions.reserveCapacity(chunks.count)
+    // A dataset that was made smaller may have chunks beyond its shape.
+    let inside = chunks.filter { chunk in zip(chunk.start, shape).allSatisfy { $0 < $1 } }
+    for chunk in inside {
+      var position = 0
+      for axis in shape.indices {
+        guard chunk.start[axis] % extents[axis] == 0 else {
+          throw HDF5Structure.damaged("a chunk is not where it should be")
+        }
+        position = position &* counts[axis] &+ chunk.start[axis] / extents[axis]
+      }
+      guard positions.insert(position).inserted else {
+        throw HDF5Structure.damaged("a chunk is stored twice")
+      }
+    }
+    return (inside, counts.reduce(1) { $0.multipliedReportingOverflow(by: $1).0 } == inside.count)
   }
 
   private static func hasNoUserBlock(_ file: hid_t) -> Bool {

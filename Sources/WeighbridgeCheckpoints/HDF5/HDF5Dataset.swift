@@ -7,11 +7,18 @@ struct HDF5Layout: Sendable, Hashable {
   enum Kind: Sendable, Hashable {
     /// In one piece at an offset from the file's start.
     case contiguous(offset: Int)
-    case chunked(extents: [Int], filters: [HDF5Filter])
-    /// Within the dataset's header.
-    case compact
+    case chunked(extents: [Int], filters: [HDF5Filter], index: ChunkIndex)
+    /// Within the dataset's header, at an offset from the file's start where that is known.
+    case compact(offset: Int?)
     /// Nowhere yet: every element is the fill value.
     case absent
+  }
+
+  /// What tells where chunks are.
+  enum ChunkIndex: Sendable, Hashable {
+    /// The tree at this address; `nil` when no chunk is stored.
+    case tree(Int?)
+    case library
   }
 
   var kind: Kind
@@ -22,9 +29,26 @@ struct HDF5Layout: Sendable, Hashable {
 /// A step of a chunk's encoding.
 enum HDF5Filter: Sendable, Hashable {
   case deflate, shuffle, fletcher32
-  /// Another one, which libhdf5 has.
-  case library(String)
-  case unknown(number: Int, name: String)
+  /// Another one, which libhdf5 may have.
+  case other(number: Int, name: String)
+
+  init(number: Int, name: String) {
+    switch number {
+    case 1: self = .deflate
+    case 2: self = .shuffle
+    case 3: self = .fletcher32
+    default: self = .other(number: number, name: name)
+    }
+  }
+
+  var name: String {
+    switch self {
+    case .deflate: "gzip"
+    case .shuffle: "shuffle"
+    case .fletcher32: "fletcher32"
+    case .other(let number, let name): name.isEmpty ? "filter \(number)" : name
+    }
+  }
 }
 
 /// A dataset: its type and shape, and where its elements are.
@@ -32,13 +56,26 @@ struct HDF5Dataset: Sendable {
   let type: HDF5Datatype
   let shape: Shape
   let layout: HDF5Layout
+  /// The bytes of an element that is not stored; `nil` when only the library knows.
+  let fill: [UInt8]?
+
+  static let virtualReason = "is a virtual dataset, whose elements are in other files"
+  static let externalReason = "its elements are in another file, which is never opened"
 
   /// A dataset without stored data may be this large at most; and one whose stored data could not
   /// hold it even at deflate's best ratio is refused beyond it.
   private static let largestUnbacked = 256 << 20
 
+  init(type: HDF5Datatype, shape: Shape, layout: HDF5Layout, fill: [UInt8]) {
+    self.type = type
+    self.shape = shape
+    self.layout = layout
+    self.fill = fill
+  }
+
   /// Called inside `HDF5Library.run`.
   init(_ dataset: hid_t) throws {
+    fill = nil
     type = try HDF5Library.using(H5Dget_type(dataset), H5Tclose, "its type cannot be read") {
       HDF5Datatype($0)
     }
@@ -69,13 +106,12 @@ struct HDF5Dataset: Sendable {
   private static func layout(_ dataset: hid_t, _ list: hid_t, rank: Int) throws -> HDF5Layout {
     guard H5Pget_external_count(list) <= 0 else {
       throw WeighbridgeError(
-        .unsupported, "its elements are in another file, which is never opened",
-        remedy: "Copy them into this file")
+        .unsupported, externalReason, remedy: "Copy them into this file")
     }
     let stored = Int(exactly: H5Dget_storage_size(dataset)) ?? .max
     switch H5Pget_layout(list) {
     case H5D_COMPACT:
-      return HDF5Layout(kind: .compact, storedByteCount: stored)
+      return HDF5Layout(kind: .compact(offset: nil), storedByteCount: stored)
     case H5D_CONTIGUOUS:
       let offset = H5Dget_offset(dataset)
       guard offset != wb_h5_no_address() else {
@@ -92,12 +128,12 @@ struct HDF5Dataset: Sendable {
       }
       return HDF5Layout(
         kind: .chunked(
-          extents: extents.prefix(rank).map { Int(clamping: $0) }, filters: try filters(list)),
+          extents: extents.prefix(rank).map { Int(clamping: $0) }, filters: try filters(list),
+          index: .library),
         storedByteCount: stored)
     default:
       throw WeighbridgeError(
-        .unsupported, "is a virtual dataset, whose elements are in other files",
-        remedy: "Copy them into this file")
+        .unsupported, virtualReason, remedy: "Copy them into this file")
     }
   }
 
@@ -107,18 +143,10 @@ struct HDF5Dataset: Sendable {
     return try (0..<count).map { position in
       try withUnsafeTemporaryAllocation(of: CChar.self, capacity: 257) { name in
         name.initialize(repeating: 0)
-        guard let base = name.baseAddress else { return .unknown(number: 0, name: "") }
+        guard let base = name.baseAddress else { return .other(number: 0, name: "") }
         let number = Int(wb_h5_filter(list, UInt32(position), base))
         guard number >= 0 else { throw HDF5Library.failure("its filters cannot be read") }
-        switch number {
-        case 1: return .deflate
-        case 2: return .shuffle
-        case 3: return .fletcher32
-        default:
-          let text = String(cString: base)
-          return H5Zfilter_avail(H5Z_filter_t(number)) > 0
-            ? .library(text) : .unknown(number: number, name: text)
-        }
+        return HDF5Filter(number: number, name: String(cString: base))
       }
     }
   }
@@ -130,15 +158,16 @@ struct HDF5Dataset: Sendable {
     guard let dtype = type.dtype else { return }
     let byteCount = shape.elementCount * dtype.byteCount
     switch layout.kind {
-    case .contiguous(let offset):
-      guard offset <= fileByteCount, byteCount <= fileByteCount - offset else {
+    case .contiguous(let offset), .compact(.some(let offset)):
+      guard offset <= fileByteCount, byteCount <= fileByteCount - offset,
+        byteCount <= layout.storedByteCount
+      else {
         throw WeighbridgeError(
           .malformed, "the shape \(shape) promises \(byteCount) bytes, more than the file holds",
           remedy: "Save or download the file again")
       }
-    case .compact: break
+    case .compact(nil): break
     case .chunked, .absent:
-      if case .chunked(_, let filters) = layout.kind { try HDF5Dataset.checkKnown(filters) }
       guard
         byteCount <= HDF5Dataset.largestUnbacked
           || byteCount / 1032 <= layout.storedByteCount
@@ -151,12 +180,16 @@ struct HDF5Dataset: Sendable {
     }
   }
 
-  private static func checkKnown(_ filters: [HDF5Filter]) throws {
-    for case .unknown(let number, let name) in filters {
+  /// Checks that libhdf5 has the filters. Runs inside `HDF5Library.run`.
+  ///
+  /// - Throws: `unsupported` when it has not.
+  func checkFilters() throws {
+    guard case .chunked(_, let filters, _) = layout.kind else { return }
+    for case .other(let number, let name) in filters
+    where H5Zfilter_avail(H5Z_filter_t(clamping: number)) <= 0 {
       throw WeighbridgeError(
         .unsupported,
-        "is encoded by filter \(number)\(name.isEmpty ? "" : " (\(name))"), "
-          + "which is not known",
+        "is encoded by filter \(number)\(name.isEmpty ? "" : " (\(name))"), which is not known",
         remedy: "Save it with gzip or without compression")
     }
   }
@@ -167,20 +200,12 @@ struct HDF5Dataset: Sendable {
     if case .numbers(_, bigEndian: true) = type { isSwapped = true }
     switch layout.kind {
     case .contiguous: return isSwapped ? .copied("big-endian") : .inPlace
-    case .compact: return .copied("compact")
+    case .compact(let offset): return offset == nil || isSwapped ? .copied("compact") : .inPlace
     case .absent: return .copied("fill value")
-    case .chunked(_, let filters):
+    case .chunked(_, let filters, _):
       guard !filters.isEmpty else { return .copied("chunked") }
-      let names = filters.map { filter in
-        switch filter {
-        case .deflate: "gzip"
-        case .shuffle: "shuffle"
-        case .fletcher32: "fletcher32"
-        case .library(let name): name
-        case .unknown(let number, _): "filter \(number)"
-        }
-      }
-      return .encoded(names.joined(separator: "+"), storedBytes: layout.storedByteCount)
+      return .encoded(
+        filters.map(\.name).joined(separator: "+"), storedBytes: layout.storedByteCount)
     }
   }
 }

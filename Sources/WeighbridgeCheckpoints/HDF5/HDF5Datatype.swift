@@ -33,22 +33,26 @@ enum HDF5Datatype: Sendable, Hashable {
     if case .numbers(let dtype, _) = self { dtype } else { nil }
   }
 
-  private static func isBigEndian(_ type: hid_t) -> Bool { H5Tget_order(type) == H5T_ORDER_BE }
+  /// The bit fields of a floating-point type.
+  struct FloatLayout {
+    var sign: Int
+    var exponent: Int
+    var exponentSize: Int
+    var mantissa: Int
+    var mantissaSize: Int
+    var bias: Int
+    /// Whether the mantissa's leading 1 is implied.
+    var isNormalized: Bool
+  }
 
   /// A float by its bit fields: h5py writes float16, and some writers bfloat16, as types of their own.
-  private static func float(_ type: hid_t, _ size: Int) -> HDF5Datatype {
-    var (sign, exponent, exponentSize, mantissa, mantissaSize) = (0, 0, 0, 0, 0)
-    guard H5Tget_fields(type, &sign, &exponent, &exponentSize, &mantissa, &mantissaSize) >= 0,
-      mantissa == 0, exponent == mantissaSize, sign == exponent + exponentSize,
-      sign == size * 8 - 1, H5Tget_norm(type) == H5T_NORM_IMPLIED
+  static func float(size: Int, _ layout: FloatLayout, bigEndian: Bool) -> HDF5Datatype {
+    guard layout.mantissa == 0, layout.exponent == layout.mantissaSize,
+      layout.sign == layout.exponent + layout.exponentSize, layout.sign == size * 8 - 1,
+      layout.isNormalized
     else { return .other("numbers of an unusual floating-point format") }
-    let order = H5Tget_order(type)
-    guard order == H5T_ORDER_LE || order == H5T_ORDER_BE else {
-      return .other("numbers of an unusual byte order")
-    }
-    let bias = H5Tget_ebias(type)
     let dtype: DType? =
-      switch (size, exponentSize, bias) {
+      switch (size, layout.exponentSize, layout.bias) {
       case (2, 5, 15): .float16
       case (2, 8, 127): .bfloat16
       case (4, 8, 127): .float32
@@ -56,24 +60,44 @@ enum HDF5Datatype: Sendable, Hashable {
       default: nil
       }
     guard let dtype else { return .other("floating-point numbers of \(size * 8) bits") }
-    return .numbers(dtype, bigEndian: isBigEndian(type))
+    return .numbers(dtype, bigEndian: bigEndian)
   }
 
-  private static func integer(_ type: hid_t, _ size: Int) -> HDF5Datatype {
-    guard H5Tget_precision(type) == size * 8, H5Tget_offset(type) == 0 else {
-      return .other("integers with unused bits")
-    }
-    let signed = H5Tget_sign(type) == H5T_SGN_2
+  static func integer(
+    size: Int, isSigned: Bool, bigEndian: Bool, bitOffset: Int, precision: Int
+  ) -> HDF5Datatype {
+    guard precision == size * 8, bitOffset == 0 else { return .other("integers with unused bits") }
     let dtype: DType? =
       switch size {
-      case 1: signed ? .int8 : .uint8
-      case 2: signed ? .int16 : .uint16
-      case 4: signed ? .int32 : .uint32
-      case 8: signed ? .int64 : .uint64
+      case 1: isSigned ? .int8 : .uint8
+      case 2: isSigned ? .int16 : .uint16
+      case 4: isSigned ? .int32 : .uint32
+      case 8: isSigned ? .int64 : .uint64
       default: nil
       }
     guard let dtype else { return .other("integers of \(size * 8) bits") }
-    return .numbers(dtype, bigEndian: size > 1 && isBigEndian(type))
+    return .numbers(dtype, bigEndian: size > 1 && bigEndian)
+  }
+
+  private static func isBigEndian(_ type: hid_t) -> Bool { H5Tget_order(type) == H5T_ORDER_BE }
+
+  private static func float(_ type: hid_t, _ size: Int) -> HDF5Datatype {
+    var layout = FloatLayout(
+      sign: 0, exponent: 0, exponentSize: 0, mantissa: 0, mantissaSize: 0,
+      bias: H5Tget_ebias(type), isNormalized: H5Tget_norm(type) == H5T_NORM_IMPLIED)
+    let order = H5Tget_order(type)
+    guard order == H5T_ORDER_LE || order == H5T_ORDER_BE,
+      H5Tget_fields(
+        type, &layout.sign, &layout.exponent, &layout.exponentSize, &layout.mantissa,
+        &layout.mantissaSize) >= 0
+    else { return .other("numbers of an unusual floating-point format") }
+    return float(size: size, layout, bigEndian: order == H5T_ORDER_BE)
+  }
+
+  private static func integer(_ type: hid_t, _ size: Int) -> HDF5Datatype {
+    integer(
+      size: size, isSigned: H5Tget_sign(type) == H5T_SGN_2, bigEndian: isBigEndian(type),
+      bitOffset: Int(H5Tget_offset(type)), precision: H5Tget_precision(type))
   }
 
   /// An enumeration: h5py's booleans, one byte with the names FALSE and TRUE; others by their numbers.

@@ -14,8 +14,15 @@ struct HDF5Walk {
   private var enclosing: [UInt64] = []
   private var linkCount = 0
 
-  private static let deepest = 64
-  private static let mostLinks = 200_000
+  static let deepest = 64
+  static let mostLinks = 200_000
+
+  static let cycleReason = "is a link back to a group around it"
+  static let danglingReason = "is a soft link that leads nowhere"
+  static let externalReason = "is a link into another file, which is never followed"
+  static let otherLinkReason = "is a link of an unknown kind"
+  static let textReason = "is text, not a tensor"
+  static func reason(other what: String) -> String { "holds \(what), which is not read" }
 
   init(_ file: hid_t) throws {
     self.file = file
@@ -31,7 +38,7 @@ struct HDF5Walk {
   private mutating func visit(_ group: hid_t, path: String) throws {
     let key = wb_h5_object_key(group)
     guard !enclosing.contains(key) else {
-      skipped.append(SkippedEntry(name: path, reason: "is a link back to a group around it"))
+      skipped.append(SkippedEntry(name: path, reason: HDF5Walk.cycleReason))
       return
     }
     guard enclosing.count < HDF5Walk.deepest else {
@@ -56,16 +63,15 @@ struct HDF5Walk {
     _ name: String, _ kind: Int32, in group: hid_t, path: String
   ) throws {
     guard kind < 2 else {
-      let reason =
-        kind == 2
-        ? "is a link into another file, which is never followed" : "is a link of an unknown kind"
-      skipped.append(SkippedEntry(name: path, reason: reason))
+      skipped.append(
+        SkippedEntry(
+          name: path, reason: kind == 2 ? HDF5Walk.externalReason : HDF5Walk.otherLinkReason))
       return
     }
     let object = H5Oopen(group, name, linkAccess)
     if object < 0, kind == 1 {
       H5Eclear2(wb_h5_default())
-      skipped.append(SkippedEntry(name: path, reason: "is a soft link that leads nowhere"))
+      skipped.append(SkippedEntry(name: path, reason: HDF5Walk.danglingReason))
       return
     }
     try WeighbridgeError.locating(entry: path) {
@@ -94,10 +100,10 @@ struct HDF5Walk {
       if dataset.shape.elementCount == 1, !path.contains("/") {
         texts.append(path)
       } else {
-        skipped.append(SkippedEntry(name: path, reason: "is text, not a tensor"))
+        skipped.append(SkippedEntry(name: path, reason: HDF5Walk.textReason))
       }
     case .other(let what):
-      skipped.append(SkippedEntry(name: path, reason: "holds \(what), which is not read"))
+      skipped.append(SkippedEntry(name: path, reason: HDF5Walk.reason(other: what)))
     }
   }
 

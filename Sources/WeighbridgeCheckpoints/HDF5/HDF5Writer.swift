@@ -2,8 +2,8 @@ import CHDF5
 import WeighbridgeTensors
 import WeighbridgeWeights
 
-/// Writes an HDF5 file: contiguous datasets on 64-byte boundaries, so that they can be used in place,
-/// in the order in which they are added.
+/// Writes an HDF5 file in the classic format: contiguous datasets on 64-byte boundaries, so that they
+/// can be used in place.
 final class HDF5Writer: CheckpointWriter {
   let path: String
   private let naming: HDF5Naming
@@ -67,12 +67,9 @@ final class HDF5Writer: CheckpointWriter {
       H5Pset_fclose_degree(access, H5F_CLOSE_STRONG)
       H5Pset_alignment(access, 1, 64)
       _ = wb_h5_set_no_locking(access)
-      let creation = H5Pcreate(wb_h5_plist_file_create())
-      return try HDF5Library.using(creation, H5Pclose, "not enough memory", code: .engine) {
-        H5Pset_link_creation_order($0, UInt32(H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED))
-        return try HDF5Library.check(
-          H5Fcreate(path, wb_h5_truncate(), $0, access), "cannot be written", code: .unwritable)
-      }
+      return try HDF5Library.check(
+        H5Fcreate(path, wb_h5_truncate(), wb_h5_default(), access), "cannot be written",
+        code: .unwritable)
     }
   }
 
