@@ -90,20 +90,28 @@ public struct PoolingGeometry: Sendable, Hashable {
 /// ⌊(size + before + after − dilation·(kernel − 1) − 1) / stride⌋ + 1; with `ceilMode` the quotient
 /// rounds up, less a last window that would start in the padding after the image.
 ///
-/// - Throws: `shape` when the window does not fit once, or stride, kernel or dilation is not positive.
+/// - Throws: `shape` when the window does not fit once, or stride, kernel or dilation is not positive
+///   or beyond 2³¹.
 func windowCount(
   size: Int, kernel: Int, stride: Int, before: Int, after: Int, dilation: Int,
   ceilMode: Bool = false
 ) throws -> Int {
   guard kernel > 0, stride > 0, dilation > 0, before >= 0, after >= 0 else {
     throw WeighbridgeError(
-      .shape, "kernel \(kernel), stride \(stride), dilation \(dilation) must be positive, padding not negative")
+      .shape,
+      "kernel \(kernel), stride \(stride), dilation \(dilation) must be positive, "
+        + "padding not negative")
+  }
+  // With these no product or sum below overflows.
+  guard [size, kernel, stride, before, after, dilation].allSatisfy({ $0 <= Int32.max }) else {
+    throw WeighbridgeError(.shape, "a window's extents must be less than 2³¹")
   }
   let room = size + before + after - dilation * (kernel - 1) - 1
   guard room >= 0 else {
     throw WeighbridgeError(
       .shape,
-      "a window of \(kernel) (dilation \(dilation)) does not fit \(size) with padding \(before)+\(after)")
+      "a window of \(kernel) (dilation \(dilation)) does not fit \(size) with padding \(before)+\(after)"
+    )
   }
   var count = (ceilMode ? (room + stride - 1) : room) / stride + 1
   if ceilMode, (count - 1) * stride >= size + before { count -= 1 }
@@ -115,8 +123,8 @@ extension ConvolutionGeometry {
   ///
   /// - Throws: `shape` when channels, groups and weight do not fit, or the window does not.
   public func outputShape(input: Shape, weight: Shape) throws -> Shape {
-    guard input.rank == 4, weight.rank == 4, groups > 0, input[1] == weight[1] * groups,
-      weight[0] % groups == 0
+    guard input.rank == 4, weight.rank == 4, groups > 0, input[1] % groups == 0,
+      input[1] / groups == weight[1], weight[0] % groups == 0
     else {
       throw WeighbridgeError(
         .shape,

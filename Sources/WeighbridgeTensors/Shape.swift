@@ -26,19 +26,37 @@ public struct Shape: Sendable, Hashable {
   ///
   /// - Throws: `malformed` otherwise. Readers build every shape through this.
   public static func validated(_ dimensions: [Int], dtype: DType) throws -> Shape {
+    let shape = Shape(dimensions)
+    guard dimensions.allSatisfy({ $0 >= 0 }) else {
+      throw WeighbridgeError(.malformed, "the shape \(dimensions) has a negative extent")
+    }
+    guard shape.isAddressable(of: dtype) else {
+      throw WeighbridgeError(.malformed, "the shape \(dimensions) is larger than any memory")
+    }
+    return shape
+  }
+
+  /// This shape, if it is the shape of a tensor that an address space could hold. Operators whose
+  /// results are larger than their inputs check theirs with it.
+  ///
+  /// - Throws: `shape` otherwise.
+  func checked(_ dtype: DType) throws -> Shape {
+    guard dimensions.allSatisfy({ $0 >= 0 }), isAddressable(of: dtype) else {
+      throw WeighbridgeError(.shape, "a tensor of shape \(self) cannot be made")
+    }
+    return self
+  }
+
+  /// Whether the byte count fits an `Int`, empty axes counted as 1: they must not hide an overflow of
+  /// the others, because strides still multiply those.
+  private func isAddressable(of dtype: DType) -> Bool {
     var bytes = dtype.byteCount
     for dimension in dimensions {
-      guard dimension >= 0 else {
-        throw WeighbridgeError(.malformed, "the shape \(dimensions) has a negative extent")
-      }
-      // An empty axis must not hide an overflow of the others: strides still multiply them.
       let (product, overflow) = bytes.multipliedReportingOverflow(by: Swift.max(1, dimension))
-      guard !overflow else {
-        throw WeighbridgeError(.malformed, "the shape \(dimensions) is larger than any memory")
-      }
+      if overflow { return false }
       bytes = product
     }
-    return Shape(dimensions)
+    return true
   }
 }
 

@@ -88,7 +88,8 @@ struct StridedCopy {
     let axes = Array(0..<last)
     let outer = axes.reduce(1) { $0 * extents[$1] }
     let (sourceStep, targetStep) = (sourceStrides[last], targetStrides[last])
-    Parallel.forRanges(outer * pieces, grain: max(1, Self.longestPiece / (length * size))) { range in
+    Parallel.forRanges(outer * pieces, grain: max(1, Self.longestPiece / (length * size))) {
+      range in
       for index in range {
         let start = index % pieces * length
         let (from, to) = offsets(index / pieces, axes: axes)

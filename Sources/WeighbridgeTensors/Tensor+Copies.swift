@@ -45,7 +45,7 @@ extension Tensor {
       }
       dimensions[axis] += tensor.shape[axis]
     }
-    let shape = Shape(dimensions)
+    let shape = try Shape(dimensions).checked(first.dtype)
     let format: MemoryFormat =
       tensors.contains { $0.preferredFormat == .channelsLast } ? .channelsLast : .contiguous
     let strides = format.strides(of: shape)
@@ -102,9 +102,11 @@ extension Tensor {
     let lead = rank - amounts.count
     let target: MemoryFormat = preferredFormat
     for (index, amount) in amounts.enumerated() {
-      dimensions[lead + index] += amount.before + amount.after
+      let (added, overflow) = amount.before.addingReportingOverflow(amount.after)
+      let (extent, isTooLong) = dimensions[lead + index].addingReportingOverflow(added)
+      dimensions[lead + index] = overflow || isTooLong ? .max : extent
     }
-    let padded = Shape(dimensions)
+    let padded = try Shape(dimensions).checked(dtype)
     let strides = target.strides(of: padded)
     var start = 0
     for (index, amount) in amounts.enumerated() { start += amount.before * strides[lead + index] }

@@ -105,7 +105,7 @@ extension Tensor {
   ///
   /// - Throws: `shape` when an axis would have to change from something other than 1.
   public func expanded(to target: Shape) throws -> Tensor {
-    let lead = target.rank - rank
+    let lead = try target.checked(dtype).rank - rank
     guard lead >= 0 else {
       throw WeighbridgeError(.shape, "\(shape) does not expand to \(target)")
     }
@@ -137,7 +137,7 @@ extension Tensor {
       let known = dimensions.reduce(1) { $1 == -1 ? $0 : $0 &* $1 }
       dimensions[unknown] = known > 0 ? elementCount / known : 0
     }
-    guard dimensions.allSatisfy({ $0 >= 0 }), Shape(dimensions).elementCount == elementCount else {
+    guard try Shape(dimensions).checked(dtype).elementCount == elementCount else {
       throw WeighbridgeError(.shape, "\(shape) cannot be reshaped to \(dimensions)")
     }
     if let strides = viewStrides(for: dimensions) { return view(dimensions, strides) }

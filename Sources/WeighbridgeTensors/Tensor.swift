@@ -77,7 +77,7 @@ public struct Tensor: Sendable {
     shape: Shape, format: MemoryFormat = .contiguous,
     initializingWith initialize: (UnsafeMutableBufferPointer<Element>) throws -> Void
   ) throws {
-    let count = shape.elementCount
+    let count = try shape.checked(Element.dtype).elementCount
     let storage = try TensorStorage(byteCount: count * MemoryLayout<Element>.stride) { bytes in
       try initialize(bytes.bindMemory(to: Element.self))
     }
@@ -87,7 +87,10 @@ public struct Tensor: Sendable {
   }
 
   /// A tensor with one value everywhere, held once.
+  ///
+  /// - Throws: `shape` when there are more elements than can be counted.
   public init<Element: TensorElement>(repeating value: Element, shape: Shape) throws {
+    let shape = try shape.checked(Element.dtype)
     let storage = try TensorStorage(byteCount: MemoryLayout<Element>.stride) { bytes in
       bytes.storeBytes(of: value, as: Element.self)
     }
@@ -154,8 +157,9 @@ extension Tensor {
     of type: Element.Type = Element.self, _ body: (UnsafePointer<Element>) throws -> R
   ) throws -> R {
     guard let storage else { throw Tensor.descriptorError(shape) }
-    guard dtype == Element.dtype || (dtype == .bool && Element.dtype == .uint8)
-      || ((dtype == .float16 || dtype == .bfloat16) && Element.dtype == .uint16)
+    guard
+      dtype == Element.dtype || (dtype == .bool && Element.dtype == .uint8)
+        || ((dtype == .float16 || dtype == .bfloat16) && Element.dtype == .uint16)
     else {
       throw WeighbridgeError(.shape, "expected a tensor of \(Element.dtype), got \(dtype)")
     }

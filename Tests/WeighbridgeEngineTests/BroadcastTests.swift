@@ -30,13 +30,18 @@ import WeighbridgeEngine
       try x.flipped(1),
     ]
     for view in views {
-      #expect(try (view - x.selected(0, 0).narrowed(0, start: 0, length: 1)
-        .narrowed(1, start: 0, length: 1)).elements(as: Double.self)
-        == view.elements(as: Double.self))
-      #expect(try view.affine(scale: 2, shift: 1).elements(as: Double.self)
-        == view.elements(as: Double.self).map { 2 * $0 + 1 })
-      #expect(try (view + view).elements(as: Double.self)
-        == view.elements(as: Double.self).map { $0 + $0 })
+      #expect(
+        try
+          (view
+          - x.selected(0, 0).narrowed(0, start: 0, length: 1)
+          .narrowed(1, start: 0, length: 1)).elements(as: Double.self)
+          == view.elements(as: Double.self))
+      #expect(
+        try view.affine(scale: 2, shift: 1).elements(as: Double.self)
+          == view.elements(as: Double.self).map { 2 * $0 + 1 })
+      #expect(
+        try (view + view).elements(as: Double.self)
+          == view.elements(as: Double.self).map { $0 + $0 })
     }
   }
 

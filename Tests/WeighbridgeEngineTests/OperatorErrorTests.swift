@@ -43,6 +43,16 @@ import WeighbridgeEngine
       try x.convolved(
         weight: w, geometry: .init(padding: Padding(top: -1, bottom: 0, left: 0, right: 0)))
     }
+    expectShapeError("less than 2³¹") {
+      try x.convolved(weight: w, geometry: .init(dilation: Pair(.max)))
+    }
+    expectShapeError("groups does not fit the input") {
+      try x.convolved(weight: w, geometry: .init(groups: .max))
+    }
+    expectShapeError("cannot be made") {
+      try x.convolved(
+        weight: w, geometry: .init(padding: Padding(1 << 30, 1 << 30)))
+    }
     expectShapeError("bias has shape") { try x.convolved(weight: w, bias: zeros([5])) }
     expectShapeError("cannot add") {
       try x.convolved(weight: w, epilogue: Epilogue(residual: zeros([1, 6, 5, 5])))
@@ -93,7 +103,9 @@ import WeighbridgeEngine
     expectShapeError("half of the kernel") { try x.pooled(.init(.maximum, kernel: 3, padding: 2)) }
     expectShapeError("must be positive") { try x.pooled(.init(.maximum, kernel: 2, stride: 0)) }
     expectShapeError("must be positive") { try x.pooled(.init(.maximum, kernel: 0)) }
-    expectShapeError("needs [N, C, H, W]") { try zeros([2, 5, 5]).pooled(.init(.maximum, kernel: 2)) }
+    expectShapeError("needs [N, C, H, W]") {
+      try zeros([2, 5, 5]).pooled(.init(.maximum, kernel: 2))
+    }
     expectShapeError("cannot pool") { try x.adaptiveAveragePooled(to: Pair(0)) }
     expectShapeError("cannot pool") { try zeros([1, 2, 0, 5]).adaptiveAveragePooled(to: 1) }
   }
@@ -122,8 +134,12 @@ import WeighbridgeEngine
       try zeros([1, 2, 3]).affineGrid(size: 0, alignCorners: false)
     }
     let x = try zeros([2, 3, 4, 4])
-    expectShapeError("cannot sample") { try x.gridSampled(zeros([1, 4, 4, 2]), alignCorners: true) }
-    expectShapeError("cannot sample") { try x.gridSampled(zeros([2, 4, 4, 3]), alignCorners: true) }
+    expectShapeError("cannot sample") {
+      try x.gridSampled(zeros([1, 4, 4, 2]), alignCorners: true)
+    }
+    expectShapeError("cannot sample") {
+      try x.gridSampled(zeros([2, 4, 4, 3]), alignCorners: true)
+    }
   }
 
   @Test func attention() throws {

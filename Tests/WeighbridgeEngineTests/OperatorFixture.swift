@@ -17,7 +17,6 @@ struct OperatorFixture: Decodable, Sendable, CustomTestStringConvertible {
     }
   }
 
-
   let name: String
   let `operator`: String
   let options: [String: [Double]]

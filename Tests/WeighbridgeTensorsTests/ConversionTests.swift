@@ -37,8 +37,11 @@ import Testing
           bits.indices.filter { got[$0] != bits[$0] }
         }
         // Only NaN may change, to a quiet one.
-        #expect(same.allSatisfy { dtype == .float16
-          ? HalfPrecision.float16(bits[$0]).isNaN : HalfPrecision.bfloat16(bits[$0]).isNaN })
+        #expect(
+          same.allSatisfy {
+            dtype == .float16
+              ? HalfPrecision.float16(bits[$0]).isNaN : HalfPrecision.bfloat16(bits[$0]).isNaN
+          })
       }
     }
   }
@@ -59,7 +62,9 @@ import Testing
     let x = try Tensor([Int64(-128), 127, 0], shape: [3])
     #expect(try x.elements(as: Int8.self) == [-128, 127, 0])
     #expect(try Tensor([Int64.max, .min], shape: [2]).elements(as: Int64.self) == [.max, .min])
-    for (value, target) in [(Int64(128), DType.int8), (-1, .uint8), (1 << 40, .int32), (-1, .uint64)] {
+    for (value, target) in [
+      (Int64(128), DType.int8), (-1, .uint8), (1 << 40, .int32), (-1, .uint64),
+    ] {
       let error = #expect(throws: WeighbridgeError.self) {
         _ = try Tensor([value], shape: [1]).converted(to: target)
       }

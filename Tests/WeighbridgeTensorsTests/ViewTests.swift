@@ -36,7 +36,9 @@ import Testing
     let tensor = try Tensor(values, shape: Shape(shape))
     return (
       tensor,
-      Model(shape: shape) { position in values[zip(position, shape).reduce(0) { $0 * $1.1 + $1.0 }] }
+      Model(shape: shape) { position in
+        values[zip(position, shape).reduce(0) { $0 * $1.1 + $1.0 }]
+      }
     )
   }
 
@@ -128,7 +130,9 @@ import Testing
         }
       )
     default:
-      return (try tensor.contiguous(Bool.random(using: &random) ? .channelsLast : .contiguous), model)
+      return (
+        try tensor.contiguous(Bool.random(using: &random) ? .channelsLast : .contiguous), model
+      )
     }
   }
 
@@ -180,7 +184,8 @@ import Testing
       #expect(try bytes(copy, at: [0]) == bytes(x, at: [0]))
     }
     let long = try Tensor((0..<300_001).map { Float($0) }, shape: [300_001])
-    #expect(try long.flipped(0).elements(as: Float.self) == (0..<300_001).reversed().map { Float($0) })
+    #expect(
+      try long.flipped(0).elements(as: Float.self) == (0..<300_001).reversed().map { Float($0) })
     #expect(
       try long.strided(0, start: 1, step: 2).elements(as: Float.self)
         == stride(from: 1, to: 300_001, by: 2).map { Float($0) })
@@ -234,7 +239,14 @@ import Testing
       { try Tensor.concatenated([x, x.converted(to: .float64)], axis: 0) },
       { try x.flipped(3) }, { try x.flattened(from: 2, through: 1) },
       { try Tensor([Float(1)], shape: [2]) },
-      { try Tensor(describing: .float32, shape: [2, 3]).contiguous(.channelsLast).transposed().contiguous() },
+      { try Tensor(describing: .float32, shape: [2, 3]).transposed().contiguous() },
+      { try x.expanded(to: [1 << 40, 1 << 20, 2, 3, 4]) }, { try x.reshaped([1 << 62, 8]) },
+      { try x.padded([(Int.max, 1)]) }, { try x.padded([(1 << 40, 0), (0, 1 << 40)]) },
+      { try Tensor(repeating: Float(0), shape: [1 << 40, 1 << 40]) },
+      { try Tensor(repeating: Float(0), shape: [-1]) },
+      {
+        try Tensor(shape: [1 << 61, 2]) { (_: UnsafeMutableBufferPointer<Float>) in }
+      },
     ]
     for (index, failure) in failures.enumerated() {
       let error = #expect(throws: WeighbridgeError.self, "case \(index)") { _ = try failure() }

@@ -40,7 +40,9 @@ extension PlainEngine {
             head.run(
               first, step: queries.strides[q.rank - 2], rows: n,
               bias: bias.flatMap { bias in
-                biases.map { ScoreBias($0 + (bias.matrixOffset(index) - bias.offset), bias.strides) }
+                biases.map {
+                  ScoreBias($0 + (bias.matrixOffset(index) - bias.offset), bias.strides)
+                }
               }, output + index * n * width)
           }
         }

@@ -23,7 +23,8 @@ extension PlainEngine {
     let scales = variances.indices.map {
       (weights?[$0] ?? 1) / (variances[$0] + S(epsilon)).squareRoot()
     }
-    return try x.scaledByChannel(centers: centers, scales: scales, shifts: shifts ?? centers.map { _ in 0 })
+    return try x.scaledByChannel(
+      centers: centers, scales: scales, shifts: shifts ?? centers.map { _ in 0 })
   }
 
   package func layerNorm(

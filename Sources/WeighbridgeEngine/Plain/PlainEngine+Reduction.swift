@@ -5,7 +5,8 @@ extension PlainEngine {
   package func reduce(_ operation: Reduction, _ x: Tensor, axes: [Int]) throws -> Tensor {
     let count = axes.reduce(1) { $0 * x.shape[$1] }
     if count == 0 && (operation == .maximum || operation == .minimum) {
-      throw WeighbridgeError(.shape, "there is no \(operation.rawValue) of no elements of \(x.shape)")
+      throw WeighbridgeError(
+        .shape, "there is no \(operation.rawValue) of no elements of \(x.shape)")
     }
     return x.dtype == .float64
       ? try reduce(operation, x, axes, Double.self) : try reduce(operation, x, axes, Float.self)
