@@ -32,6 +32,7 @@ extension VisionTransformer {
   public static func infer(
     _ configuration: inout Configuration, from shapes: StateDictShapes
   ) throws {
+    guard shapes.contains("pos_embedding", "mlp_head.1.weight") else { return }
     let isMLP = shapes["mlp_head.4.weight"] != nil
     let last = isMLP ? "mlp_head.4.weight" : "mlp_head.1.weight"
     try configuration.infer(

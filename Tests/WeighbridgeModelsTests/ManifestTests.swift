@@ -60,6 +60,36 @@ struct ManifestTests {
       ["patch_size": .integer(4), "embed_dim": .integer(96), "norm": .boolean(true)]),
     Published("patch_merging_seed_dim1_c3", "patch_merging"),
     Published("patch_merging_dim96", "patch_merging"),
+    Published(
+      "vit_256_p32_d1024_L6_h8_mlp2048", "vit",
+      [
+        "num_classes": .integer(1000), "dim": .integer(1024), "depth": .integer(6),
+        "mlp_dim": .integer(2048), "head": .text("mlp"), "image_size": .integer(256),
+      ]),
+    Published(
+      "vit_v040_dimhead64", "vit",
+      ["num_classes": .integer(1000), "mlp_dim": .integer(2048), "head": .text("linear")]),
+    Published("lvcblock_32_32_64", "lvc_block", ["c1": .integer(32)]),
+    Published(
+      "evcblock_32_32", "evc_block", ["in_channels": .integer(32), "out_channels": .integer(32)]),
+    Published(
+      "evcblock_256_256", "evc_block",
+      ["in_channels": .integer(256), "out_channels": .integer(256)]),
+    Published("evcblock_512_512", "evc_block", ["in_channels": .integer(512)]),
+    Published(
+      "detr_inputproj_encoder_d256_h8_L6_ff2048", "detr_encoder",
+      [
+        "in_channels": .integer(2048), "hidden_dim": .integer(256),
+        "num_encoder_layers": .integer(6), "dim_feedforward": .integer(2048),
+      ]),
+    Published("glimpse_h128_g8_k1_s2_c1", "glimpse_network", ["h_g": .integer(128)]),
+    Published("glimpse_h128_g8_k2_s2_c1", "glimpse_network", ["h_l": .integer(128)]),
+    Published("glimpse_h128_g8_k3_s2_c1", "glimpse_network"),
+    Published("glimpse_h128_g8_k3_s2_c3", "glimpse_network"),
+    Published(
+      "ram_default_g8_k1_s1", "recurrent_attention",
+      ["hidden_size": .integer(256), "num_classes": .integer(10)]),
+    Published("ram_g8_k3_s2", "recurrent_attention", ["h_g": .integer(128)]),
   ]
 
   @Test("every name, shape, dtype and kind, in order", arguments: published)
@@ -115,6 +145,17 @@ struct ManifestTests {
     ("sknet101", [:], 48_736_040),
     ("patch_embed", [:], 590_592),
     ("patch_merging", [:], 96),
+    ("vit", [:], 57_745_384),
+    ("detr_encoder", [:], 8_414_976),
+    ("lvc_block", ["c1": .integer(32)], 6_656),
+    ("evc_block", ["in_channels": .integer(32), "out_channels": .integer(32)], 69_760),
+    ("evc_block", ["in_channels": .integer(256), "out_channels": .integer(256)], 4_287_680),
+    ("evc_block", ["in_channels": .integer(512), "out_channels": .integer(512)], 17_103_040),
+    ("encoding", ["in_channels": .integer(32)], 2_112),
+    ("glimpse_network", [:], 91_136),
+    ("recurrent_attention", [:], 242_317),
+    ("retina", ["g": .integer(8), "k": .integer(3), "s": .number(2)], 0),
+    ("scaled_dot_product_attention", [:], 0),
   ] as [(String, [String: ConfigurationValue], Int)])
   func parameterCount(id: String, given: [String: ConfigurationValue], count: Int) throws {
     let architecture = try ArchitectureRegistry.builtIn.architecture(id)

@@ -20,9 +20,11 @@ public struct DETREncoder: Architecture {
     positions = PositionEmbedding(
       w / "position_embedding", width: width,
       isFlat: try configuration.text("position") == "sine1d")
-    let whole = w / "transformer" / "encoder"
+    let (alone, whole) = (w / "encoder", w / "transformer" / "encoder")
+    let first = "layers.0.linear1.weight"
+    let isWhole = whole.contains(first) == true && alone.contains(first) != true
     encoder = try TransformerEncoder(
-      whole.contains("layers.0.linear1.weight") == true ? whole : w / "encoder", width: width,
+      isWhole ? whole : alone, width: width,
       heads: configuration.integer("nheads"), hidden: configuration.integer("dim_feedforward"),
       count: configuration.integer("num_encoder_layers"))
   }

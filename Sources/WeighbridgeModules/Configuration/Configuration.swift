@@ -109,6 +109,11 @@ public struct Configuration: Sendable, Hashable {
   public struct Entry: Sendable, Hashable {
     public var value: ConfigurationValue
     public var origin: Origin
+
+    public init(value: ConfigurationValue, origin: Origin) {
+      self.value = value
+      self.origin = origin
+    }
   }
 
   public let architecture: String
