@@ -97,6 +97,12 @@ let package = Package(
     .testTarget(
       name: "WeighbridgeNativeTests", dependencies: ["WeighbridgeNative", "WeighbridgeModels"]),
     .testTarget(name: "WeighbridgeCLITests", dependencies: ["WeighbridgeCLI", "Weighbridge"]),
+    .testTarget(
+      name: "WeighbridgeParityTests",
+      dependencies: [
+        "WeighbridgeParity", "WeighbridgeMapping", "WeighbridgeModules", "WeighbridgeCheckpoints",
+        "WeighbridgeWeights",
+      ]),
     .testTarget(name: "WeighbridgeTensorsTests", dependencies: ["WeighbridgeTensors"]),
     .testTarget(
       name: "WeighbridgeModelsTests", dependencies: ["WeighbridgeModels", "WeighbridgeCheckpoints"]),

@@ -128,7 +128,7 @@ extension TensorDiff.Entry {
       "rms": .optional(figures?.rms),
       "max_rel": .optional(figures?.maxRel),
       "cosine": .optional(figures?.cosine),
-      "max_ulp": figures.map { .number(Double($0.maxULP)) } ?? .null,
+      "max_ulp": figures.map { .integer(Int(clamping: $0.maxULP)) } ?? .null,
       "worst": figures?.worst?.json ?? .null,
     ])
   }

@@ -88,7 +88,7 @@ struct LayerTable {
     [
       Column(title: "status", isRight: false, minimum: 0) { $0.status.rawValue },
       Column(title: "module", isRight: false, minimum: 0) { $0.name },
-      Column(title: "kind", isRight: false, minimum: 0) { $0.kind },
+      Column(title: "kind", isRight: false, minimum: 72) { $0.kind },
       Column(title: "shape", isRight: false, minimum: 100) {
         Format.shape($0.shape.dimensions)
       },

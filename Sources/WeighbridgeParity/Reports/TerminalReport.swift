@@ -25,12 +25,16 @@ public struct TerminalReport: Sendable {
     var lines = [ink(headline, verdict.passes ? .good : .bad)]
     guard verdict.failure == nil else { return lines }
     if let report = verdict.mapping { lines += mapping(report) }
-    guard let result = verdict.result else { return lines }
+    guard let result = verdict.result else {
+      let notes = verdict.mapping?.notes ?? []
+      return lines + notes.flatMap { wrapped("note: \($0.escapingControlCharacters())") }
+    }
     lines.append("")
     lines += LayerTable(width: width, ink: ink).lines(result)
     lines += listing("not in the model", result.uncovered)
     lines += listing("not in the reference", result.unreferenced)
-    lines += result.notes.flatMap { wrapped("note: \($0.escapingControlCharacters())") }
+    let notes = (verdict.mapping?.notes ?? []) + result.notes
+    lines += notes.flatMap { wrapped("note: \($0.escapingControlCharacters())") }
     lines.append("")
     lines += wrapped(footer(verdict, result.seconds))
     return lines
@@ -43,7 +47,6 @@ public struct TerminalReport: Sendable {
       "that do not fit", report.mismatched.map { "\($0.parameter) (\($0.reason))" })
     lines += listing("with several sources", report.collisions.map(\.name))
     lines += listing("loaded, never applied", report.dead.map(\.name))
-    lines += report.notes.flatMap { wrapped("note: \($0.escapingControlCharacters())") }
     return lines
   }
 

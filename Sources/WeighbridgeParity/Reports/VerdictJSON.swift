@@ -52,7 +52,7 @@ extension LayerVerdict {
       "basis": cumulative.map { .string($0.judgement.basis.rawValue) } ?? .null,
       "reference_rms": .optional(cumulative?.figures.referenceRMS),
       "snr_db": .optional(cumulative?.figures.signalToNoise),
-      "max_ulp": cumulative.map { .number(Double($0.figures.maxULP)) } ?? .null,
+      "max_ulp": cumulative.map { .integer(Int(clamping: $0.figures.maxULP)) } ?? .null,
       "worst": cumulative?.figures.worst?.json ?? .null,
       "non_finite": cumulative?.figures.nonFinite.json ?? .null,
       "noise_reference": .optional(recordedNoise?.rms),

@@ -1,0 +1,205 @@
+import Testing
+import WeighbridgeModules
+
+@testable import WeighbridgeParity
+
+@Suite struct ComparisonTests {
+  /// Errors 0.5 and −1 on references 2 and −4: every figure by hand.
+  @Test func figuresOfTwoElements() throws {
+    let got = try Tensor([2.5 as Float, -5], shape: [2])
+    let reference = try Tensor([2 as Float, -4], shape: [2])
+    let figures = try Comparison.figures(got, reference)
+    #expect(figures.count == 2)
+    #expect(figures.maxAbs == 1)
+    #expect(figures.worst == .init(index: [1], got: -5, reference: -4))
+    #expect(figures.rms == (1.25 / 2).squareRoot())
+    #expect(figures.referenceRMS == 10.0.squareRoot())
+    #expect(figures.referenceMax == 4)
+    #expect(figures.maxRel == 0.25)
+    #expect(figures.cosine == 25 / (31.25.squareRoot() * 20.0.squareRoot()))
+    // 2.5 is a quarter of the binade [2, 4) above 2, as −5 is of [4, 8) below −4.
+    #expect(figures.maxULP == 1 << 21)
+    #expect(figures.elementwiseRatio == nil)
+    #expect(!figures.isIdentical)
+  }
+
+  @Test func equalTensorsAreIdentical() throws {
+    let x = try Tensor([1 as Float, -0.0, .infinity, -.infinity, .nan, 3], shape: [2, 3])
+    let figures = try Comparison.figures(x, x)
+    #expect(figures.isIdentical)
+    #expect(figures.rms == 0)
+    #expect(figures.maxULP == 0)
+    #expect(figures.nonFinite.gotNaN == 1)
+    #expect(figures.nonFinite.referenceInfinite == 2)
+    #expect(figures.nonFinite.mismatched == 0)
+    #expect(figures.signalToNoise == .infinity)
+  }
+
+  @Test func signedZerosAreEqual() throws {
+    let figures = try Comparison.figures(
+      Tensor([0 as Float, -0.0], shape: [2]), Tensor([-0.0 as Float, 0], shape: [2]))
+    #expect(figures.maxULP == 0)
+    #expect(figures.maxAbs == 0)
+    #expect(figures.maxRel == 0)
+    #expect(figures.cosine == 1)
+  }
+
+  @Test func ulpsAcrossZeroCountBothSides() {
+    #expect(ulpDistance(Float.leastNonzeroMagnitude, -Float.leastNonzeroMagnitude) == 2)
+    #expect(ulpDistance(1 as Float, (1 as Float).nextUp) == 1)
+    #expect(ulpDistance(-Float.greatestFiniteMagnitude, .greatestFiniteMagnitude) == 0xfeff_fffe)
+    #expect(ulpDistance(-Double.leastNonzeroMagnitude, Double.leastNonzeroMagnitude) == 2)
+    #expect(
+      ulpDistance(-Double.greatestFiniteMagnitude, Double.greatestFiniteMagnitude)
+        == 2 * (0x7fef_ffff_ffff_ffff as UInt64))
+  }
+
+  @Test(arguments: [
+    (Float.nan, Float(1), true), (1, .nan, true), (.infinity, 1, false), (.infinity, -.infinity, false),
+    (.nan, .infinity, true),
+  ])
+  func nonFiniteOnOneSideShows(_ got: Float, _ reference: Float, _ isNaN: Bool) throws {
+    var values = [Float](repeating: 1, count: 37)
+    var recorded = values
+    values[21] = got
+    recorded[21] = reference
+    let figures = try Comparison.figures(
+      Tensor(values, shape: [37]), Tensor(recorded, shape: [37]),
+      tolerance: .init(relative: 1, absolute: 1))
+    #expect(figures.nonFinite.mismatched == 1)
+    #expect(figures.maxAbs.isNaN == isNaN)
+    #expect(figures.rms.isNaN == isNaN)
+    #expect(isNaN || figures.maxAbs == .infinity)
+    #expect(figures.worst?.index == [21])
+    #expect(figures.elementwiseRatio == .infinity)
+    #expect(!figures.isIdentical)
+  }
+
+  @Test func emptyTensorsHoldNothing() throws {
+    let empty = try Tensor([Float](), shape: [0, 3])
+    let figures = try Comparison.figures(empty, empty, tolerance: .init(relative: 0, absolute: 0))
+    #expect(figures.count == 0)
+    #expect(figures.maxAbs == 0)
+    #expect(figures.rms == 0)
+    #expect(figures.elementwiseRatio == 0)
+  }
+
+  @Test func shapesMustAgree() throws {
+    let a = try Tensor([1 as Float, 2], shape: [2])
+    let b = try Tensor([1 as Float, 2], shape: [1, 2])
+    #expect(throws: WeighbridgeError.self) { try Comparison.figures(a, b) }
+    let descriptor = Tensor(describing: .float32, shape: [2])
+    #expect(throws: WeighbridgeError.self) { try Comparison.figures(a, descriptor) }
+  }
+
+  @Test func elementwiseRatioIsThatOfTheWorstElement() throws {
+    let got = try Tensor([1.5 as Float, 10.5, 0], shape: [3])
+    let reference = try Tensor([1 as Float, 10, 0], shape: [3])
+    let figures = try Comparison.figures(
+      got, reference, tolerance: .init(relative: 0.5, absolute: 1))
+    #expect(figures.elementwiseRatio == 0.5 / 1.5)
+    let exact = try Comparison.figures(got, reference, tolerance: .init(relative: 0, absolute: 0))
+    #expect(exact.elementwiseRatio == .infinity)
+    let same = try Comparison.figures(got, got, tolerance: .init(relative: 0, absolute: 0))
+    #expect(same.elementwiseRatio == 0)
+  }
+}
+
+/// Every path through the comparison against one loop over doubles.
+@Suite struct ComparisonPathTests {
+  struct Case: Sendable, CustomTestStringConvertible {
+    var shape: Shape
+    var gotDType: DType = .float32
+    var referenceDType: DType = .float32
+    var gotFormat: MemoryFormat = .contiguous
+    var referenceFormat: MemoryFormat = .contiguous
+
+    var testDescription: String {
+      "\(shape) \(gotDType) \(gotFormat) against \(referenceDType) \(referenceFormat)"
+    }
+  }
+
+  static let cases: [Case] = [
+    Case(shape: []), Case(shape: [1]), Case(shape: [7]), Case(shape: [8]), Case(shape: [2049]),
+    Case(shape: [3, 70_001]),
+    Case(shape: [2, 3, 5, 7], gotFormat: .channelsLast),
+    Case(shape: [2, 33, 9, 11], gotFormat: .channelsLast),
+    Case(shape: [1, 64, 13, 10], gotFormat: .channelsLast),
+    Case(shape: [3, 17, 40, 41], gotFormat: .channelsLast),
+    Case(shape: [2, 17, 20, 21], gotFormat: .channelsLast, referenceFormat: .channelsLast),
+    Case(shape: [2, 17, 20, 21], referenceFormat: .channelsLast),
+    Case(shape: [5, 1000], referenceDType: .float64),
+    Case(shape: [5, 1000], gotDType: .float64, referenceDType: .float64),
+    Case(shape: [5, 1000], referenceDType: .float16),
+    Case(shape: [5, 1000], referenceDType: .bfloat16),
+    Case(shape: [2, 9, 8, 7], gotDType: .float64, gotFormat: .channelsLast),
+    Case(shape: [2, 9, 8, 7], referenceDType: .float16, gotFormat: .channelsLast),
+  ]
+
+  @Test(arguments: cases)
+  func agreesWithPlainLoop(_ example: Case) throws {
+    var generator = SplitMix(seed: UInt64(example.shape.elementCount + 1))
+    let count = example.shape.elementCount
+    let values = (0..<count).map { _ in generator.next(in: -2...2) }
+    let noisy = values.map { $0 + generator.next(in: -1e-3...1e-3) }
+    let got = try Tensor(noisy, shape: example.shape).converted(to: example.gotDType)
+      .contiguous(example.gotFormat)
+    let reference = try Tensor(values, shape: example.shape).converted(to: example.referenceDType)
+      .contiguous(example.referenceFormat)
+    let tolerance = ElementwiseTolerance(relative: 1e-4, absolute: 1e-5)
+    let figures = try Comparison.figures(got, reference, tolerance: tolerance)
+    let (a, b) = (try got.elements(as: Double.self), try reference.elements(as: Double.self))
+    let errors = zip(a, b).map { abs($0 - $1) }
+    let worst = errors.max() ?? 0
+    #expect(figures.maxAbs == worst)
+    #expect(figures.referenceMax == b.map(abs).max() ?? 0)
+    #expect(figures.maxRel == zip(errors, b).map { $0 / abs($1) }.max() ?? 0)
+    let ratios = zip(errors, b).map {
+      $0 / (tolerance.absolute + tolerance.relative * abs($1))
+    }
+    #expect(figures.elementwiseRatio == ratios.max() ?? 0)
+    let rms = (errors.reduce(0) { $0 + $1 * $1 } / Double(count)).squareRoot()
+    #expect(abs(figures.rms - rms) <= 1e-12 * rms)
+    let index = try #require(figures.worst?.index)
+    let position = zip(index, example.shape).reduce(0) { $0 * $1.1 + $1.0 }
+    #expect(errors[position] == worst)
+    if example.gotDType == .float32 || example.referenceDType != .float64 {
+      let steps = zip(a, b).map { ulpDistance(Float($0), Float($1)) }.max() ?? 0
+      #expect(figures.maxULP == UInt64(steps))
+    }
+  }
+
+  @Test func repeatedRunsGiveTheSameSums() throws {
+    var generator = SplitMix(seed: 9)
+    let values = (0..<200_000).map { _ in generator.next(in: -1...1) }
+    let a = try Tensor(values, shape: [200_000]).converted(to: .float32)
+    let b = try Tensor(values.map { $0 * 1.0001 }, shape: [200_000]).converted(to: .float32)
+    let first = try Comparison.figures(a, b)
+    for _ in 0..<5 { #expect(try Comparison.figures(a, b) == first) }
+  }
+
+  @Test func integersAndTruthValuesCompareByValue() throws {
+    let a = try Tensor([1 as Int64, 2, 300], shape: [3])
+    let b = try Tensor([1 as Int32, 2, 301], shape: [3])
+    #expect(try Comparison.figures(a, b).maxAbs == 1)
+  }
+}
+
+/// A small generator, so that every run sees the same values.
+struct SplitMix: RandomNumberGenerator {
+  private var state: UInt64
+
+  init(seed: UInt64) { state = seed }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+    return z ^ (z >> 31)
+  }
+
+  mutating func next(in range: ClosedRange<Double>) -> Double {
+    Double.random(in: range, using: &self)
+  }
+}

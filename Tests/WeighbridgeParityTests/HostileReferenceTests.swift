@@ -1,0 +1,196 @@
+import Testing
+import WeighbridgeMapping
+import WeighbridgeModules
+
+@testable import WeighbridgeParity
+
+@Suite struct HostileReferenceTests {
+  private func tensor(_ values: [Float] = [1], _ shape: Shape = [1]) throws -> Tensor {
+    try Tensor(values, shape: shape)
+  }
+
+  @Test func checkpointIsNoReference() throws {
+    let error = failure { try Reference(Toy.checkpoint()) }
+    #expect(error?.code == .malformed)
+    #expect(error?.message.contains("no entry inputs/0") == true)
+    #expect(error?.file == "toy.npz")
+  }
+
+  @Test(arguments: [
+    ("inputs/x", "'x' is not a number"), ("inputs/-1", "'-1' is not a number"),
+    ("inputs/2", "is missing, though inputs/2 is there"),
+    ("outputs/1", "is missing, though outputs/1 is there"), ("outputs/", "is not a number"),
+    ("activations/", "no module path"), ("activations/a#b", "no module path"),
+    ("activations/a#", "no module path"), ("activations/#1", "no module path"),
+    ("activations/a/", "no module path"), ("inputs/99999999999999999999", "is not a number"),
+  ])
+  func brokenLayoutIsNamed(_ entry: String, _ message: String) throws {
+    var entries = RecordedEntries()
+    entries["inputs/0"] = try tensor()
+    entries[entry] = try tensor()
+    let error = failure { try entries.reference() }
+    #expect(error?.code == .malformed)
+    #expect(error?.description.contains(message) == true)
+    #expect(error?.entry != nil)
+  }
+
+  @Test func keysAreRead() throws {
+    var entries = RecordedEntries()
+    for name in [
+      "inputs/0", "activations/a.b", "activations/a.b#1", "activations/rnn/0", "activations/rnn/1",
+      "activations/rnn#2/0", "activations/head/logits", "activations/head/boxes", "other",
+    ] { entries[name] = try tensor() }
+    let reference = try entries.reference()
+    #expect(
+      reference.keys == [
+        ActivationKey("a.b"), ActivationKey("a.b", call: 1), ActivationKey("rnn", item: 0),
+        ActivationKey("rnn", item: 1), ActivationKey("rnn", call: 2, item: 0),
+        ActivationKey("head", item: 0), ActivationKey("head", item: 1),
+      ])
+    #expect(reference.ignored == ["other"])
+    #expect(try reference.tensors("rnn", call: 0)?.count == 2)
+    #expect(try reference.tensors("a.b", call: 2) == nil)
+  }
+
+  @Test(arguments: [[1], [1, 2, 3], [-1, 0]])
+  func noiseMustBeAPair(_ values: [Double]) throws {
+    var entries = try RecordedEntries.toy(noise: true)
+    entries["noise/blocks.0.fc"] = try Tensor(values, shape: [values.count])
+    let error = failure { try validate(against: entries) }
+    #expect(error?.code == .malformed)
+    #expect(error?.entry == "noise/blocks.0.fc")
+  }
+
+  @Test(arguments: ["[1]", "{", #"{"config": 3}"#])
+  func metadataMustBeAnObject(_ text: String) throws {
+    var entries = RecordedEntries()
+    entries["inputs/0"] = try tensor()
+    entries.metadata["metadata"] = text
+    let error = failure { try entries.reference() }
+    #expect(error?.code == .malformed)
+    #expect(error?.entry == "metadata")
+  }
+
+  @Test func metadataMayBeBytes() throws {
+    var entries = RecordedEntries()
+    entries["inputs/0"] = try tensor()
+    let text = #"{"framework": "torch 2.13", "model": "stn", "config": {"align_corners": true}}"#
+    entries["metadata"] = try Tensor(Array(text.utf8), shape: [text.utf8.count])
+    let metadata = try entries.reference().metadata
+    #expect(metadata.model == "stn")
+    #expect(metadata.framework == "torch 2.13")
+    entries["metadata"] = try tensor()
+    #expect(failure { try entries.reference() }?.entry == "metadata")
+  }
+
+  @Test func missingActivationIsUnreferenced() throws {
+    var entries = try RecordedEntries.toy()
+    entries["activations/blocks.1.relu"] = nil
+    entries["activations/tail#1"] = nil
+    let result = try validate(against: entries)
+    #expect(result.passes)
+    #expect(result.unreferenced == ["blocks.1.relu", "tail#1"])
+    #expect(result.statuses["blocks.1.relu"] == .missing)
+    #expect(result.comparedCount == 9)
+    #expect(!(try validate(against: entries) { $0.requiresAll = true }.passes))
+  }
+
+  @Test func extraActivationIsUncovered() throws {
+    var entries = try RecordedEntries.toy()
+    entries["activations/blocks.7.relu"] = try tensor()
+    entries["activations/tail#2"] = try tensor()
+    let result = try validate(against: entries)
+    #expect(result.passes)
+    #expect(result.uncovered == ["blocks.7.relu", "tail#2"])
+    #expect(!(try validate(against: entries) { $0.requiresAll = true }.passes))
+  }
+
+  @Test func otherCountOfCallsIsNamed() throws {
+    let result = try validate(Faults(tailCalls: 3), against: .toy())
+    #expect(result.unreferenced == ["tail#2"])
+    #expect(!result.passes)
+  }
+
+  @Test func moduleThatIsNotRecordedIsNamed() throws {
+    let result = try validate(Faults(hasExtra: true), against: .toy())
+    #expect(result.passes)
+    #expect(result.unreferenced == ["blocks.0.extra", "blocks.1.extra"])
+  }
+
+  @Test func wrongShapeFails() throws {
+    var entries = try RecordedEntries.toy()
+    entries["activations/blocks.0.fc"] = try tensor([1, 2], [2])
+    let result = try validate(against: entries)
+    #expect(!result.passes)
+    #expect(result.firstDivergence?.name == "blocks.0.fc")
+    #expect(result.firstDivergence?.reason == "recorded shape [2], got [3, 6]")
+    #expect(result.layer("blocks.0.fc")?.cumulative == nil)
+  }
+
+  @Test func integerActivationIsNotPassed() throws {
+    var entries = try RecordedEntries.toy()
+    entries["activations/tail"] = try Tensor([Int64](repeating: 0, count: 18), shape: [3, 6])
+    let result = try validate(against: entries)
+    #expect(result.statuses["tail"] == .missing)
+    #expect(result.uncovered == ["tail"])
+    #expect(result.comparedCount == 10)
+    #expect(result.notes.contains { $0.contains("int64") })
+  }
+
+  @Test func recordedNaNIsNotPassed() throws {
+    var entries = try RecordedEntries.toy()
+    var values = try #require(entries["activations/tail"]).elements(as: Float.self)
+    values[3] = .nan
+    entries["activations/tail"] = try tensor(values, [3, 6])
+    let result = try validate(against: entries)
+    #expect(!result.passes)
+    #expect(result.statuses["tail"] == .nonfinite)
+    #expect(result.layer("tail")?.reason == "the recorded activation holds 1 NaN")
+  }
+
+  @Test(arguments: [DType.float16, .bfloat16, .float64])
+  func otherPrecisionsPass(_ dtype: DType) throws {
+    var entries = try RecordedEntries.toy()
+    for (index, entry) in entries.tensors.enumerated() where !entry.name.hasPrefix("inputs/") {
+      entries.tensors[index].tensor = try entry.tensor.converted(to: dtype)
+    }
+    #expect(try validate(against: entries).passes)
+    #expect(try validate(against: entries) { $0.oracle = .never; $0.isolates = false }.passes)
+    let wrong = try validate(Faults(leaf: ["blocks.0.fc": 0.1]), against: entries)
+    #expect(wrong.statuses["blocks.0.fc"] == .source)
+  }
+
+  @Test func nothingComparedIsNoPass() throws {
+    var entries = RecordedEntries()
+    entries["inputs/0"] = try Toy.input()
+    let result = try validate(against: entries)
+    #expect(!result.passes)
+    #expect(result.comparedCount == 0)
+    #expect(Verdict(model: "toy", result: result).exitStatus == 1)
+    #expect(Headline.line(Verdict(model: "toy", result: result)).contains("nothing was compared"))
+  }
+
+  @Test func outputsAreCounted() throws {
+    var entries = try RecordedEntries.toy()
+    entries["outputs/1"] = try tensor()
+    let result = try validate(against: entries)
+    #expect(!result.passes)
+    #expect(result.layer("outputs/1")?.reason == "the model returns 1 outputs")
+    entries["outputs/0"] = nil
+    entries["outputs/1"] = nil
+    let without = try validate(against: entries)
+    #expect(without.passes)
+    #expect(without.unreferenced == ["outputs/0"])
+  }
+
+  @Test func inputsOfAnotherModelAreExplained() throws {
+    var entries = try RecordedEntries.toy()
+    entries["inputs/0"] = try tensor([1, 2, 3], [1, 3])
+    let error = failure { try validate(against: entries) }
+    #expect(error?.code == .shape)
+    #expect(error?.file == "reference.npz")
+    #expect(error?.message.hasPrefix("the model cannot run on this reference's inputs") == true)
+    entries["inputs/1"] = try tensor()
+    #expect(failure { try validate(against: entries) }?.code == .shape)
+  }
+}

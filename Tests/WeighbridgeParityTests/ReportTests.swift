@@ -1,0 +1,110 @@
+import Foundation
+import Testing
+import WeighbridgeModules
+import WeighbridgeWeights
+
+@testable import WeighbridgeParity
+
+@Suite struct ReportTests {
+  private func verdict(_ faults: Faults = Faults()) throws -> Verdict {
+    var verdict = Verdict(
+      model: "toy", result: try validate(faults, against: .toy()), environment: RunEnvironment())
+    verdict.result?.seconds = .init()
+    verdict.environment.threads = 2
+    verdict.environment.engine = "engine"
+    return verdict
+  }
+
+  @Test func headlineNamesTheFirstSource() throws {
+    let line = Headline.line(try verdict(Faults(leaf: ["blocks.0.fc": 1e-3])))
+    #expect(
+      line == "FAIL toy · first source blocks.0.fc (call 0) · 1 source, 10 inherited")
+    #expect(Headline.line(try verdict()).hasPrefix("PASS toy · 11 ok · worst "))
+  }
+
+  @Test(arguments: [60, 80, 100, 140])
+  func reportFitsItsWidth(_ width: Int) throws {
+    for faults in [Faults(), Faults(leaf: ["blocks.0.fc": 1e-3]), Faults(nan: ["blocks.1.fc"])] {
+      let text = TerminalReport(width: width).text(try verdict(faults))
+      let lines = text.split(separator: "\n").dropFirst()
+      #expect(lines.allSatisfy { $0.count <= width }, "\(text)")
+      #expect(!text.contains("\u{1b}"))
+    }
+  }
+
+  @Test func passesAreCollapsed() throws {
+    let text = TerminalReport(width: 80).text(try verdict(Faults(glue: ["blocks.1": 1e-3])))
+    #expect(text.contains("ok ×5"))
+    #expect(text.contains("blocks.0.fc … blocks.1.relu"))
+    #expect(text.contains("glue"))
+    #expect(text.contains("recorded"))
+  }
+
+  @Test func colourOnlyWhereAsked() throws {
+    #expect(TerminalReport(width: 80, hasColor: true).text(try verdict()).contains("\u{1b}[32m"))
+  }
+
+  @Test func jsonHasTheMembersThatScriptsRead() throws {
+    let text = try verdict(Faults(nan: ["blocks.1.fc"])).json.text(indented: true)
+    let object = try #require(
+      JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
+    #expect(object["schema_version"] as? Int == 1)
+    #expect(object["verdict"] as? String == "fail")
+    #expect(object["exit_code"] as? Int == 1)
+    #expect(object["model"] as? String == "toy")
+    #expect(object["first_divergence"] as? String == "blocks.1.fc")
+    for key in ["uncovered", "unreferenced", "layers", "outputs"] { #expect(object[key] is [Any]) }
+    #expect(object["config"] is [String: Any])
+    let mapping = try #require(object["mapping"] as? [String: Any])
+    #expect(Set(mapping.keys).isSuperset(of: ["matched", "missing", "unexpected", "mismatched", "dead"]))
+    let seconds = try #require(object["seconds"] as? [String: Any])
+    #expect(Set(seconds.keys).isSuperset(of: ["read", "bind", "forward", "compare"]))
+    let layers = try #require(object["layers"] as? [[String: Any]])
+    let outputs = try #require(object["outputs"] as? [[String: Any]])
+    let members = [
+      "path", "call", "kind", "shape", "status", "max_abs", "rms", "max_rel", "cosine",
+      "noise_ratio", "limit",
+    ]
+    for layer in layers + outputs { #expect(Set(layer.keys).isSuperset(of: members)) }
+    let wrong = try #require(layers.first { $0["path"] as? String == "blocks.1.fc" })
+    #expect(wrong["max_abs"] as? String == "nan")
+    #expect(wrong["status"] as? String == "nonfinite")
+    #expect(wrong["shape"] as? [Int] == [3, 6])
+    #expect(layers.first { $0["path"] as? String == "tail" && $0["call"] as? Int == 1 } != nil)
+  }
+
+  @Test func passingVerdictHasNoDivergence() throws {
+    let text = try verdict().json.text()
+    #expect(text.contains(#""verdict":"pass","exit_code":0"#))
+    #expect(text.contains(#""first_divergence":null"#))
+  }
+
+  @Test func errorsAreInTheJSON() {
+    let verdict = Verdict(
+      model: "vit",
+      failure: WeighbridgeError(.malformed, "is \"broken\"", file: "a\nb", entry: "x"))
+    #expect(verdict.exitStatus == 3)
+    #expect(verdict.json.text().contains(#""verdict":"fail","exit_code":3"#))
+    #expect(!Headline.line(verdict).contains("\n"))
+  }
+
+  @Test func junitIsWellFormedXML() throws {
+    var wrong = try verdict(Faults(leaf: ["blocks.0.fc": 1e-3]))
+    wrong.model = "a<b>&\"c\"\u{1}"
+    wrong.result?.layers[1].reason = "]]> & <\n>"
+    let text = JUnitReport().text(wrong)
+    #expect(text.contains("tests=\"11\" failures=\"11\""))
+    #expect(text.contains("a&lt;b&gt;&amp;&quot;c&quot;\u{fffd}"))
+    let raw = text.replacingOccurrences(of: "&[a-z#0-9]+;", with: "", options: .regularExpression)
+    #expect(!raw.contains("&"))
+    let passing = JUnitReport().text(try verdict())
+    #expect(passing.contains("tests=\"11\" failures=\"0\""))
+  }
+
+  @Test func junitOfAFailureWithoutLayersFails() {
+    let text = JUnitReport().text(
+      Verdict(model: "vit", failure: WeighbridgeError(.unreadable, "is gone", file: "x.npz")))
+    #expect(text.contains("tests=\"1\" failures=\"1\""))
+    #expect(text.contains("x.npz: is gone"))
+  }
+}
