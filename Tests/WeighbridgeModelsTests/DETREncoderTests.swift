@@ -147,15 +147,18 @@ struct DETREncoderTests {
   func wholeDETR() throws {
     let ledger = try DETREncoder.ledger(Self.small)
     let names = ledger.requests.map { request in
-      (request.name.hasPrefix("encoder.") ? "transformer." + request.name : request.name,
-        request.shape)
+      (
+        request.name.hasPrefix("encoder.") ? "transformer." + request.name : request.name,
+        request.shape
+      )
     }
     let shapes = StateDictShapes(Dictionary(names, uniquingKeysWith: { a, _ in a }))
     #expect(DETREncoder.recognizes(shapes))
     let found = try DETREncoder.configuration(shapes, ["nheads": .integer(3)])
     #expect(found.entries["num_encoder_layers"]?.value == .integer(2))
     #expect(found.entries["dim_feedforward"]?.value == .integer(7))
-    let source = SeededWeights(absent: Set(ledger.requests.map(\.name).filter { $0.hasPrefix("e") }))
+    let source = SeededWeights(
+      absent: Set(ledger.requests.map(\.name).filter { $0.hasPrefix("e") }))
     let wanted = try DETREncoder.ledger(Self.small, source: source)
     #expect(wanted.requests.map(\.name) == names.map(\.0))
   }

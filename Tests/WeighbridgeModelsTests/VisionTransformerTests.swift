@@ -41,7 +41,8 @@ struct VisionTransformerTests {
   func fusion(_ given: [String: ConfigurationValue]) throws {
     let model = try VisionTransformer.seeded(given)
     let inputs = [
-      try Numbers.tensor([3, 2, 12, 12]), try Numbers.tensor([3, 9], seed: "mask").mapped(.absolute),
+      try Numbers.tensor([3, 2, 12, 12]),
+      try Numbers.tensor([3, 9], seed: "mask").mapped(.absolute),
     ]
     for inputs in [inputs, [inputs[0]]] {
       let (_, probed, fused) = try model.bothRuns(inputs)
@@ -125,7 +126,8 @@ struct VisionTransformerTests {
     #expect(try distance(model.run([image])[0], model.run([changed])[0]) > 1e-6)
   }
 
-  @Test("a mask of another shape is an error", arguments: [[1, 8], [2, 9], [1, 10], [9], [1, 3, 2]])
+  @Test(
+    "a mask of another shape is an error", arguments: [[1, 8], [2, 9], [1, 10], [9], [1, 3, 2]])
   func wrongMask(_ shape: [Int]) throws {
     let model = try VisionTransformer.seeded(Self.small)
     let error = try weighbridgeError {
@@ -192,7 +194,8 @@ struct VisionTransformerInferenceTests {
   func patches() throws {
     let shapes = try shapes(digits)
     let heads: [String: ConfigurationValue] = ["heads": .integer(2)]
-    let a = try VisionTransformer.configuration(shapes, heads.merging(["channels": .integer(49)]) { $1 })
+    let a = try VisionTransformer.configuration(
+      shapes, heads.merging(["channels": .integer(49)]) { $1 })
     #expect(a.entries["patch_size"]?.value == .integer(1))
     #expect(a.entries["patch_size"]?.origin == .inferred)
     let b = try VisionTransformer.configuration(

@@ -14,9 +14,10 @@ struct EncodingTests {
       for n in 0..<points {
         let point = Array(x[((image * points + n) * channels)...].prefix(channels))
         let logits = (0..<codes).map { k in
-          scale[k] * zip(point, codewords[(k * channels)...]).reduce(0) {
-            $0 + ($1.0 - $1.1) * ($1.0 - $1.1)
-          }
+          scale[k]
+            * zip(point, codewords[(k * channels)...]).reduce(0) {
+              $0 + ($1.0 - $1.1) * ($1.0 - $1.1)
+            }
         }
         let shares = softmax(logits)
         for k in 0..<codes {
@@ -39,9 +40,11 @@ struct EncodingTests {
     return powers.map { $0 / total }
   }
 
-  @Test("the definition, with any number of points and channels", arguments: [
-    (1, 1, 1), (2, 45, 13), (1, 130, 32), (3, 64, 8), (2, 7, 20),
-  ])
+  @Test(
+    "the definition, with any number of points and channels",
+    arguments: [
+      (1, 1, 1), (2, 45, 13), (1, 130, 32), (3, 64, 8), (2, 7, 20),
+    ])
   func definition(batch: Int, points: Int, channels: Int) throws {
     let model = try Encoding.seeded(["in_channels": .integer(channels)])
     let x = try Numbers.tensor([batch, points, channels])
@@ -55,7 +58,8 @@ struct EncodingTests {
     #expect(try distance(rough, reference) < 1e-5)
   }
 
-  @Test("a number of codewords that is no multiple of the kernel's tile", arguments: [1, 2, 3, 5, 7])
+  @Test(
+    "a number of codewords that is no multiple of the kernel's tile", arguments: [1, 2, 3, 5, 7])
   func oddCodes(codes: Int) throws {
     let x = try Numbers.tensor([2, 70, 9])
     let codewords = try Numbers.tensor([codes, 9], seed: "c")
@@ -91,7 +95,8 @@ struct EncodingTests {
       SeededWeights(given: [
         "codewords": rounded.codewords.converted(to: .float64),
         "scale": rounded.scale.converted(to: .float64),
-      ]), dtype: .float64) { try Encoding($0, channels: 16) }
+      ]), dtype: .float64
+    ) { try Encoding($0, channels: 16) }
     let single = try points.converted(to: .float32)
     let expected = try exact.run([single.converted(to: .float64)])[0]
     #expect(try distance(rounded.run([single])[0], expected) < 1e-5)
@@ -124,8 +129,10 @@ struct VisualCenterTests {
   static let centre: [String: ConfigurationValue] = [
     "in_channels": .integer(6), "out_channels": .integer(6),
   ]
-  static let convBlock = ["conv1", "bn1", "act1", "conv2", "bn2", "act2", "conv3", "bn3", "act3",
-    "residual_conv", "residual_bn"]
+  static let convBlock = [
+    "conv1", "bn1", "act1", "conv2", "bn2", "act2", "conv3", "bn3", "act3",
+    "residual_conv", "residual_bn",
+  ]
 
   @Test("every module that PyTorch's hooks see is called, under its path")
   func paths() throws {
@@ -173,8 +180,10 @@ struct VisualCenterTests {
       ])
       let model = try LVCBlock.seeded(Self.block.merging(given) { $1 }, weights: weights)
       let (probe, _, _) = try model.bothRuns([Numbers.tensor([1, 9, 3, 4])])
-      let before = ["conv_1.bn1": "conv_1.conv1", "conv_1.residual_bn": "conv_1.residual_conv",
-        "LVC.1": "LVC.0", "LVC.4": "LVC.3"]
+      let before = [
+        "conv_1.bn1": "conv_1.conv1", "conv_1.residual_bn": "conv_1.residual_conv",
+        "LVC.1": "LVC.0", "LVC.4": "LVC.3",
+      ]
       let input = try #require(before[path].flatMap { probe.outputs[$0] }?.first)
       let output = try #require(probe.outputs[path]?.first)
       let (x, y) = (try input.elements(as: Double.self), try output.elements(as: Double.self))

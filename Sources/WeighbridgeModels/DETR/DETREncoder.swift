@@ -81,8 +81,8 @@ private struct Padded {
     self.mask = mask
     cells = try mask.elements(as: Double.self).map { $0 != 0 }
     let size = features[2] * features[3]
-    for image in 0..<features[0] where cells[(image * size)..<((image + 1) * size)].allSatisfy(\.self)
-    {
+    for image in 0..<features[0]
+    where cells[(image * size)..<((image + 1) * size)].allSatisfy(\.self) {
       throw WeighbridgeError(.shape, "image \(image) of the padding mask is padding alone")
     }
   }

@@ -138,7 +138,8 @@ struct RetinaGeometry: Sendable {
     var sizes = [side]
     while let last = sizes.last, sizes.count < count {
       let next = factor * Double(last)
-      guard next >= Double(side), next <= Double(1 << 20), Int(next) / (Int(next) / side) == side else {
+      guard next >= Double(side), next <= Double(1 << 20), Int(next) / (Int(next) / side) == side
+      else {
         throw WeighbridgeError(
           .usage,
           "g=\(side), k=\(count), s=\(factor) make a crop of \(next.rounded(.down)), which cannot "

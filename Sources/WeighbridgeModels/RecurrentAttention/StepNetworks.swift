@@ -39,7 +39,8 @@ struct CoreNetwork: Module {
 
     init(tensors: [Tensor]) throws {
       guard tensors.count == 2 else {
-        throw WeighbridgeError(.shape, "expected a glimpse and a state, got \(tensors.count) tensors")
+        throw WeighbridgeError(
+          .shape, "expected a glimpse and a state, got \(tensors.count) tensors")
       }
       self.init(glimpse: tensors[0], state: tensors[1])
     }

@@ -24,7 +24,8 @@ public struct Encoding: Architecture {
   public func forward(_ x: Tensor) throws -> Tensor {
     guard (x.rank == 4 && x.shape[1] == channels) || (x.rank == 3 && x.shape[2] == channels) else {
       throw WeighbridgeError(
-        .shape, "an encoding of \(channels) channels takes [B, \(channels), H, W] or "
+        .shape,
+        "an encoding of \(channels) channels takes [B, \(channels), H, W] or "
           + "[B, N, \(channels)], got \(x.shape)")
     }
     let points = x.rank == 4 ? try x.flattened(from: 2).transposed(1, 2) : x

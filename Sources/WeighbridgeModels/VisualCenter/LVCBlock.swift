@@ -83,7 +83,8 @@ func checkChannels(_ configuration: Configuration, _ key: String) throws {
   let channels = try configuration.integer(key)
   guard channels >= 4 else {
     throw WeighbridgeError(
-      .usage, "\(key) must be at least 4, since the inner width is a quarter of it, not \(channels)")
+      .usage, "\(key) must be at least 4, since the inner width is a quarter of it, not \(channels)"
+    )
   }
 }
 

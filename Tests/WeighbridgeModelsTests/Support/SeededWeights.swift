@@ -90,7 +90,8 @@ func distance(_ a: Tensor, _ b: Tensor) throws -> Double {
 extension Module {
   /// The module's outputs when it is probed, the calls that the probe saw, and the outputs when
   /// nothing is probed, which may run fused.
-  func bothRuns(_ inputs: [Tensor]) throws -> (probe: PathProbe, probed: [Tensor], fused: [Tensor]) {
+  func bothRuns(_ inputs: [Tensor]) throws -> (probe: PathProbe, probed: [Tensor], fused: [Tensor])
+  {
     let probe = PathProbe()
     let probed = try ProbeRun.with(probe) { try run(inputs) }
     return (probe, probed, try run(inputs))

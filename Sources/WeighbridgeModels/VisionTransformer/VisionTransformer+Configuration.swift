@@ -62,7 +62,8 @@ extension VisionTransformer {
       ])
     guard let side = (tokens - 1).exactSquareRoot, side > 0 else {
       throw WeighbridgeError(
-        .mapping, "\(tokens - 1) patch positions are not the square of a number of patches per side",
+        .mapping,
+        "\(tokens - 1) patch positions are not the square of a number of patches per side",
         entry: "pos_embedding")
     }
     let patch = try configuration.integer("patch_size")

@@ -99,7 +99,8 @@ public struct VisionTransformer: Architecture {
     let (row, column) = (try tokens.unsqueezed(-1), try tokens.unsqueezed(1))
     let pairs = try row.combined(.maximum, column).unsqueezed(1)
     let dtype = positions.dtype
-    let lowest = dtype == .float64
+    let lowest =
+      dtype == .float64
       ? -Double.greatestFiniteMagnitude : -Double(Float.greatestFiniteMagnitude)
     return try pairs.affine(scale: lowest).converted(to: dtype)
   }
