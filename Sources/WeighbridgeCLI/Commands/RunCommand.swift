@@ -29,6 +29,16 @@ struct RunCommand: ParsableCommand {
   @Flag(help: "Also write what every module returned, and the inputs.")
   var activations = false
 
+  @Option(
+    help: """
+      An entry of the input file with each sample's class: prints how often the largest value of \
+      output 0 stands there.
+      """)
+  var labels: String?
+
+  @Option(help: "An entry with another program's predictions, scored beside ours.")
+  var predictions: String?
+
   func run() throws {
     guard let format = CheckpointFormat(pathExtension: output), format != .npy else {
       throw WeighbridgeError(
@@ -63,5 +73,17 @@ struct RunCommand: ParsableCommand {
     Console.progress.clear()
     let shapes = outputs.map { "\($0.shape)" }.joined(separator: ", ")
     try Console().say("\(plan.architecture.id): \(shapes) → \(output)")
+    if let labels, let logits = outputs.first { try score(logits, labels) }
+  }
+
+  private func score(_ logits: Tensor, _ entry: String) throws {
+    let accuracy = try Accuracy(logits: logits)
+    let count = accuracy.predictions.count
+    let labels = try Accuracy.classes(entry, of: input, count: count)
+    try Console().say("accuracy: \(accuracy.summary(against: labels))")
+    guard let predictions else { return }
+    let others = try Accuracy.classes(predictions, of: input, count: count)
+    try Console().say("\(predictions): \(Accuracy.summary(others, labels))")
+    try Console().say("the same class: \(accuracy.summary(against: others))")
   }
 }
