@@ -36,7 +36,7 @@ enum Entry {
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
       source.setEventHandler {
         TemporaryFiles.shared.removeAll()
-        exit(128 + number)
+        _exit(128 + number)
       }
       source.activate()
       return source
