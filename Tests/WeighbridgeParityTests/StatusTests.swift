@@ -52,6 +52,18 @@ import WeighbridgeModules
     #expect(result.firstDivergence?.name == "outputs/0")
   }
 
+  /// A leaf that was given a wrong input by its parent cannot be told from a wrong leaf: both are
+  /// named. One that was given a recorded result stands accused alone.
+  @Test func inputComputedOnTheWayIsNamed() throws {
+    let fed = try validate(Faults(wayToTail: 1e-3), against: .toy())
+    #expect(fed.firstDivergence?.name == "tail")
+    #expect(fed.firstDivergence?.status == .source)
+    #expect(fed.firstDivergence?.reason == "or what the model computes on the way to it")
+    let own = try validate(Faults(leaf: ["blocks.1.fc": 1e-3]), against: .toy())
+    #expect(own.firstDivergence?.reason == nil)
+    #expect(own.details.map(\.key.description) == ["blocks.1.fc"])
+  }
+
   @Test func twoSourcesAreBothFound() throws {
     let faults = Faults(leaf: ["blocks.0.fc": 1e-3, "blocks.1.fc": 1e-3])
     let result = try validate(faults, against: .toy())

@@ -40,6 +40,12 @@ struct ValidateCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Write a JUnit report.", valueName: "path"))
   var junit: String?
 
+  @Option(help: ArgumentHelp("Write a report with charts, one file.", valueName: "path"))
+  var html: String?
+
+  @Flag(help: "Put the SHA-256 sums of both files into the reports; --html always does.")
+  var checksums = false
+
   func run() throws {
     let console = Console(jsonOnly: json == "-")
     var verdict = Verdict(model: model.identifier ?? "auto")
@@ -57,8 +63,11 @@ struct ValidateCommand: ParsableCommand {
     let reading = Stopwatch()
     let reference = try Reference(path: reference)
     verdict.environment.framework = reference.metadata.framework
-    verdict.environment.files.append(.init(role: "reference", path: reference.path))
-    if let weights { verdict.environment.files.append(.init(role: "weights", path: weights)) }
+    for (role, path) in [("weights", weights), ("reference", reference.path)] {
+      guard let path else { continue }
+      let sum = checksums || html != nil ? try SHA256Sum.ofFile(path) : nil
+      verdict.environment.files.append(.init(role: role, path: path, sha256: sum))
+    }
     let plan = try WeightsFile(weights, model, rules: rules).plan(reference: reference.metadata)
     let opened = reading.seconds
     verdict.model = plan.architecture.id
@@ -100,6 +109,10 @@ struct ValidateCommand: ParsableCommand {
       try console.print(json: verdict.json)
     } else if let json {
       try TextFile.write(verdict.json.text(indented: true) + "\n", to: json)
+    }
+    if let html {
+      let report = HTMLReport(verdict, command: CommandText.current)
+      try TextFile.write(report.text, to: html)
     }
     if let junit { try TextFile.write(JUnitReport().text(verdict), to: junit) }
   }

@@ -51,3 +51,10 @@ extension ActivationKey: CustomStringConvertible {
     return text
   }
 }
+
+extension ActivationKey: ExpressibleByStringLiteral {
+  /// The first call of the module of this path.
+  public init(stringLiteral value: String) {
+    self.init(ModulePath(value))
+  }
+}

@@ -122,7 +122,7 @@ struct LayerTable {
     for position in [1, 2] {
       let total = widths.reduce(0, +) + 2 * (widths.count - 1)
       if total > width {
-        let least = position == 1 ? 24 : 8
+        let least = position == 1 ? 16 : 8
         widths[position] = max(min(widths[position], least), widths[position] - (total - width))
       }
     }
@@ -132,7 +132,8 @@ struct LayerTable {
       if let remark = row.remark { lines += hanging(remark).map { ink($0, row.tone) } }
     }
     if rows.contains(where: { $0.cells.contains { $0.hasSuffix("†") } }) {
-      lines.append("† max |Δ|/(atol + rtol·|reference|), limit 1; the others are noise ratios")
+      lines += hanging(
+        "† max |Δ|/(atol + rtol·|reference|), limit 1; the others are noise ratios")
     }
     return lines
   }

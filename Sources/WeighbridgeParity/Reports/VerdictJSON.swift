@@ -134,7 +134,6 @@ extension RunEnvironment {
         files.map {
           .members([
             "role": .string($0.role), "path": .string($0.path),
-            "bytes": $0.byteCount.map { .integer($0) } ?? .null,
             "sha256": $0.sha256.map { .string($0) } ?? .null,
           ])
         }),

@@ -12,6 +12,8 @@ public struct ParityResult: Sendable {
   public var unreferenced: [String] = []
   /// Remarks for the reader: what was skipped or assumed, and why.
   public var notes: [String] = []
+  /// A closer look at the first causes.
+  public var details: [LayerDetail] = []
   public var seconds = Seconds()
   public var requiresAll = false
 
@@ -43,13 +45,13 @@ public struct ParityResult: Sendable {
       && !(requiresAll && !(uncovered.isEmpty && unreferenced.isEmpty))
   }
 
-  /// The first failure in execution order that is a cause and not a consequence.
-  public var firstCause: LayerVerdict? {
-    (layers + outputs).first { $0.status.isFailure && $0.status != .inherited }
+  /// The failures that are causes and not consequences, in execution order.
+  public var causes: [LayerVerdict] {
+    (layers + outputs).filter { $0.status.isFailure && $0.status != .inherited }
   }
 
   /// The headline's layer: the first cause, or the first failure where there is none.
   public var firstDivergence: LayerVerdict? {
-    firstCause ?? (layers + outputs).first { $0.status.isFailure }
+    causes.first ?? (layers + outputs).first { $0.status.isFailure }
   }
 }

@@ -8,13 +8,11 @@ public struct RunEnvironment: Sendable, Hashable {
   public struct File: Sendable, Hashable {
     public var role: String
     public var path: String
-    public var byteCount: Int?
     public var sha256: String?
 
-    public init(role: String, path: String, byteCount: Int? = nil, sha256: String? = nil) {
+    public init(role: String, path: String, sha256: String? = nil) {
       self.role = role
       self.path = path
-      self.byteCount = byteCount
       self.sha256 = sha256
     }
   }

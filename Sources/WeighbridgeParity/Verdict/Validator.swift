@@ -53,6 +53,7 @@ public struct Validator: Sendable {
       isolated?.addTimes(to: &result.seconds, \.isolated)
     }
     try Assembly(reference, judge, cumulative, isolated, own).fill(&result)
+    if options.isolates { try inspect(&result, model) }
     return result
   }
 }

@@ -1,0 +1,109 @@
+import Foundation
+
+/// A wrong layer drawn: what was recorded, what we got, and the error; element against element;
+/// error against size; error by channel.
+struct DetailCharts {
+  private let detail: LayerDetail
+
+  init(_ detail: LayerDetail) {
+    self.detail = detail
+  }
+
+  var html: String {
+    let plane = detail.plane
+    let errors = zip(plane.got, plane.reference).map { abs($0 - $1) }
+    let values = (plane.got + plane.reference).filter(\.isFinite)
+    let range = (values.min() ?? 0, values.max() ?? 1)
+    let lead = plane.lead.isEmpty ? "" : " at [\(plane.lead.map(String.init).joined(separator: ","))]"
+    let figures = [
+      figure("recorded\(lead)", heatMap(plane.reference, range, error: false)),
+      figure("got", heatMap(plane.got, range, error: false)),
+      figure("log |Δ|", heatMap(errors, (0, 0), error: true)),
+      figure("got against recorded", scatter(isError: false)),
+      figure("log |Δ| against log |recorded|", scatter(isError: true)),
+      figure(channelTitle, bars),
+    ]
+    return "<div class=\"grid\">\(figures.joined())</div>"
+  }
+
+  private func figure(_ title: String, _ svg: String) -> String {
+    "<figure>\(svg)<figcaption>\(XML.escaped(title))</figcaption></figure>"
+  }
+
+  private var channelTitle: String {
+    let each = detail.channelsPerGroup > 1 ? " (groups of \(detail.channelsPerGroup))" : ""
+    return "rms error by channel\(each), largest \(Format.small(detail.channelErrors.max() ?? 0))"
+  }
+
+  private func heatMap(_ values: [Float], _ range: (Float, Float), error: Bool) -> String {
+    let plane = detail.plane
+    let logs = error ? values.map { $0 > 0 ? log10($0) : -.infinity } : values
+    let finite = logs.filter(\.isFinite)
+    let (low, high) = error ? (finite.min() ?? 0, finite.max() ?? 1) : range
+    let span = high > low ? high - low : 1
+    var body = ""
+    for row in 0..<plane.rows {
+      for column in 0..<plane.columns {
+        let value = logs[row * plane.columns + column]
+        let share = value.isFinite ? Double((value - low) / span) : (value == -.infinity ? 0 : 2)
+        body += "<rect x=\"\(column)\" y=\"\(row)\" width=\"1.02\" height=\"1.02\" "
+          + "fill=\"\(color(share, error: error))\"/>"
+      }
+    }
+    return "<svg viewBox=\"0 0 \(plane.columns) \(plane.rows)\" preserveAspectRatio=\"none\" "
+      + "style=\"height:200px\" shape-rendering=\"crispEdges\">\(body)</svg>"
+  }
+
+  /// Dark to light blue for values, black to yellow for errors, magenta for what is no number.
+  private func color(_ share: Double, error: Bool) -> String {
+    if share > 1.5 { return "#f0f" }
+    let s = min(1, max(0, share))
+    let parts =
+      error
+      ? (30 + 225 * s, 20 + 190 * s * s, 60 * (1 - s)) : (20 + 225 * s, 40 + 205 * s, 110 + 130 * s)
+    return String(format: "#%02x%02x%02x", Int(parts.0), Int(parts.1), Int(parts.2))
+  }
+
+  private func scatter(isError: Bool) -> String {
+    let points = detail.sample.compactMap { pair -> (Double, Double)? in
+      let (got, reference) = (Double(pair.got), Double(pair.reference))
+      guard isError else { return (reference, got) }
+      let (size, error) = (abs(reference), abs(got - reference))
+      return size > 0 && error > 0 ? (log10(size), log10(error)) : nil
+    }.filter { $0.0.isFinite && $0.1.isFinite }
+    guard !points.isEmpty else { return "<svg viewBox=\"0 0 200 200\"></svg>" }
+    var (x, y) = (extent(points.map(\.0)), extent(points.map(\.1)))
+    if !isError {
+      let both = (min(x.0, y.0), max(x.1, y.1))
+      (x, y) = (both, both)
+    }
+    let dots = points.map { point in
+      let (px, py) = (
+        (point.0 - x.0) / (x.1 - x.0) * 192 + 4, 196 - (point.1 - y.0) / (y.1 - y.0) * 192
+      )
+      return "<circle class=\"dot-all\" cx=\"\(text(px))\" cy=\"\(text(py))\" r=\"1.4\"/>"
+    }.joined()
+    let diagonal = isError ? "" : "<path class=\"limit\" d=\"M4 196L196 4\"/>"
+    return "<svg viewBox=\"0 0 200 200\"><rect class=\"axis\" x=\".5\" y=\".5\" width=\"199\" "
+      + "height=\"199\"/>\(diagonal)\(dots)</svg>"
+  }
+
+  private func extent(_ values: [Double]) -> (Double, Double) {
+    let (low, high) = (values.min() ?? 0, values.max() ?? 1)
+    return high > low ? (low, high) : (low - 1, high + 1)
+  }
+
+  private var bars: String {
+    let errors = detail.channelErrors
+    let largest = errors.filter(\.isFinite).max() ?? 0
+    let step = 200 / Double(max(1, errors.count))
+    let body = errors.enumerated().map { index, error in
+      let height = error.isFinite ? (largest > 0 ? error / largest * 196 : 0) : 196
+      return "<rect class=\"\(error.isFinite ? "bar" : "none")\" x=\"\(text(Double(index) * step))\" "
+        + "y=\"\(text(200 - height))\" width=\"\(text(step * 0.9))\" height=\"\(text(height))\"/>"
+    }.joined()
+    return "<svg viewBox=\"0 0 200 200\">\(body)</svg>"
+  }
+
+  private func text(_ value: Double) -> String { String(format: "%.1f", value) }
+}
