@@ -70,6 +70,14 @@ import Weighbridge
     #expect(text.output.contains("fc.0.weight  squeeze  [2, 16]  permute [1, 0]"))
   }
 
+  @Test func theRulesInTheHelpAreRules() throws {
+    let help = try CommandRun("map", "--help").output
+    let start = try #require(help.range(of: "  - rename"))
+    let end = try #require(help.range(of: "\nA rule that matches"))
+    let rules = try Rules(yaml: String(help[start.lowerBound..<end.lowerBound]))
+    #expect(Set(rules.rules.map(\.keyword)).count == 10)
+  }
+
   @Test func badRulesAre3AndNameTheLine() throws {
     let space = try Workspace()
     defer { space.remove() }
