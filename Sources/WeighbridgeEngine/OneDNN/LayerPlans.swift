@@ -123,8 +123,13 @@
     }
 
     /// Runs on dense inputs and gives the output's storage.
-    func run(_ source: Tensor, residual: Tensor?, outputBytes: Int) throws -> TensorStorage {
-      try TensorStorage(byteCount: outputBytes) { bytes in
+    ///
+    /// - Parameter finish: Does to the output what the primitive does not.
+    func run(
+      _ source: Tensor, residual: Tensor?, count: Int,
+      _ finish: (UnsafeMutablePointer<Float>) -> Void
+    ) throws -> TensorStorage {
+      try TensorStorage(byteCount: count * MemoryLayout<Float>.stride) { bytes in
         try source.withUnsafeElements { (input: UnsafePointer<Float>) in
           try primitive.run { arguments in
             arguments[0] = UnsafeRawPointer(input)
@@ -138,6 +143,7 @@
             if post.addsResidual, let residual { arguments[next + 1] = try address(residual) }
           }
         }
+        if let output = bytes.bindMemory(to: Float.self).baseAddress { finish(output) }
       }
     }
 

@@ -31,25 +31,15 @@
         try makeConvolution(
           variant, input: x.shape, weight: weight, bias: bias, output: output, packed: packed)
       }
+      var rest = Remainder(epilogue, after: plan.post)
       let storage = try plan.run(
         channelsLast(x), residual: epilogue.residual.map { try channelsLast($0) },
-        outputBytes: output.elementCount * MemoryLayout<Float>.stride)
+        count: output.elementCount
+      ) { rest.applyInPlace($0, count: output.elementCount) }
       let result = Tensor(
         dtype: .float32, shape: output, strides: MemoryFormat.channelsLast.strides(of: output),
         offset: 0, storage: storage)
-      return try finished(result, epilogue, after: plan.post)
-    }
-
-    /// The rest of an epilogue.
-    func finished(
-      _ result: Tensor, _ epilogue: Epilogue, after done: LayerPlan.Post
-    ) throws -> Tensor {
-      var result = result
-      if let residual = epilogue.residual, !done.addsResidual {
-        result = try binary(.add, result, residual, output: result.shape)
-      }
-      guard let activation = epilogue.activation, !done.rectifies else { return result }
-      return try activate(result, activation)
+      return try finished(result, rest)
     }
 
     private static let convolutionKey = OperatorCache.Key("dnn.conv")
@@ -82,7 +72,8 @@
           geometry: geometry, post: $0)
       }
       return try LayerPlan(
-        description, post: post, packed: packed, weight: dense, plain: MemoryDescription(contiguous: shape),
+        description, post: post, packed: packed, weight: dense,
+        plain: MemoryDescription(contiguous: shape),
         bias: bias)
     }
 

@@ -26,13 +26,15 @@
       let plan = try plans.plan(for: variant) { packed in
         try makeLinear(variant, weight: weight, bias: bias, packed: packed)
       }
+      var rest = Remainder(epilogue, after: plan.post)
       let storage = try plan.run(
         x.contiguous(), residual: epilogue.residual?.contiguous(),
-        outputBytes: shape.elementCount * MemoryLayout<Float>.stride)
+        count: shape.elementCount
+      ) { rest.applyInPlace($0, count: shape.elementCount) }
       let result = Tensor(
         dtype: .float32, shape: shape, strides: shape.contiguousStrides, offset: 0,
         storage: storage)
-      return try finished(result, epilogue, after: plan.post)
+      return try finished(result, rest)
     }
 
     private static let linearKey = OperatorCache.Key("dnn.linear")

@@ -20,15 +20,13 @@
     }
   }
 
-  /// What distinguishes matrix products: the shapes and strides of all three matrices.
+  /// What distinguishes matrix products: the shapes and the factors' strides.
   struct ProductVariant: Hashable, Sendable {
     var a: [Int]
     var b: [Int]
     var shape: [Int]
     var aStrides: [Int]
     var bStrides: [Int]
-    var strides: [Int]
-    var scale: Double
   }
 
   extension OneDNNEngine {
@@ -37,47 +35,18 @@
       guard shape.elementCount > 0, a.elementCount > 0, shape.rank <= 12 else {
         return try plain.matmul(a, b)
       }
-      return try product(a, b, shape: shape, strides: shape.contiguousStrides, scale: 1)
-    }
-
-    /// softmax(q·kᵀ·scale + bias)·v. The result's memory order keeps the query axis outside the
-    /// axis before it: heads [B, h, n, d] come out so that [B, n, h·d] is a view.
-    package func attention(
-      _ q: Tensor, _ k: Tensor, _ v: Tensor, scale: Double, bias: Tensor?
-    ) throws -> Tensor {
-      let shape = Shape(q.shape.dropLast() + [v.shape[v.rank - 1]])
-      let scoresShape = Shape(q.shape.dropLast() + [k.shape[k.rank - 2]])
-      guard shape.elementCount > 0, scoresShape.elementCount > 0, q.elementCount > 0,
-        shape.rank <= 12
-      else {
-        return try plain.attention(q, k, v, scale: scale, bias: bias)
-      }
-      var scores = try product(
-        q, k.transposed(), shape: scoresShape, strides: scoresShape.contiguousStrides,
-        scale: scale)
-      if let bias { scores = try binary(.add, scores, bias, output: scores.shape) }
-      let weights = try softmax(scores, axis: scores.rank - 1, logarithm: false)
-      var order = Array(0..<shape.rank)
-      if shape.rank >= 3 { order.swapAt(shape.rank - 3, shape.rank - 2) }
-      let inMemory = Shape(order.map { shape[$0] }).contiguousStrides
-      return try product(weights, v, shape: shape, strides: order.map { inMemory[$0] }, scale: 1)
-    }
-
-    /// a · b · scale, written at the given strides, which must be dense in some order of axes.
-    private func product(
-      _ a: Tensor, _ b: Tensor, shape: Shape, strides: [Int], scale: Double
-    ) throws -> Tensor {
+      let strides = shape.contiguousStrides
       let (a, b) = try (readable(a), readable(b))
       let variant = ProductVariant(
         a: a.shape.dimensions, b: b.shape.dimensions, shape: shape.dimensions,
-        aStrides: a.strides, bStrides: b.strides, strides: strides, scale: scale)
+        aStrides: a.strides, bStrides: b.strides)
       let primitive = try products.primitive(for: variant) {
         CompiledPrimitive(
           try OneDNNLibrary.shared().matmul(
             MemoryDescription(variant.a, strides: a.strides),
             MemoryDescription(variant.b, strides: b.strides), bias: nil,
             destination: MemoryDescription(variant.shape, strides: strides),
-            post: PostOperations(scale: scale)))
+            post: PostOperations()))
       }
       let storage = try a.withUnsafeElements { (left: UnsafePointer<Float>) in
         try b.withUnsafeElements { (right: UnsafePointer<Float>) in

@@ -123,11 +123,6 @@
     /// Added to the result.
     var addend: MemoryDescription?
     var rectifies = false
-    /// Multiplies the result, before anything else.
-    var scale: Double = 1
-
-    /// Whether there is nothing to do.
-    var isEmpty: Bool { addend == nil && !rectifies && scale == 1 }
   }
 
   /// An operation that the library has compiled for given layouts.
@@ -273,10 +268,6 @@
       }
       // Products in full float32, whatever the process's environment asks for.
       then { dnnl_primitive_attr_set_fpmath_mode(attributes, dnnl_fpmath_mode_strict) }
-      if post.scale != 1 {
-        var scale = Float(post.scale)
-        then { dnnl_primitive_attr_set_output_scales(attributes, 1, 0, &scale) }
-      }
       if let addend = post.addend {
         then {
           addend.withHandle { dnnl_post_ops_append_binary(operations, dnnl_binary_add, $0) }
@@ -308,8 +299,9 @@
         known.append((index, wanted))
       }
       var scratchpad = 0
-      if let description, let wanted = dnnl_primitive_desc_query_md(
-        description, dnnl_query_scratchpad_md, 0)
+      if let description,
+        let wanted = dnnl_primitive_desc_query_md(
+          description, dnnl_query_scratchpad_md, 0)
       {
         scratchpad = dnnl_memory_desc_get_size(wanted)
         if scratchpad > 0 {

@@ -1,0 +1,30 @@
+#if OneDNN
+  /// What of an epilogue is still to do after a primitive did its part.
+  struct Remainder {
+    private(set) var residual: Tensor?
+    private(set) var activation: Activation?
+
+    init(_ epilogue: Epilogue, after done: LayerPlan.Post) {
+      residual = done.addsResidual ? nil : epilogue.residual
+      activation = done.rectifies ? nil : epilogue.activation
+    }
+
+    /// Applies the activation to the fresh output, if that is next and has a vector form.
+    mutating func applyInPlace(_ output: UnsafeMutablePointer<Float>, count: Int) {
+      guard residual == nil, let next = activation else { return }
+      if next.applyInParallel(output, to: output, count: count) { activation = nil }
+    }
+  }
+
+  extension OneDNNEngine {
+    /// Does what remains.
+    func finished(_ result: Tensor, _ rest: Remainder) throws -> Tensor {
+      var result = result
+      if let residual = rest.residual {
+        result = try binary(.add, result, residual, output: result.shape)
+      }
+      guard let activation = rest.activation else { return result }
+      return try activate(result, activation)
+    }
+  }
+#endif
