@@ -131,32 +131,34 @@ struct ManifestTests {
     }
   }
 
-  @Test("parameter counts", arguments: [
-    ("stn", [:], 27_360),
-    ("se_layer", ["channel": .integer(64)], 512),
-    ("se_bottleneck", ["inplanes": .integer(256), "planes": .integer(64)], 78_592),
-    ("se_resnet50", [:], 28_071_976),
-    ("se_resnet101", [:], 49_292_328),
-    ("se_resnet152", [:], 66_770_984),
-    ("se_inception3", [:], 28_366_256),
-    ("se_inception3", ["aux_logits": .boolean(false)], 24_965_832),
-    ("sk_conv", ["in_channels": .integer(128), "out_channels": .integer(128)], 22_080),
-    ("sknet50", [:], 27_479_784),
-    ("sknet101", [:], 48_736_040),
-    ("patch_embed", [:], 590_592),
-    ("patch_merging", [:], 96),
-    ("vit", [:], 57_745_384),
-    ("detr_encoder", [:], 8_414_976),
-    ("lvc_block", ["c1": .integer(32)], 6_656),
-    ("evc_block", ["in_channels": .integer(32), "out_channels": .integer(32)], 69_760),
-    ("evc_block", ["in_channels": .integer(256), "out_channels": .integer(256)], 4_287_680),
-    ("evc_block", ["in_channels": .integer(512), "out_channels": .integer(512)], 17_103_040),
-    ("encoding", ["in_channels": .integer(32)], 2_112),
-    ("glimpse_network", [:], 91_136),
-    ("recurrent_attention", [:], 242_317),
-    ("retina", ["g": .integer(8), "k": .integer(3), "s": .number(2)], 0),
-    ("scaled_dot_product_attention", [:], 0),
-  ] as [(String, [String: ConfigurationValue], Int)])
+  @Test(
+    "parameter counts",
+    arguments: [
+      ("stn", [:], 27_360),
+      ("se_layer", ["channel": .integer(64)], 512),
+      ("se_bottleneck", ["inplanes": .integer(256), "planes": .integer(64)], 78_592),
+      ("se_resnet50", [:], 28_071_976),
+      ("se_resnet101", [:], 49_292_328),
+      ("se_resnet152", [:], 66_770_984),
+      ("se_inception3", [:], 28_366_256),
+      ("se_inception3", ["aux_logits": .boolean(false)], 24_965_832),
+      ("sk_conv", ["in_channels": .integer(128), "out_channels": .integer(128)], 22_080),
+      ("sknet50", [:], 27_479_784),
+      ("sknet101", [:], 48_736_040),
+      ("patch_embed", [:], 590_592),
+      ("patch_merging", [:], 96),
+      ("vit", [:], 57_745_384),
+      ("detr_encoder", [:], 8_414_976),
+      ("lvc_block", ["c1": .integer(32)], 6_656),
+      ("evc_block", ["in_channels": .integer(32), "out_channels": .integer(32)], 69_760),
+      ("evc_block", ["in_channels": .integer(256), "out_channels": .integer(256)], 4_287_680),
+      ("evc_block", ["in_channels": .integer(512), "out_channels": .integer(512)], 17_103_040),
+      ("encoding", ["in_channels": .integer(32)], 2_112),
+      ("glimpse_network", [:], 91_136),
+      ("recurrent_attention", [:], 242_317),
+      ("retina", ["g": .integer(8), "k": .integer(3), "s": .number(2)], 0),
+      ("scaled_dot_product_attention", [:], 0),
+    ] as [(String, [String: ConfigurationValue], Int)])
   func parameterCount(id: String, given: [String: ConfigurationValue], count: Int) throws {
     let architecture = try ArchitectureRegistry.builtIn.architecture(id)
     #expect(try architecture.ledger(given).parameterCount == count)

@@ -99,7 +99,7 @@ public struct SEInception3: Module {
 
 extension SEInception3: Architecture {
   public static let id = "se_inception3"
-  public static let summary = "Inception v3 with squeeze-and-excitation layers that are never called"
+  public static let summary = "Inception v3 whose squeeze-and-excitation is never called"
   public static let keys = [
     ConfigurationKey("num_classes", .integer, default: .integer(1000), inferred: true, "Classes"),
     ConfigurationKey(

@@ -23,7 +23,8 @@ struct KeyList {
 
   /// The list `fixtures/keys/<name>.txt`.
   init(_ name: String) throws {
-    let text = try String(contentsOf: KeyList.folder.appending(path: "\(name).txt"), encoding: .utf8)
+    let text = try String(
+      contentsOf: KeyList.folder.appending(path: "\(name).txt"), encoding: .utf8)
     entries = try text.split(separator: "\n").map { line in
       let fields = line.split(separator: "\t")
       try #require(fields.count == 4, "\(name): \(line)")

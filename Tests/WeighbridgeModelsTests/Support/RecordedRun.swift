@@ -108,7 +108,7 @@ struct RecordedRun {
       let input = try reference.tensor(name)
       return input.dtype.isFloatingPoint ? try input.converted(to: dtype) : input
     }
-    let recorder = Recorder()
+    let recorder = ActivationRecorder()
     let outputs =
       probed ? try ProbeRun.with(recorder) { try model.run(inputs) } : try model.run(inputs)
     var values = recorder.values.withLock { $0 }
@@ -137,7 +137,7 @@ private struct FileWeights: WeightSource {
 }
 
 /// Keeps every module's outputs under the names of a reference file.
-private final class Recorder: Probe {
+final class ActivationRecorder: Probe {
   let values = Mutex<[String: Tensor]>([:])
 
   func intercept<M: Module>(
