@@ -26,7 +26,7 @@ from weighbridge_reference.initialise import random_model  # noqa: E402
 from weighbridge_reference.recording import record  # noqa: E402
 from weighbridge_reference.registry import InputOptions  # noqa: E402
 
-BENCH = ROOT / "tools/benchmark/.build/release/weighbridge-bench"
+BENCH = ROOT / ".build/release/weighbridge-bench"
 COMMAND = ROOT / ".build/release/weighbridge"
 THREADS = int(os.environ.get("OMP_NUM_THREADS", "2"))
 

@@ -116,10 +116,10 @@ def checkpoint(model: nn.Module, case: Case) -> dict[str, Tensor]:
 
 
 def dead_parameters(made: Made) -> set[str]:
-    """Parameters that cannot change the output in eval mode."""
+    """Parameters and buffers that cannot change the output in eval mode, by module."""
     marks = {"se_inception3": (".SELayer.", ".AuxLogits."), "evc_block": ("l_MLP.linear.",)}
     wanted = marks.get(made.case.row, ())
-    return {n for n, _ in made.model.named_parameters() if any(mark in n for mark in wanted)}
+    return {n for n in made.model.state_dict() if any(mark in n for mark in wanted)}
 
 
 def validate(

@@ -6,8 +6,7 @@ func forwardJob(model id: String, weights: String, inputs: String) throws -> () 
   let reference = try Reference(path: inputs)
   let tensors = try reference.inputs()
   let plan = try Loader(.builtIn).plan(
-    Checkpoints.open(weights), model: id,
-    overrides: reference.metadata.configuration.map { (key: $0.key, text: $0.value) })
+    Checkpoints.open(weights), model: id, reference: reference.metadata)
   let model = try plan.bind(dtype: .float32)
   return { _ = try model.run(tensors) }
 }
