@@ -126,6 +126,54 @@ import WeighbridgeEngine
     }
   }
 
+  @Test(arguments: TestedEngine.allCases, TestedLayout.allCases)
+  func channelScaleIsOnePassOfItsParts(_ engine: TestedEngine, _ layout: TestedLayout) throws {
+    try engine.run {
+      for shape: Shape in [[2, 5, 3, 4], [2, 7], [1, 3, 1, 1], [3, 2, 5]] {
+        let values = (0..<shape.elementCount).map { Double($0 % 11) - 5 }
+        let x = try layout.arrange(tensor(values, shape, engine))
+        let residual = try tensor(values.map { 2 - $0 / 2 }, shape, engine)
+        let scale = try tensor(
+          (0..<(shape[0] * shape[1])).map { 0.5 * Double($0) - 1 }, [shape[0], shape[1]], engine)
+        for added in [nil, residual] {
+          for activation in [nil, Activation.relu, .hardSwish] {
+            var expected = try x * scale.expanded(toRank: x.rank)
+            if let added { expected = try expected + added }
+            if let activation { expected = try expected.activated(activation) }
+            let epilogue = Epilogue(residual: added, activation: activation)
+            try expect(
+              x.scaledByChannel(scale, epilogue: epilogue), shape,
+              expected.elements(as: Double.self))
+          }
+        }
+      }
+    }
+  }
+
+  /// Added one after the other, so many float32 tenths are off by 0.25 %. In blocks the error
+  /// stays below block length plus number of blocks, in roundings, whatever the signs.
+  @Test func longSumsRunInBlocks() throws {
+    try TestedEngine.plainFloat32.run {
+      let count = 1 << 18
+      let x = try Tensor(repeating: Float(0.1), shape: [count, 1]).contiguous()
+      let exact = Double(count) * Double(Float(0.1))
+      let ones = try Tensor(repeating: Float(1), shape: [1, count]).contiguous()
+      let rows = 512 / 8 + 8 + count / 512
+      let products = 256 + count / 256
+      let sums: [(Tensor, roundings: Int)] = [
+        (try x.sum(axes: [0]), rows), (try x.reshaped([1, count]).sum(axes: [1]), rows),
+        (try x.reshaped([count / 2, 2]).sum(axes: [0]).sum(axes: [0]), 64 + count / 2 / 64),
+        (try ones.matmul(x).squeezed(0), products),
+        (try ones.linear(weight: x.transposed()).squeezed(0), products),
+      ]
+      for (index, sum) in sums.enumerated() {
+        let got = try sum.0.elements(as: Double.self)[0]
+        let limit = Double(sum.roundings) * TestedEngine.plainFloat32.roundoff
+        #expect(abs(got / exact - 1) <= limit, "sum \(index): \(got), exact \(exact)")
+      }
+    }
+  }
+
   @Test(arguments: TestedEngine.allCases)
   func emptyTensorsStayEmpty(_ engine: TestedEngine) throws {
     try engine.run {

@@ -30,7 +30,7 @@ extension PlainEngine {
 }
 
 /// max(x, 0), and NaN for NaN.
-private struct ReLU<S: PlainScalar>: ElementFunction {
+struct ReLU<S: PlainScalar>: ElementFunction {
   @inline(__always) func callAsFunction(_ x: S) -> S { x < 0 ? 0 : x }
 }
 
