@@ -55,7 +55,8 @@ import WeighbridgeModules
   }
 
   @Test(arguments: [
-    (Float.nan, Float(1), true), (1, .nan, true), (.infinity, 1, false), (.infinity, -.infinity, false),
+    (Float.nan, Float(1), true), (1, .nan, true), (.infinity, 1, false),
+    (.infinity, -.infinity, false),
     (.nan, .infinity, true),
   ])
   func nonFiniteOnOneSideShows(_ got: Float, _ reference: Float, _ isNaN: Bool) throws {
@@ -166,6 +167,26 @@ import WeighbridgeModules
     if example.gotDType == .float32 || example.referenceDType != .float64 {
       let steps = zip(a, b).map { ulpDistance(Float($0), Float($1)) }.max() ?? 0
       #expect(figures.maxULP == UInt64(steps))
+    }
+  }
+
+  @Test("views of ours that are no dense image: broadcast, cut, padded rows")
+  func views() throws {
+    var generator = SplitMix(seed: 5)
+    func image(_ shape: Shape) throws -> Tensor {
+      try Tensor((0..<shape.elementCount).map { _ in generator.next(in: -1...1) }, shape: shape)
+        .converted(to: .float32).contiguous(.channelsLast)
+    }
+    let views = [
+      try image([1, 70, 9, 11]).expanded(to: [3, 70, 9, 11]),
+      try image([2, 70, 12, 11]).narrowed(2, start: 2, length: 9),
+      try image([2, 80, 9, 11]).narrowed(1, start: 8, length: 70),
+      try image([2, 70, 9, 30]).narrowed(3, start: 19, length: 11),
+    ]
+    for view in views {
+      let reference = try view.affine(shift: 0.25).contiguous()
+      let figures = try Comparison.figures(view, reference)
+      #expect(abs(figures.rms - 0.25) < 1e-6 && abs(figures.maxAbs - 0.25) < 1e-6)
     }
   }
 

@@ -14,7 +14,7 @@ struct TiledPair {
   /// `nil` when the tensors do not lie so.
   init?(_ got: Tensor, _ reference: Tensor) throws {
     guard got.dtype == .float32, reference.dtype == .float32, got.rank == 4,
-      got.preferredFormat == .channelsLast, reference.isContiguous,
+      got.isDense(.channelsLast), !got.isContiguous, reference.isContiguous,
       !reference.isDense(.channelsLast)
     else { return nil }
     self.got = got
