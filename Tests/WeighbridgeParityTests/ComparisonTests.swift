@@ -23,6 +23,15 @@ import WeighbridgeModules
     #expect(!figures.isIdentical)
   }
 
+  /// One channels-last image repeated over the batch: the same memory for every image.
+  @Test func aRepeatedImageIsReadOnce() throws {
+    let image = try Tensor((0..<60).map { Float($0) }, shape: [1, 4, 3, 5])
+    let got = try image.permuted([0, 3, 1, 2]).expanded(to: [8, 5, 4, 3])
+    let figures = try Comparison.figures(got, got.packedCopy())
+    #expect(figures.isIdentical)
+    #expect(figures.count == 480)
+  }
+
   @Test func equalTensorsAreIdentical() throws {
     let x = try Tensor([1 as Float, -0.0, .infinity, -.infinity, .nan, 3], shape: [2, 3])
     let figures = try Comparison.figures(x, x)

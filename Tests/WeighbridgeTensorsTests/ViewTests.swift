@@ -277,3 +277,25 @@ struct SeededGenerator: RandomNumberGenerator {
     return state
   }
 }
+
+@Suite struct ExpandedCopyTests {
+  /// A channels-last image repeated over the batch without copying, then packed.
+  @Test func aBroadcastBatchIsCopiedWhole() throws {
+    let (height, width, channels) = (5, 4, 36)
+    let count = height * width * channels
+    let rows = try Tensor((0..<count).map { Float($0) }, shape: [1, height, width, channels])
+    let images = try rows.permuted([0, 3, 1, 2]).expanded(to: [8, channels, height, width])
+    for _ in 0..<3 {
+      // Freed buffers full of NaN, so that an element that is never written shows.
+      _ = try Tensor(shape: [8 * count]) { (buffer: UnsafeMutableBufferPointer<Float>) in
+        buffer.update(repeating: .nan)
+      }
+      let packed = try images.packedCopy().elements(as: Float.self)
+      for (place, value) in packed.enumerated() {
+        let (image, rest) = place.quotientAndRemainder(dividingBy: count)
+        let (channel, pixel) = rest.quotientAndRemainder(dividingBy: height * width)
+        #expect(value == Float(pixel * channels + channel), "image \(image)")
+      }
+    }
+  }
+}

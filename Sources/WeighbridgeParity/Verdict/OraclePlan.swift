@@ -6,6 +6,12 @@ struct OraclePlan {
   private static let byteLimit = 2 << 30
   private static let forwardSecondsLimit = 2.0
 
+  /// Whether `auto` may run it before it calls a layer wrong. That is worth more time than a run
+  /// whose result is already certain.
+  static func isAffordable(_ reference: Reference, _ forwardSeconds: Double) -> Bool {
+    reference.activationByteCount <= byteLimit && forwardSeconds <= 10 * forwardSecondsLimit
+  }
+
   private let mode: OracleMode
   private let isWanted: Bool
   private let isOffered: Bool
