@@ -104,3 +104,10 @@ public struct SkippedEntry: Sendable, Hashable {
     self.reason = reason
   }
 }
+
+extension Checkpoint {
+  /// What may be a tensor to the program that wrote it and cannot be read: skipped entries but text.
+  public var unreadable: [SkippedEntry] {
+    skipped.filter { !$0.reason.contains("text, not a tensor") }
+  }
+}

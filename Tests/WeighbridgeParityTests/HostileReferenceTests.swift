@@ -155,7 +155,10 @@ import WeighbridgeModules
       entries.tensors[index].tensor = try entry.tensor.converted(to: dtype)
     }
     #expect(try validate(against: entries).passes)
-    #expect(try validate(against: entries) { $0.oracle = .never; $0.isolates = false }.passes)
+    #expect(
+      try validate(against: entries) {
+        $0.oracle = .never; $0.isolates = false
+      }.passes)
     let wrong = try validate(Faults(leaf: ["blocks.0.fc": 0.1]), against: entries)
     #expect(wrong.statuses["blocks.0.fc"] == .source)
   }

@@ -57,7 +57,8 @@ import WeighbridgeModules
     #expect(!judgement.holds)
     error.elementwiseRatio = nil
     #expect(
-      !Judge().judge(error, recorded: .float32, reference: .init(rms: .nan, max: 0), own: nil).holds)
+      !Judge().judge(error, recorded: .float32, reference: .init(rms: .nan, max: 0), own: nil).holds
+    )
   }
 
   @Test func halfPrecisionHasAWiderFloor() {

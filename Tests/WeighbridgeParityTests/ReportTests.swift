@@ -56,7 +56,8 @@ import WeighbridgeWeights
     for key in ["uncovered", "unreferenced", "layers", "outputs"] { #expect(object[key] is [Any]) }
     #expect(object["config"] is [String: Any])
     let mapping = try #require(object["mapping"] as? [String: Any])
-    #expect(Set(mapping.keys).isSuperset(of: ["matched", "missing", "unexpected", "mismatched", "dead"]))
+    #expect(
+      Set(mapping.keys).isSuperset(of: ["matched", "missing", "unexpected", "mismatched", "dead"]))
     let seconds = try #require(object["seconds"] as? [String: Any])
     #expect(Set(seconds.keys).isSuperset(of: ["read", "bind", "forward", "compare"]))
     let layers = try #require(object["layers"] as? [[String: Any]])

@@ -67,7 +67,8 @@ import WeighbridgeModules
   @Test func twoSourcesAreBothFound() throws {
     let faults = Faults(leaf: ["blocks.0.fc": 1e-3, "blocks.1.fc": 1e-3])
     let result = try validate(faults, against: .toy())
-    #expect(result.layers.filter { $0.status == .source }.map(\.name) == ["blocks.0.fc", "blocks.1.fc"])
+    #expect(
+      result.layers.filter { $0.status == .source }.map(\.name) == ["blocks.0.fc", "blocks.1.fc"])
   }
 
   @Test func firstNaNIsNamed() throws {

@@ -159,7 +159,9 @@ struct RecordedEntries {
     _ = try ProbeRun.with(exactProbe) { try exact.run([input.converted(to: .float64)]) }
     var entries = RecordedEntries()
     entries.tensors.append(("inputs/0", input))
-    for (index, output) in outputs.enumerated() { entries.tensors.append(("outputs/\(index)", output)) }
+    for (index, output) in outputs.enumerated() {
+      entries.tensors.append(("outputs/\(index)", output))
+    }
     for (found, twin) in zip(probe.activations, exactProbe.activations) {
       let name = found.key.path == .root ? "outputs/0" : found.key.description
       if found.key.path != .root { entries.tensors.append(("activations/\(name)", found.tensor)) }

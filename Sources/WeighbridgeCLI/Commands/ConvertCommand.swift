@@ -52,7 +52,7 @@ struct ConvertCommand: ParsableCommand {
     let console = json.console
     let dtype = try parsedDType()
     let format = try parsedFormat()
-    try refuseSameFile()
+    try OutputPaths.check([output], against: [input, rules.rules])
     let checkpoint = try Checkpoints.open(input)
     let rules = try rules.read()
     var plan: ImportPlan?
@@ -71,6 +71,10 @@ struct ConvertCommand: ParsableCommand {
       Console.progress.show("writing \(done + 1): \(name)")
     }
     Console.progress.clear()
+    for entry in checkpoint.unreadable {
+      Console.remark(
+        "weighbridge: warning: \(entry.name.escapingForTerminal()) is left out: it \(entry.reason)")
+    }
     for line in summary.warningLines { Console.remark("weighbridge: warning: \(line)") }
     if json.isSet {
       try console.print(json: summary.json(output: output, format: format.name, plan: plan))
@@ -126,16 +130,6 @@ struct ConvertCommand: ParsableCommand {
         .usage, "the name does not tell a format", file: output,
         remedy: "End it in .safetensors, .npz or .h5, or give --format")
     }
-  }
-
-  /// - Throws: `usage` when both paths are one file: it would be replaced by its own conversion.
-  private func refuseSameFile() throws {
-    var (from, to) = (stat(), stat())
-    guard stat(input, &from) == 0, stat(output, &to) == 0, from.st_dev == to.st_dev,
-      from.st_ino == to.st_ino
-    else { return }
-    throw WeighbridgeError(
-      .usage, "IN and OUT are the same file", file: output, remedy: "Give OUT another name")
   }
 }
 

@@ -21,12 +21,17 @@ struct DiffCommand: ParsableCommand {
 
   func run() throws {
     let console = json.console
-    let difference = try TensorDiff(
-      Checkpoints.open(a), Checkpoints.open(b), tolerance: tolerance.tolerance
-    ) { done, count in
+    let (first, second) = try (Checkpoints.open(a), Checkpoints.open(b))
+    let difference = try TensorDiff(first, second, tolerance: tolerance.tolerance) { done, count in
       Console.progress.show("comparing \(done + 1) of \(count)")
     }
     Console.progress.clear()
+    for checkpoint in [first, second] where difference.isIdentical {
+      guard let entry = checkpoint.unreadable.first else { continue }
+      throw WeighbridgeError(
+        .unsupported, "\(entry.reason), so that the files cannot be called identical",
+        file: checkpoint.path, entry: entry.name, remedy: "Leave it out of both files")
+    }
     try console.say(difference.lines.joined(separator: "\n"))
     if json.isSet { try console.print(json: difference.json) }
     if !difference.isIdentical { throw ExitCode(1) }

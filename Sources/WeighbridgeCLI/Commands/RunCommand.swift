@@ -45,6 +45,11 @@ struct RunCommand: ParsableCommand {
         .usage, "--output \(output) has no extension that tells a format",
         remedy: "End it in .npz, .h5 or .safetensors")
     }
+    guard labels != nil || predictions == nil else {
+      throw WeighbridgeError(
+        .usage, "--predictions are scored against labels", remedy: "Give --labels, too")
+    }
+    try OutputPaths.check([output], against: [input, weights, rules])
     let inputs = try InputFile(input)
     let plan = try WeightsFile(weights, model, rules: rules).plan(reference: inputs.metadata)
     Console.progress.show("loading \(plan.architecture.id)")
@@ -71,6 +76,7 @@ struct RunCommand: ParsableCommand {
       output, format: format, tensors: tensors,
       metadata: ["metadata": ReferenceText.metadata(plan.architecture.id, plan.configuration)])
     Console.progress.clear()
+    for note in plan.report.notes { Console.remark("note: \(note.escapingForTerminal())") }
     let shapes = outputs.map { "\($0.shape)" }.joined(separator: ", ")
     try Console().say("\(plan.architecture.id): \(shapes) → \(output)")
     if let labels, let logits = outputs.first { try score(logits, labels) }

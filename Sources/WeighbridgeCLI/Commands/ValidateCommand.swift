@@ -47,6 +47,7 @@ struct ValidateCommand: ParsableCommand {
   var checksums = false
 
   func run() throws {
+    try OutputPaths.check([json, html, junit], against: [weights, reference, rules])
     let console = Console(jsonOnly: json == "-")
     var verdict = Verdict(model: model.identifier ?? "auto")
     do {
@@ -73,6 +74,7 @@ struct ValidateCommand: ParsableCommand {
     verdict.model = plan.architecture.id
     verdict.configuration = plan.configuration
     verdict.mapping = plan.report
+    try refuseOtherModel(plan, reference)
     guard plan.report.isOneToOne else { return }
 
     let binding = Stopwatch()
@@ -90,6 +92,17 @@ struct ValidateCommand: ParsableCommand {
     result.seconds.read += opened
     result.seconds.bind = bound
     verdict.result = result
+  }
+
+  /// - Throws: `mapping` when the reference says that another architecture was recorded.
+  private func refuseOtherModel(_ plan: ImportPlan, _ reference: Reference) throws {
+    let id = plan.architecture.id
+    guard let recorded = reference.metadata.model, recorded != id,
+      (try? ArchitectureRegistry.builtIn.architecture(recorded)) != nil
+    else { return }
+    throw WeighbridgeError(
+      .mapping, "was recorded from \(recorded), and these weights are of \(id)",
+      file: reference.path, remedy: "Give the reference that belongs to the weights")
   }
 
   private func report(_ verdict: Verdict, _ console: Console) throws {

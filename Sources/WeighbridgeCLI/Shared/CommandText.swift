@@ -11,7 +11,8 @@ enum CommandText {
         || "-_./=:,+@%".unicodeScalars.contains(scalar)
     }
     guard argument.isEmpty || !plain else { return argument }
-    return "'" + argument.split(separator: "'", omittingEmptySubsequences: false)
+    return "'"
+      + argument.split(separator: "'", omittingEmptySubsequences: false)
       .joined(separator: "'\\''") + "'"
   }
 }

@@ -17,6 +17,8 @@ enum Entry {
     // A reader that goes away must not kill a command before it has tidied up: writes then fail
     // with EPIPE, which `Console` takes as the end of interest.
     signal(SIGPIPE, SIG_IGN)
+    // Likewise a file beyond the size limit: the write fails and is reported.
+    signal(SIGXFSZ, SIG_IGN)
     let interruptions = removingTemporaryFilesWhenInterrupted()
     defer { withExtendedLifetime(interruptions) {} }
     do {

@@ -6,9 +6,14 @@ import WeighbridgeTensors
 enum HDF5Library {
   private static let lock = Mutex(())
 
+  /// At exit the library would flush once more what it could not write or close before, and has been
+  /// seen to crash over it. Every file is closed where it was opened, so there is nothing left to do.
+  private static let staysOpen = H5dont_atexit()
+
   /// Runs `body` alone, with the library's own error printing off.
   static func run<R>(_ body: () throws -> sending R) rethrows -> sending R {
     try lock.withLock { _ in
+      _ = staysOpen
       H5open()
       wb_h5_silence()
       return try body()

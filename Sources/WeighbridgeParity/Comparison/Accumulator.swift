@@ -1,7 +1,6 @@
 import Foundation
 import WeighbridgeModules
 
-
 extension Double {
   var logarithm10: Double { log10(self) }
 }

@@ -112,7 +112,8 @@ extension TensorDiff {
   }
 
   private var dtypeLines: [String] {
-    otherDType.isEmpty ? [] : ["note: \(otherDType.count) tensors have the same values in two dtypes"]
+    otherDType.isEmpty
+      ? [] : ["note: \(otherDType.count) tensors have the same values in two dtypes"]
   }
 }
 

@@ -14,7 +14,8 @@ extension RecordedMetadata {
       } else if let entry = checkpoint.entry("metadata") {
         let tensor = try checkpoint.tensor(entry.rawPath)
         guard tensor.dtype == .uint8 || tensor.dtype == .int8 else {
-          throw WeighbridgeError(.malformed, "the metadata is an array of \(tensor.dtype), not text")
+          throw WeighbridgeError(
+            .malformed, "the metadata is an array of \(tensor.dtype), not text")
         }
         try self.init(json: tensor.withUnsafeBytes { String(decoding: $0, as: UTF8.self) })
       } else {

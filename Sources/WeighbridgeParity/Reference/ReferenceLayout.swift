@@ -30,7 +30,8 @@ struct ReferenceLayout {
     switch parts[0] {
     case "inputs", "outputs":
       guard let index = ActivationKey.index(parts[1]) else {
-        throw malformed(name, "'\(parts[1])' is not a number", "Entries are \(parts[0])/0, \(parts[0])/1 …")
+        throw malformed(
+          name, "'\(parts[1])' is not a number", "Entries are \(parts[0])/0, \(parts[0])/1 …")
       }
       numbers[String(parts[0]), default: []].insert(index)
     case "activations":

@@ -144,7 +144,8 @@ struct LayerTable {
     while !rest.isEmpty {
       let room = width - 4
       var piece = rest.prefix(room)
-      if piece.endIndex < rest.endIndex, let space = piece.lastIndex(of: " "), space > piece.startIndex
+      if piece.endIndex < rest.endIndex, let space = piece.lastIndex(of: " "),
+        space > piece.startIndex
       {
         piece = rest[..<space]
       }

@@ -44,7 +44,10 @@ final class OracleProbe: Probe {
       }
       noises.withLock { $0[key] = noise }
     }
-    onCall?(count.withLock { count in count += 1; return count })
+    onCall?(
+      count.withLock { count in
+        count += 1; return count
+      })
     return output
   }
 

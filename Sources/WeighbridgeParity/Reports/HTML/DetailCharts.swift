@@ -14,7 +14,8 @@ struct DetailCharts {
     let errors = zip(plane.got, plane.reference).map { abs($0 - $1) }
     let values = (plane.got + plane.reference).filter(\.isFinite)
     let range = (values.min() ?? 0, values.max() ?? 1)
-    let lead = plane.lead.isEmpty ? "" : " at [\(plane.lead.map(String.init).joined(separator: ","))]"
+    let lead =
+      plane.lead.isEmpty ? "" : " at [\(plane.lead.map(String.init).joined(separator: ","))]"
     let figures = [
       figure("recorded\(lead)", heatMap(plane.reference, range, error: false)),
       figure("got", heatMap(plane.got, range, error: false)),
@@ -46,7 +47,8 @@ struct DetailCharts {
       for column in 0..<plane.columns {
         let value = logs[row * plane.columns + column]
         let share = value.isFinite ? Double((value - low) / span) : (value == -.infinity ? 0 : 2)
-        body += "<rect x=\"\(column)\" y=\"\(row)\" width=\"1.02\" height=\"1.02\" "
+        body +=
+          "<rect x=\"\(column)\" y=\"\(row)\" width=\"1.02\" height=\"1.02\" "
           + "fill=\"\(color(share, error: error))\"/>"
       }
     }
@@ -99,7 +101,8 @@ struct DetailCharts {
     let step = 200 / Double(max(1, errors.count))
     let body = errors.enumerated().map { index, error in
       let height = error.isFinite ? (largest > 0 ? error / largest * 196 : 0) : 196
-      return "<rect class=\"\(error.isFinite ? "bar" : "none")\" x=\"\(text(Double(index) * step))\" "
+      return
+        "<rect class=\"\(error.isFinite ? "bar" : "none")\" x=\"\(text(Double(index) * step))\" "
         + "y=\"\(text(200 - height))\" width=\"\(text(step * 0.9))\" height=\"\(text(height))\"/>"
     }.joined()
     return "<svg viewBox=\"0 0 200 200\">\(body)</svg>"

@@ -132,8 +132,10 @@ package struct HTMLReport: Sendable {
     let matches = mapping.matched.map { match in
       (
         dead[match.parameter] == nil ? "matched" : "dead", match.parameter, "\(match.shape)",
-        [match.source == match.parameter ? nil : match.source, match.transform,
-          dead[match.parameter]].compactMap { $0 }.joined(separator: ", ")
+        [
+          match.source == match.parameter ? nil : match.source, match.transform,
+          dead[match.parameter],
+        ].compactMap { $0 }.joined(separator: ", ")
       )
     }
     let rows = (problems + matches).map { state, name, shape, remark in

@@ -98,8 +98,11 @@ struct NoiseChart {
   private var targets: String {
     let step = (width - margin.left - margin.right) / Double(max(1, layers.count))
     return layers.enumerated().map { index, layer in
-      let shares = [("alone", layer.isolated), ("in all", layer.cumulative)].compactMap { title, run in
-        run.map { "\(title) \(Format.ratio($0.judgement.ratio)) of \(Format.ratio($0.judgement.limit))" }
+      let shares = [("alone", layer.isolated), ("in all", layer.cumulative)].compactMap {
+        title, run in
+        run.map {
+          "\(title) \(Format.ratio($0.judgement.ratio)) of \(Format.ratio($0.judgement.limit))"
+        }
       }
       let title = ([layer.name, layer.kind, layer.status.rawValue] + shares).joined(separator: ", ")
       return "<rect class=\"hit\" x=\"\(text(x(index) - step / 2))\" y=\"\(margin.top)\" "

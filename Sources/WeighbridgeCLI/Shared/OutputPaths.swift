@@ -1,0 +1,39 @@
+import Weighbridge
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// Keeps a command from writing over what it reads, or twice to one file.
+enum OutputPaths {
+  /// - Parameters:
+  ///   - outputs: What will be written; `-` and `nil` are nothing.
+  ///   - inputs: What is read.
+  /// - Throws: `usage` when an output is one of the inputs, by whatever name, or another output.
+  static func check(_ outputs: [String?], against inputs: [String?]) throws {
+    let outputs = outputs.compactMap { $0 }.filter { $0 != "-" }
+    for (index, output) in outputs.enumerated() {
+      if inputs.contains(where: { $0.map { isSameFile($0, output) } ?? false }) {
+        throw WeighbridgeError(
+          .usage, "is the same file as one that is read", file: output,
+          remedy: "Give the output another name")
+      }
+      if outputs[..<index].contains(where: { $0 == output || isSameFile($0, output) }) {
+        throw WeighbridgeError(
+          .usage, "two outputs have this name", file: output,
+          remedy: "Give each a name of its own")
+      }
+    }
+  }
+
+  /// Whether both paths lead to one file that exists, through links, too.
+  private static func isSameFile(_ a: String, _ b: String) -> Bool {
+    var (first, second) = (stat(), stat())
+    return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev
+      && first.st_ino == second.st_ino
+  }
+}
