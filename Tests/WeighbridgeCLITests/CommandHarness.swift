@@ -18,11 +18,19 @@ struct CommandRun {
 
   init(
     list arguments: [String], directory: URL? = nil, environment: [String: String] = [:],
-    output destination: String? = nil
+    output destination: String? = nil, fileSizeLimit kilobytes: Int? = nil
   ) throws {
     let process = Process()
-    process.executableURL = try CommandRun.executable
-    process.arguments = arguments
+    let command = try CommandRun.executable
+    if let kilobytes {
+      // As on a disk that fills up, writes fail midway.
+      process.executableURL = URL(fileURLWithPath: "/bin/bash")
+      let script = "ulimit -f \(kilobytes); exec \"$0\" \"$@\""
+      process.arguments = ["-c", script, command.path] + arguments
+    } else {
+      process.executableURL = command
+      process.arguments = arguments
+    }
     process.currentDirectoryURL = directory
     var variables = ProcessInfo.processInfo.environment
     variables["COLUMNS"] = "100"

@@ -166,6 +166,51 @@ import Weighbridge
     #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == before)
   }
 
+  /// The file is cut off while tensors are written, at whatever point the limit falls.
+  @Test(arguments: ["o.npz", "o.h5", "o.safetensors"], [1, 40, 100])
+  func aFullDiskIs3AndLeavesNothing(_ name: String, _ kilobytes: Int) throws {
+    let space = try Workspace()
+    defer { space.remove() }
+    let run = try CommandRun(
+      list: ["convert", Workspace.fixture("stn.npz"), space.path(name)], fileSizeLimit: kilobytes)
+    #expect(run.status == 3, "\(run.errors)")
+    #expect(run.firstErrorLine.hasPrefix("weighbridge: error: "))
+    #expect(run.firstErrorLine.contains(name))
+    #expect(try space.contents.isEmpty)
+  }
+
+  @Test func reportsDoNotReplaceWhatIsRead() throws {
+    let space = try Workspace()
+    defer { space.remove() }
+    let weights = space.path("w.npz")
+    try FileManager.default.copyItem(atPath: Workspace.fixture("stn.npz"), toPath: weights)
+    let before = try Data(contentsOf: URL(fileURLWithPath: weights))
+    let validate = [
+      "validate", "--weights", weights, "--reference", Workspace.fixture("stn_reference.npz"),
+    ]
+    for report in ["--json", "--html", "--junit"] {
+      #expect(try CommandRun(list: validate + [report, weights]).status == 64)
+    }
+    let both = ["--json", space.path("r"), "--html", space.path("r")]
+    #expect(try CommandRun(list: validate + both).status == 64)
+    #expect(
+      try CommandRun(
+        "run", "--weights", weights, "--input", Workspace.fixture("stn_reference.npz"), "--output",
+        weights
+      ).status == 64)
+    #expect(try Data(contentsOf: URL(fileURLWithPath: weights)) == before)
+    #expect(try space.contents == ["w.npz"])
+  }
+
+  @Test func aReferenceOfAnotherModelIsRefused() throws {
+    let run = try CommandRun(
+      "validate", "--weights", Workspace.fixture("stn.npz"), "--reference",
+      Workspace.fixture("vit_digits_reference.npz"))
+    #expect(run.status == 2)
+    #expect(run.firstErrorLine.contains("vit_digits_reference.npz"))
+    #expect(run.firstErrorLine.contains("vit") && run.firstErrorLine.contains("stn"))
+  }
+
   @Test func wrongUsageIs64() throws {
     let input = Workspace.fixture("se_layer.npz")
     let space = try Workspace()
