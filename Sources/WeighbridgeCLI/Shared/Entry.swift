@@ -1,6 +1,7 @@
 import ArgumentParser
 import Dispatch
 import Weighbridge
+import WeighbridgeCheckpoints
 
 #if canImport(Glibc)
   import Glibc
@@ -19,6 +20,7 @@ enum Entry {
     signal(SIGPIPE, SIG_IGN)
     // Likewise a file beyond the size limit: the write fails and is reported.
     signal(SIGXFSZ, SIG_IGN)
+    surviveHDF5()
     let interruptions = removingTemporaryFilesWhenInterrupted()
     defer { withExtendedLifetime(interruptions) {} }
     do {
@@ -28,6 +30,27 @@ enum Entry {
       exit(0)
     } catch {
       exit(report(error))
+    }
+  }
+
+  /// libhdf5 crashes on some damaged files whose structure only it reads. Such a crash ends the
+  /// command as any other malformed file does: one line, exit status 3, nothing left behind.
+  /// Elsewhere a crash stays a crash.
+  private static func surviveHDF5() {
+    for number in [SIGSEGV, SIGBUS, SIGFPE] {
+      signal(number) { number in
+        signal(number, SIG_DFL)
+        guard HDF5Library.isRunning else {
+          raise(number)
+          return
+        }
+        Console.fail(
+          "an HDF5 file is damaged in a way that libhdf5 does not survive: "
+            + CommandLine.arguments.dropFirst().joined(separator: " ").escapingForTerminal()
+            + ". Save or download it again")
+        TemporaryFiles.shared.removeAll()
+        _exit(3)
+      }
     }
   }
 

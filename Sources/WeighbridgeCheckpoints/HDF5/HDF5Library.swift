@@ -3,12 +3,16 @@ import Synchronization
 import WeighbridgeTensors
 
 /// Calls into libhdf5, one at a time: the library is not reentrant in every build.
-enum HDF5Library {
+package enum HDF5Library {
   private static let lock = Mutex(())
 
   /// At exit the library would flush once more what it could not write or close before, and has been
   /// seen to crash over it. Every file is closed where it was opened, so there is nothing left to do.
   private static let staysOpen = H5dont_atexit()
+
+  /// Whether a call is under way. libhdf5 has been seen to crash on damaged files; a program that
+  /// handles the signal can tell by this that a file is to blame. Written under the lock alone.
+  nonisolated(unsafe) package private(set) static var isRunning = false
 
   /// Runs `body` alone, with the library's own error printing off.
   static func run<R>(_ body: () throws -> sending R) rethrows -> sending R {
@@ -16,6 +20,8 @@ enum HDF5Library {
       _ = staysOpen
       H5open()
       wb_h5_silence()
+      isRunning = true
+      defer { isRunning = false }
       return try body()
     }
   }
