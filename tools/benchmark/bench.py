@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import platform
 import subprocess
 import sys
 import tempfile
@@ -94,10 +95,12 @@ def forward_times(row, config, batch: int, folder: Path, rounds: int) -> dict[st
     model = random_model(row.id, config, seed=1)
     inputs = row.inputs(config, batch, torch.Generator().manual_seed(1), InputOptions())
     weights, reference = folder / "weights.npz", folder / "inputs.npz"
-    export_state_dict(model.state_dict(), weights)
+    state = model.state_dict()
+    if state:
+        export_state_dict(state, weights)
     record(model, inputs, reference, model_id=row.id, config=row.metadata_config(config),
            noise=False, select=["none"])
-    swift = SwiftPeer(BENCH, "forward", row.id, str(weights), str(reference))
+    swift = SwiftPeer(BENCH, "forward", row.id, str(weights) if state else "-", str(reference))
 
     def torch_side(count: int) -> list[float]:
         seconds = []
@@ -247,6 +250,22 @@ def quietly(words: list[str]) -> None:
         sys.exit(f"{' '.join(words)} failed:\n{result.stdout}{result.stderr}")
 
 
+def provenance() -> str:
+    """How the tables came about, to be printed above them."""
+    words = ["tools/bench", *sys.argv[1:]]
+    if "--markdown" in words:
+        at = words.index("--markdown")
+        del words[at : at + 2]
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        models = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
+    machine = models[0] if models else platform.processor()
+    return (
+        f"Written by `{' '.join(words)} --markdown FILE`: medians of rounds in which both sides "
+        f"take turns, each after a warm-up.\n{machine}, {os.cpu_count()} cores; "
+        f"PyTorch {torch.__version__}."
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("part", nargs="?", choices=["forward", "read", "validate"])
@@ -267,7 +286,8 @@ def main() -> None:
     tables = [parts[name]() for name in chosen]
     if arguments.markdown:
         text = "\n\n".join("\n".join(table.lines) for table in tables)
-        arguments.markdown.write_text(text + "\n")
+        arguments.markdown.parent.mkdir(parents=True, exist_ok=True)
+        arguments.markdown.write_text(f"{provenance()}\n\n{text}\n")
 
 
 if __name__ == "__main__":

@@ -29,14 +29,6 @@ struct WeightsFile {
     guard let id = model.identifier ?? reference?.model else {
       throw WeighbridgeError(.usage, "neither --weights nor --model is given")
     }
-    let plan = try loader.plan(
-      MemoryCheckpoint([(name: String, tensor: Tensor)](), path: "no weights"), model: id,
-      overrides: overrides, reference: reference, rules: applied)
-    guard plan.ledger.requests.isEmpty else {
-      throw WeighbridgeError(
-        .usage, "\(id) has \(plan.ledger.requests.count) parameters and buffers",
-        remedy: "Give their file with --weights")
-    }
-    return plan
+    return try loader.plan(weightless: id, overrides: overrides, reference: reference)
   }
 }

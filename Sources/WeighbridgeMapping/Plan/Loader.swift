@@ -52,6 +52,25 @@ public struct Loader: Sendable {
     return try plan(candidates, resolver, rules: rules, notes: notes)
   }
 
+  /// Plans a model that has no weights, such as attention itself.
+  ///
+  /// - Throws: `usage` for an unknown architecture, key or impossible value, and for an architecture
+  ///   that has weights.
+  public func plan(
+    weightless model: String, overrides: [(key: String, text: String)] = [],
+    reference: RecordedMetadata? = nil
+  ) throws -> ImportPlan {
+    let plan = try plan(
+      MemoryCheckpoint([(name: String, tensor: Tensor)](), path: "no weights"), model: model,
+      overrides: overrides, reference: reference)
+    guard plan.ledger.requests.isEmpty else {
+      throw WeighbridgeError(
+        .usage, "\(model) has \(plan.ledger.requests.count) parameters and buffers",
+        remedy: "Give their file with --weights")
+    }
+    return plan
+  }
+
   private func plan(
     _ candidates: Candidates, _ resolver: ConfigurationResolver, rules: Rules, notes: [String]
   ) throws -> ImportPlan {

@@ -1,12 +1,17 @@
 import Foundation
 import Weighbridge
 
-/// A forward pass of a built-in model on recorded inputs.
-func forwardJob(model id: String, weights: String, inputs: String) throws -> () throws -> Void {
+/// A forward pass of a built-in model on recorded inputs; `weights` is `nil` where there are none.
+func forwardJob(model id: String, weights: String?, inputs: String) throws -> () throws -> Void {
   let reference = try Reference(path: inputs)
   let tensors = try reference.inputs()
-  let plan = try Loader(.builtIn).plan(
-    Checkpoints.open(weights), model: id, reference: reference.metadata)
+  let loader = Loader(.builtIn)
+  let plan =
+    if let weights {
+      try loader.plan(Checkpoints.open(weights), model: id, reference: reference.metadata)
+    } else {
+      try loader.plan(weightless: id, reference: reference.metadata)
+    }
   let model = try plan.bind(dtype: .float32)
   return { _ = try model.run(tensors) }
 }

@@ -1,7 +1,8 @@
 // One side of a benchmark: prepares a job, then repeats it as often as each line of standard input
 // says, and answers with the seconds of every repetition as a JSON array.
 //
-//   weighbridge-bench forward MODEL WEIGHTS INPUTS     one forward pass; inputs/0 … of INPUTS
+//   weighbridge-bench forward MODEL WEIGHTS INPUTS     one forward pass; inputs/0 … of INPUTS;
+//                                                      - for a model without weights
 //   weighbridge-bench read FILE                        opens FILE and touches every tensor's bytes
 
 import Weighbridge
@@ -25,7 +26,8 @@ do {
   switch arguments.first {
   case "forward" where arguments.count == 4:
     let words = Array(arguments)
-    try repeatOnDemand(forwardJob(model: words[1], weights: words[2], inputs: words[3]))
+    try repeatOnDemand(
+      forwardJob(model: words[1], weights: words[2] == "-" ? nil : words[2], inputs: words[3]))
   case "read" where arguments.count == 2:
     try repeatOnDemand(readJob(file: Array(arguments)[1]))
   default:
