@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 
 import pytest
 from weighbridge_reference.cases import CASES, Case
-from weighbridge_reference.live import Maker, checkpoint, faults, main
+from weighbridge_reference.live import Maker, chosen_cases, checkpoint, faults, main, ratios
 from weighbridge_reference.registry import ROWS
 
 CASE = Case("se_layer", 3, {"channel": 16})
@@ -102,3 +103,50 @@ def test_a_command_that_passes_everything_fails_its_controls(
     assert "4 passed, 0 failed" in capsys.readouterr().out
     assert main(arguments) == 1
     assert "went unnoticed" in capsys.readouterr().out
+
+
+def test_ratios_are_those_judged_by_noise_with_their_names() -> None:
+    report = {
+        "layers": [
+            {"path": "a", "call": 0, "noise_ratio": 0.5, "basis": "recorded-noise"},
+            {"path": "a", "call": 2, "noise_ratio": "inf", "basis": "own-noise"},
+            {"path": "b", "call": 0, "noise_ratio": 9, "basis": "elementwise"},
+            {"path": "c", "call": 0, "noise_ratio": None},
+        ]
+    }
+    assert ratios(report) == [(0.5, "a"), (float("inf"), "a#2")]
+
+
+def test_defaults_are_one_case_of_each_row() -> None:
+    options = argparse.Namespace(rows=None, quick=False, defaults=True)
+    cases = [case for _, case in chosen_cases(options)]
+    assert [case.row for case in cases] == list(dict.fromkeys(case.row for case in CASES))
+    assert set(ROWS) == {case.row for case in cases}
+    assert all(not case.config and case.size is None and not case.extra for case in cases)
+
+
+def test_a_ratio_above_the_limit_is_named_and_the_table_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    made = Maker(1).make(0, Case("se_layer", 2), tmp_path)
+    report, binary = tmp_path / "report.json", tmp_path / "weighbridge"
+    binary.write_text(f"#!/bin/sh\ncat {report}\n")
+    binary.chmod(0o755)
+    table = tmp_path / "figures" / "noise.md"
+    arguments = [
+        "--binary", str(binary), "--rows", "se_layer", "--seed", "5", "--repeat", "2",
+        "--no-controls", "--defaults", "--markdown", str(table),
+    ]
+    content = good_report(made)
+    report.write_text(json.dumps(content))
+    assert main(arguments) == 0
+    text = table.read_text()
+    assert "`tools/live --defaults --rows se_layer --seed 5 --repeat 2 --markdown" in text
+    assert "seeds 5 to 6" in text and "PyTorch 2." in text
+    assert f"| `se_layer` | {len(made.recording.activations)} | 1.000 | 1.000 | " in text
+    content["layers"][1] |= {"noise_ratio": 3.5, "path": "fc.1"}
+    report.write_text(json.dumps(content))
+    capsys.readouterr()
+    assert main(arguments) == 1
+    assert "se_layer: noise ratio 3.500 of fc.1, seed 6 is above 3" in capsys.readouterr().out
+    assert "**not** every ratio is at most 3" in table.read_text()
