@@ -43,11 +43,21 @@ struct ValidateCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Write a report with charts, one file.", valueName: "path"))
   var html: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Write a rules file that puts right what is found wrong in the checkpoint.",
+      discussion: """
+        It begins with the rules of --rules, and is given in their place: validating with it passes \
+        when nothing else is wrong. Nothing is written when no such fix is found.
+        """,
+      valueName: "path"))
+  var fixRules: String?
+
   @Flag(help: "Put the SHA-256 sums of both files into the reports; --html always does.")
   var checksums = false
 
   func run() throws {
-    try OutputPaths.check([json, html, junit], against: [weights, reference, rules])
+    try OutputPaths.check([json, html, junit, fixRules], against: [weights, reference, rules])
     let console = Console(jsonOnly: json == "-")
     var verdict = Verdict(model: model.identifier ?? "auto")
     do {
@@ -128,6 +138,23 @@ struct ValidateCommand: ParsableCommand {
       try TextFile.write(report.text, to: html)
     }
     if let junit { try TextFile.write(JUnitReport().text(verdict), to: junit) }
+    if let fixRules { try writeRules(verdict, to: fixRules, console) }
+  }
+}
+
+extension ValidateCommand {
+  /// Writes the rules that put right what was found, if there are any.
+  private func writeRules(_ verdict: Verdict, to path: String, _ console: Console) throws {
+    let existing = try rules.map { try Rules.read($0) } ?? Rules()
+    let fixed = verdict.result?.fixRules(after: existing, mapping: verdict.mapping) ?? existing
+    let words: String
+    if fixed.rules.count > existing.rules.count {
+      try TextFile.write(fixed.yaml, to: path)
+      words = "wrote \(path): give it as --rules"
+    } else {
+      words = "no rules were found that would put it right; \(path) was not written"
+    }
+    try console.say(words)
   }
 }
 

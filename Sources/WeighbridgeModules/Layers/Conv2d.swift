@@ -25,6 +25,21 @@ public struct Conv2d: Module {
     self.bias = try w.bias(bias, count: outputs)
   }
 
+  private init(
+    path: ModulePath, weight: Tensor, bias: Tensor?, geometry: ConvolutionGeometry
+  ) {
+    (self.path, self.weight, self.bias, self.geometry) = (path, weight, bias, geometry)
+  }
+
+  /// A copy with other weights or another geometry.
+  func replacing(
+    weight: Tensor? = nil, bias: Tensor? = nil, geometry: ConvolutionGeometry? = nil
+  ) -> Conv2d {
+    Conv2d(
+      path: path, weight: weight ?? self.weight, bias: bias ?? self.bias,
+      geometry: geometry ?? self.geometry)
+  }
+
   public func forward(_ x: Tensor) throws -> Tensor {
     try apply(x, epilogue: .none)
   }

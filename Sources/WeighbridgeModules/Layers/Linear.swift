@@ -34,6 +34,10 @@ public struct Linear: Module {
     self.bias = try w.bias(bias, count: outputs)
   }
 
+  init(path: ModulePath, weight: Tensor, bias: Tensor?) {
+    (self.path, self.weight, self.bias) = (path, weight, bias)
+  }
+
   public func forward(_ x: Tensor) throws -> Tensor {
     try apply(x, epilogue: .none)
   }

@@ -2,21 +2,26 @@
 public struct BatchNorm: Module {
   public let path: ModulePath
   public let kind: String
-  public let weight: Tensor
-  public let bias: Tensor
-  public let mean: Tensor
-  public let variance: Tensor
-  public let epsilon: Double
+  public internal(set) var weight: Tensor
+  public internal(set) var bias: Tensor
+  public internal(set) var mean: Tensor
+  public internal(set) var variance: Tensor
+  public internal(set) var epsilon: Double
+  /// The configuration key that sets `epsilon`, so that reports can name it.
+  let epsilonKey: String?
 
   /// - Parameters:
   ///   - kind: `BatchNorm2d` or `BatchNorm1d`, for reports.
   ///   - epsilon: Added to the variance; the state dict does not tell it.
+  ///   - epsilonKey: The configuration key that `epsilon` comes from, for reports.
   public init(
-    _ w: WeightScope, channels: Int, epsilon: Double = 1e-5, kind: String = "BatchNorm2d"
+    _ w: WeightScope, channels: Int, epsilon: Double = 1e-5, epsilonKey: String? = nil,
+    kind: String = "BatchNorm2d"
   ) throws {
     path = w.path
     self.kind = kind
     self.epsilon = epsilon
+    self.epsilonKey = epsilonKey
     weight = try w.parameter("weight", .vector, [channels])
     bias = try w.parameter("bias", .vector, [channels])
     mean = try w.buffer("running_mean", .statistic, [channels])
@@ -38,13 +43,18 @@ public struct BatchNorm: Module {
 /// Layer normalisation over the last axis, PyTorch's `nn.LayerNorm`.
 public struct LayerNorm: Module {
   public let path: ModulePath
-  public let weight: Tensor
-  public let bias: Tensor
-  public let epsilon: Double
+  public internal(set) var weight: Tensor
+  public internal(set) var bias: Tensor
+  public internal(set) var epsilon: Double
+  /// The configuration key that sets `epsilon`, so that reports can name it.
+  let epsilonKey: String?
 
-  public init(_ w: WeightScope, features: Int, epsilon: Double = 1e-5) throws {
+  public init(
+    _ w: WeightScope, features: Int, epsilon: Double = 1e-5, epsilonKey: String? = nil
+  ) throws {
     path = w.path
     self.epsilon = epsilon
+    self.epsilonKey = epsilonKey
     weight = try w.parameter("weight", .vector, [features])
     bias = try w.parameter("bias", .vector, [features])
   }
@@ -57,8 +67,8 @@ public struct LayerNorm: Module {
 /// Group normalisation of [N, C, …], PyTorch's `nn.GroupNorm`.
 public struct GroupNorm: Module {
   public let path: ModulePath
-  public let weight: Tensor
-  public let bias: Tensor
+  public internal(set) var weight: Tensor
+  public internal(set) var bias: Tensor
   public let groups: Int
   public let epsilon: Double
 

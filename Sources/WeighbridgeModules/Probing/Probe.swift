@@ -24,8 +24,20 @@ public final class ProbeRun: Sendable {
   private let probe: any Probe
   private let calls = Mutex<[ModulePath: Int]>([:])
 
-  private init(_ probe: any Probe) {
+  private init(_ probe: any Probe, callCounts: [ModulePath: Int] = [:]) {
     self.probe = probe
+    calls.withLock { $0 = callCounts }
+  }
+
+  /// How often each path has been called so far.
+  package var callCounts: [ModulePath: Int] { calls.withLock { $0 } }
+
+  /// Runs `body`, which stands for a part of a run, under a probe of its own: calls count on from
+  /// `callCounts`.
+  package static func with<R>(
+    _ probe: any Probe, countingFrom callCounts: [ModulePath: Int], _ body: () throws -> R
+  ) rethrows -> R {
+    try $current.withValue(ProbeRun(probe, callCounts: callCounts), operation: body)
   }
 
   /// Runs `body` so that `probe` sees every module call in it. Call indices start at 0.

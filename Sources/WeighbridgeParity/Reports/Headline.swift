@@ -22,6 +22,7 @@ enum Headline {
       let place = first.path == "outputs" ? first.name : "\(first.path) (call \(first.call))"
       parts.append("first \(first.status.rawValue) \(place)")
       if let reason = first.reason { parts.append(reason) }
+      if let diagnosis = result.diagnoses.first { parts.append(diagnosis.summary) }
     }
     if result.comparedCount == 0 {
       parts.append("nothing was compared: the reference records no module of this model")

@@ -17,6 +17,7 @@ extension Verdict {
       "config": configuration?.json ?? .object([]),
       "mapping": mappingJSON,
       "first_divergence": result.firstDivergence.map { .string($0.divergenceName) } ?? .null,
+      "diagnoses": .array(result.diagnoses.map(\.json)),
       "uncovered": .strings(result.uncovered),
       "unreferenced": .strings(result.unreferenced),
       "layers": .array(result.layers.map(\.json)),
@@ -145,5 +146,33 @@ extension JSONDocument {
   /// A number, or null.
   static func optional(_ value: Double?) -> JSONDocument {
     value.map { .number($0) } ?? .null
+  }
+}
+
+extension Diagnosis {
+  fileprivate var json: JSONDocument {
+    .members([
+      "path": .string(path.name), "call": .integer(call), "kind": .string(kind),
+      "layer": .string(layer.description), "certainty": .string(certainty.rawValue),
+      "cause": .string(best.cause.kind.rawValue), "text": .string(best.cause.text),
+      "noise_ratio_before": .number(ratioBefore), "noise_ratio_after": .optional(best.ratio),
+      "fix": best.cause.fix.json, "rivals": .array(rivals.map(\.json)),
+      "also": .strings(alike.map(\.path.name)),
+    ])
+  }
+}
+
+extension Diagnosis.Candidate {
+  fileprivate var json: JSONDocument {
+    .members([
+      "cause": .string(cause.kind.rawValue), "text": .string(cause.text),
+      "noise_ratio_after": .optional(ratio), "fix": cause.fix.json,
+    ])
+  }
+}
+
+extension Cause.Fix {
+  fileprivate var json: JSONDocument {
+    .members(["kind": .string(kindName), "text": .string(text)])
   }
 }

@@ -14,6 +14,8 @@ public struct ParityResult: Sendable {
   public var notes: [String] = []
   /// A closer look at the first causes.
   public var details: [LayerDetail] = []
+  /// Why the first causes are wrong, where that could be found out; the headline's first.
+  public var diagnoses: [Diagnosis] = []
   public var seconds = Seconds()
   public var requiresAll = false
 

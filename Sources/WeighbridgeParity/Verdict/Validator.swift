@@ -5,7 +5,7 @@ import WeighbridgeModules
 public struct Validator: Sendable {
   public let reference: Reference
   public let options: ValidationOptions
-  private let judge: Judge
+  let judge: Judge
   private let onProgress: (@Sendable (ValidationProgress) -> Void)?
 
   public init(
@@ -39,7 +39,10 @@ public struct Validator: Sendable {
       (result, own) = try judged(model, inputs, oracle, .always)
     }
     result.seconds.read += readSeconds
-    if options.isolates { try inspect(&result, model) }
+    if options.isolates, !result.causes.isEmpty {
+      try inspect(&result, model)
+      try diagnose(&result, model, own: own)
+    }
     return result
   }
 

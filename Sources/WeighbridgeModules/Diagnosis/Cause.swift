@@ -1,0 +1,118 @@
+/// Why a module may compute something other than the reference: what is different, and what to do.
+public struct Cause: Sendable, Hashable {
+  /// What kind of mistake it is.
+  public var kind: Kind
+  /// What is different, in words: `eps is 1e-05, the reference has 1e-06`.
+  public var text: String
+  public var fix: Fix
+
+  public init(_ kind: Kind, _ text: String, fix: Fix) {
+    self.kind = kind
+    self.text = text
+    self.fix = fix
+  }
+
+  /// What puts it right.
+  public enum Fix: Sendable, Hashable {
+    /// Another value of a configuration key.
+    case configuration(key: String, value: ConfigurationValue)
+    /// Parameters in another layout or order.
+    case parameters([ParameterChange])
+    /// A change in the model's code, or in what wrote the checkpoint, in words.
+    case code(String)
+  }
+
+  /// The mistakes that can be told apart. The raw values stand in reports.
+  public enum Kind: String, Sendable, Hashable, CaseIterable {
+    case linearTransposed = "linear-transposed"
+    case weightLayout = "weight-layout"
+    case weightFlipped = "weight-flipped"
+    case fortranOrder = "fortran-order"
+    case byteOrder = "byte-order"
+    case channelsRegrouped = "channels-regrouped"
+    case channelsReversed = "channels-reversed"
+    case flattenOrder = "flatten-order"
+    case tensorsSwapped = "tensors-swapped"
+    case initialValues = "initial-values"
+    case overflow
+    case truncatedDType = "truncated-dtype"
+    case batchNormEpsilon = "batchnorm-epsilon"
+    case layerNormEpsilon = "layernorm-epsilon"
+    case statisticsSwapped = "statistics-swapped"
+    case statisticsInitial = "statistics-initial"
+    case batchStatistics = "batch-statistics"
+    case geluForm = "gelu-form"
+    case activationSlope = "activation-slope"
+    case hardSigmoid = "hard-sigmoid"
+    case activationForm = "activation-form"
+    case moduleSkipped = "module-skipped"
+    case paddingSame = "padding-same"
+    case countIncludePad = "count-include-pad"
+    case ceilMode = "ceil-mode"
+    case poolingForm = "pooling-form"
+    case alignCorners = "align-corners"
+    case attentionScale = "attention-scale"
+    case attentionMask = "attention-mask"
+    case headsCount = "heads-count"
+    case headsInterleaved = "heads-interleaved"
+    case qkvOrder = "qkv-order"
+    case patchOrder = "patch-order"
+    case positionEncoding = "position-encoding"
+    case softmaxAxis = "softmax-axis"
+    case branchOrder = "branch-order"
+    case seWiring = "se-wiring"
+    case residualForm = "residual-form"
+    case inputNormalization = "input-normalization"
+  }
+}
+
+/// What turns the parameter that a model has into the one that it should have.
+public struct ParameterChange: Sendable, Hashable {
+  /// The parameter's full name.
+  public var name: String
+  public var steps: [Step]
+
+  public init(_ name: String, _ steps: [Step]) {
+    self.name = name
+    self.steps = steps
+  }
+
+  public enum Step: Sendable, Hashable {
+    /// `torch.permute`.
+    case permute([Int])
+    /// `torch.reshape`.
+    case reshape([Int])
+    /// `torch.flip` along one axis.
+    case flip(Int)
+    /// The tensor's equal parts along the first axis, in another order.
+    case blocks([Int])
+    /// The same place filled by another parameter, by its full name.
+    case replacedBy(String)
+  }
+
+  /// The changed tensor.
+  ///
+  /// - Throws: `shape` when a step does not fit.
+  public func apply(to tensor: Tensor) throws -> Tensor {
+    try steps.reduce(tensor) { tensor, step in
+      switch step {
+      case .permute(let axes): try tensor.permuted(axes)
+      case .reshape(let shape): try tensor.reshaped(shape)
+      case .flip(let axis): try tensor.flipped(axis)
+      case .blocks(let order):
+        try Tensor.concatenated(
+          tensor.split(order.count, axis: 0).reordered(order), axis: 0)
+      case .replacedBy: tensor
+      }
+    }
+  }
+}
+
+extension [Tensor] {
+  fileprivate func reordered(_ order: [Int]) throws -> [Tensor] {
+    guard order.allSatisfy(indices.contains) else {
+      throw WeighbridgeError(.shape, "\(order) does not name \(count) parts")
+    }
+    return order.map { self[$0] }
+  }
+}

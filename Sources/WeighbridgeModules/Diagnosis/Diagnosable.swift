@@ -1,0 +1,52 @@
+/// A module that knows how it is easily got wrong: the constants, forms and orders of its computation
+/// that other implementations, versions and exports have otherwise.
+///
+/// When a verdict finds such a module wrong, each alternative is run on the recorded input; the one
+/// that gives the recorded output names the cause. Layouts of parameters need not be listed: those
+/// follow from their roles (`ParameterizedModule`).
+public protocol Diagnosable: Module {
+  /// What may have been computed instead.
+  ///
+  /// - Parameter input: What the module was called with; shapes may decide what is worth trying.
+  func alternatives(for input: Input) throws -> [Alternative<Input, Output>]
+}
+
+/// Another computation that could stand in a module's place, and what is different about it.
+public struct Alternative<Input: TensorBundle, Output: TensorBundle>: Sendable {
+  public let cause: Cause
+  /// The computation. Calls of the module's children are seen by probes as usual.
+  public let compute: @Sendable (Input) throws -> Output
+
+  public init(_ cause: Cause, _ compute: @escaping @Sendable (Input) throws -> Output) {
+    self.cause = cause
+    self.compute = compute
+  }
+
+  /// A module of other constants.
+  public init<M: Module>(_ cause: Cause, _ module: M)
+  where M.Input == Input, M.Output == Output {
+    self.init(cause) { try module.forward($0) }
+  }
+}
+
+/// A module with parameters of its own that a copy can have otherwise.
+public protocol ParameterizedModule: Module {
+  /// The parameters and buffers that it computes with.
+  var parameters: [ModuleParameter] { get }
+  /// A copy with some parameters replaced, by their names within the module.
+  func replacing(_ tensors: [String: Tensor]) -> Self
+}
+
+/// One parameter of a module.
+public struct ModuleParameter: Sendable {
+  /// The name within the module: `weight`.
+  public var name: String
+  public var role: ParameterRole
+  public var tensor: Tensor
+
+  public init(_ name: String, _ role: ParameterRole, _ tensor: Tensor) {
+    self.name = name
+    self.role = role
+    self.tensor = tensor
+  }
+}

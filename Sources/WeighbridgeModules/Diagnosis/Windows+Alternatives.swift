@@ -1,0 +1,163 @@
+/// The paddings of TensorFlow's SAME for a window: as many outputs as ⌈size / stride⌉, the odd cell
+/// at the end, or at the beginning.
+private func samePaddings(
+  size: Pair<Int>, kernel: Pair<Int>, stride: Pair<Int>, dilation: Pair<Int>
+) -> [Padding] {
+  func total(_ size: Int, _ kernel: Int, _ stride: Int, _ dilation: Int) -> Int {
+    max(0, ((size + stride - 1) / stride - 1) * stride + (kernel - 1) * dilation + 1 - size)
+  }
+  guard stride.height > 0, stride.width > 0 else { return [] }
+  let height = total(size.height, kernel.height, stride.height, dilation.height)
+  let width = total(size.width, kernel.width, stride.width, dilation.width)
+  return [
+    Padding(
+      top: height / 2, bottom: height - height / 2, left: width / 2, right: width - width / 2),
+    Padding(
+      top: height - height / 2, bottom: height / 2, left: width - width / 2, right: width / 2),
+  ]
+}
+
+extension Padding {
+  fileprivate var words: String {
+    top == bottom && left == right
+      ? "\(top), \(left)" : "top \(top), bottom \(bottom), left \(left), right \(right)"
+  }
+}
+
+extension Conv2d: Diagnosable {
+  public func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
+    guard input.rank == 4 else { return [] }
+    let same = samePaddings(
+      size: Pair(input.shape[2], input.shape[3]), kernel: Pair(weight.shape[2], weight.shape[3]),
+      stride: geometry.stride, dilation: geometry.dilation)
+    let paddings = same.filter { $0 != geometry.padding }.map { padding in
+      Alternative<Tensor, Tensor>(
+        Cause(
+          .paddingSame,
+          "the padding is \(geometry.padding.words) here and \(padding.words) in the reference",
+          fix: .code("pad \(path) by \(padding.words)")),
+        replacing(geometry: ConvolutionGeometry(
+          stride: geometry.stride, padding: padding, dilation: geometry.dilation,
+          groups: geometry.groups)))
+    }
+    return paddings + imageAlternatives(for: input)
+  }
+
+  /// For a layer that reads images: their channels in another order or of another scale.
+  private func imageAlternatives(for input: Tensor) -> [Alternative<Tensor, Tensor>] {
+    guard geometry.groups == 1 else { return [] }
+    return ImageScale.known(channels: weight.shape[1]).map { scale in
+      Alternative(
+        Cause(
+          .inputNormalization, "the reference's images are \(scale.name) before \(path)",
+          fix: .code("scale the images: \(scale.name)"))
+      ) { try forward(scale.apply(to: $0)) }
+    }
+  }
+}
+
+/// A usual scaling of images, channel by channel: (x − mean) / deviation.
+struct ImageScale: Sendable {
+  let name: String
+  let mean: [Double]
+  let deviation: [Double]
+
+  /// The scalings in use, both ways.
+  static func known(channels: Int) -> [ImageScale] {
+    guard channels == 3 || channels == 1 else { return [] }
+    func all(_ value: Double) -> [Double] { [Double](repeating: value, count: channels) }
+    var scales = [
+      ImageScale(name: "taken from 0…1 to −1…1", mean: all(0.5), deviation: all(0.5)),
+      ImageScale(name: "taken from −1…1 to 0…1", mean: all(-1), deviation: all(2)),
+      ImageScale(name: "divided by 255", mean: all(0), deviation: all(255)),
+      ImageScale(name: "multiplied by 255", mean: all(0), deviation: all(1 / 255)),
+    ]
+    if channels == 3 {
+      let (mean, deviation) = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+      scales.append(
+        ImageScale(name: "normalised by ImageNet's mean and deviation", mean: mean, deviation: deviation))
+      scales.append(
+        ImageScale(
+          name: "freed of ImageNet's mean and deviation",
+          mean: zip(mean, deviation).map { -$0 / $1 }, deviation: deviation.map { 1 / $0 }))
+      scales.append(
+        ImageScale(
+          name: "taken from ImageNet's normalisation to −1…1",
+          mean: zip(mean, deviation).map { (0.5 - $0) / $1 }, deviation: deviation.map { 0.5 / $0 }))
+    } else {
+      scales.append(
+        ImageScale(name: "normalised by MNIST's mean and deviation", mean: [0.1307], deviation: [0.3081]))
+      scales.append(
+        ImageScale(
+          name: "freed of MNIST's mean and deviation", mean: [-0.1307 / 0.3081], deviation: [1 / 0.3081]))
+    }
+    return scales
+  }
+
+  /// Images [N, C, H, W].
+  func apply(to x: Tensor) throws -> Tensor {
+    let shape: Shape = [1, mean.count, 1, 1]
+    let (mean, factor) = (
+      try Tensor(mean, shape: shape), try Tensor(deviation.map { 1 / $0 }, shape: shape)
+    )
+    return try ((x.converted(to: .float64) - mean) * factor).converted(to: x.dtype)
+  }
+}
+
+extension PoolingGeometry {
+  /// The other ways in which such a window is moved, and averages divided.
+  fileprivate func alternatives(
+    size: Pair<Int>, path: ModulePath
+  ) -> [(cause: Cause, geometry: PoolingGeometry)] {
+    var found: [(Cause, PoolingGeometry)] = []
+    func add(_ kind: Cause.Kind, _ text: String, _ fix: String, _ geometry: PoolingGeometry) {
+      found.append((Cause(kind, text, fix: .code("\(fix) in \(path)")), geometry))
+    }
+    var ceiling = self
+    ceiling.ceilMode.toggle()
+    add(
+      .ceilMode, "ceil_mode is \(ceilMode) here and \(ceiling.ceilMode) in the reference",
+      "set ceil_mode to \(ceiling.ceilMode)", ceiling)
+    if case .average(let counts) = kind {
+      var other = self
+      other.kind = .average(countIncludePad: !counts)
+      add(
+        .countIncludePad, "count_include_pad is \(counts) here and \(!counts) in the reference",
+        "set count_include_pad to \(!counts)", other)
+      other = self
+      other.kind = .maximum
+      add(.poolingForm, "the reference takes the maximum", "take the maximum", other)
+    } else {
+      var other = self
+      other.kind = .average(countIncludePad: true)
+      add(.poolingForm, "the reference takes the mean", "take the mean", other)
+    }
+    let same = samePaddings(size: size, kernel: kernel, stride: stride, dilation: dilation)
+    for padding in same where padding != self.padding {
+      var other = self
+      other.padding = padding
+      add(
+        .paddingSame, "the padding is \(self.padding.words) here and \(padding.words) in the reference",
+        "pad by \(padding.words)", other)
+    }
+    return found
+  }
+}
+
+extension MaxPool2d: Diagnosable {
+  public func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
+    guard input.rank == 4 else { return [] }
+    return geometry.alternatives(size: Pair(input.shape[2], input.shape[3]), path: path).map {
+      cause, geometry in Alternative(cause) { try $0.pooled(geometry) }
+    }
+  }
+}
+
+extension AvgPool2d: Diagnosable {
+  public func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
+    guard input.rank == 4 else { return [] }
+    return geometry.alternatives(size: Pair(input.shape[2], input.shape[3]), path: path).map {
+      cause, geometry in Alternative(cause) { try $0.pooled(geometry) }
+    }
+  }
+}

@@ -1,0 +1,137 @@
+import WeighbridgeModules
+
+/// Tries causes on wrong layers, each by running the layer again on the recorded input.
+struct Diagnoser {
+  let reference: Reference
+  let judge: Judge
+  let noise: (ActivationKey) -> (recorded: Reference.Noise?, own: Reference.Noise?)
+  /// Every module with parameters.
+  let parameterized: [(path: ModulePath, parameters: [ModuleParameter])]
+
+  /// Noise ratios up to this count as explained: "about 1".
+  private static let explained = 2.0
+  /// How many modules' parameters are tried in a module's place.
+  private static let swapLimit = 64
+
+  private struct Trial {
+    var cause: Cause
+    var path: ModulePath
+    var call: Int
+    var kind: String
+    var ratio: Double
+  }
+
+  /// - Parameter failing: The paths of the layers that are wrong, where swapped tensors show first.
+  func diagnose(
+    _ suspect: Suspect, ratio: Double, failing: [ModulePath]
+  ) throws -> Diagnosis? {
+    var trials = try alternatives(suspect)
+    if suspect.around.isEmpty || trials.isEmpty {
+      trials += layouts(suspect)
+      trials += swaps(suspect, failing)
+      trials += skipped(suspect)
+    } else {
+      trials += layouts(suspect)
+    }
+    trials.sort { $0.ratio < $1.ratio }
+    guard let best = trials.first else { return suggestion(suspect, ratio) }
+    let rivals = trials.dropFirst().filter {
+      $0.ratio <= max(Self.explained, 2 * best.ratio)
+        && !($0.cause.kind == best.cause.kind && $0.path == best.path)
+    }
+    return Diagnosis(
+      path: best.path, call: best.call, kind: best.kind, layer: suspect.key,
+      certainty: rivals.isEmpty ? .likely : .ambiguous,
+      best: .init(cause: best.cause, ratio: best.ratio), ratioBefore: ratio,
+      rivals: rivals.map { .init(cause: $0.cause, ratio: $0.ratio) })
+  }
+
+  private func alternatives(_ suspect: Suspect) throws -> [Trial] {
+    try ([suspect.own] + suspect.around).flatMap { explorer in
+      try explorer.alternatives(suspect.key).compactMap { attempt in
+        trial(attempt.cause, explorer, suspect) { try attempt.compute() }
+      }
+    }
+  }
+
+  private func layouts(_ suspect: Suspect) -> [Trial] {
+    ([suspect.own] + suspect.around).flatMap { explorer in
+      LayoutHypotheses(
+        path: explorer.path, parameters: explorer.parameters, imageShape: suspect.imageShape,
+        inputRank: suspect.inputs.first?.rank ?? 0
+      ).all().compactMap { trial($0, explorer, suspect) }
+    }
+  }
+
+  private func swaps(_ suspect: Suspect, _ failing: [ModulePath]) -> [Trial] {
+    let own = suspect.own
+    guard !own.parameters.isEmpty else { return [] }
+    let hypotheses = SwapHypotheses(path: own.path, parameters: own.parameters)
+    var found = hypotheses.within().compactMap { trial($0, own, suspect) }
+    let (suspicious, others) = (
+      parameterized.filter { failing.contains($0.path) },
+      parameterized.filter { !failing.contains($0.path) }
+    )
+    for (group, isMutual) in [(suspicious, true), (others, false)] where found.isEmpty {
+      for other in group.prefix(Self.swapLimit) {
+        found += hypotheses.with(other.path, other.parameters, isMutual: isMutual)
+          .compactMap { trial($0, own, suspect) }
+      }
+    }
+    return found
+  }
+
+  /// A module whose recorded output is its input.
+  private func skipped(_ suspect: Suspect) -> [Trial] {
+    guard suspect.inputs.count == 1, let input = suspect.inputs.first,
+      input.shape == suspect.recorded.shape
+    else { return [] }
+    let cause = Cause(
+      .moduleSkipped, "the reference hands its input on unchanged",
+      fix: .code("leave \(suspect.key.path) out, as the recorded network does"))
+    return [trial(cause, suspect.own, suspect) { input }].compactMap { $0 }
+  }
+
+  private func trial(
+    _ hypothesis: LayoutHypotheses.Hypothesis, _ explorer: Explorer, _ suspect: Suspect
+  ) -> Trial? {
+    trial(hypothesis.cause, explorer, suspect) {
+      try explorer.replacing(hypothesis.tensors, suspect.key)
+    }
+  }
+
+  /// Runs one change; `nil` when the layer is still wrong with it, or cannot be computed.
+  private func trial(
+    _ cause: Cause, _ explorer: Explorer, _ suspect: Suspect, _ compute: () throws -> Tensor?
+  ) -> Trial? {
+    // A change that does not fit the shapes cannot be the cause.
+    guard let result = try? compute(), let got = try? result.contiguous(),
+      got.shape == suspect.recorded.shape
+    else { return nil }
+    let (recorded, own) = noise(suspect.key)
+    let tolerance = judge.elementwiseTolerance(
+      recorded: suspect.recorded.dtype, hasNoise: recorded != nil)
+    guard let figures = try? Comparison.figures(got, suspect.recorded, tolerance: tolerance) else {
+      return nil
+    }
+    let judgement = judge.judge(
+      figures, recorded: suspect.recorded.dtype, reference: recorded, own: own)
+    guard judgement.holds else { return nil }
+    return Trial(
+      cause: cause, path: explorer.path, call: explorer.call, kind: explorer.kind,
+      ratio: judgement.ratio)
+  }
+
+  /// What is seen without running anything again.
+  private func suggestion(_ suspect: Suspect, _ ratio: Double) -> Diagnosis? {
+    for explorer in [suspect.own] + suspect.around {
+      let causes = Signatures.causes(explorer.path, explorer.parameters)
+      guard let first = causes.first else { continue }
+      return Diagnosis(
+        path: explorer.path, call: explorer.call, kind: explorer.kind, layer: suspect.key,
+        certainty: .suggestion, best: .init(cause: first, ratio: nil), ratioBefore: ratio,
+        rivals: causes.dropFirst().map { .init(cause: $0, ratio: nil) })
+    }
+    return nil
+  }
+}

@@ -1,0 +1,126 @@
+import Synchronization
+import WeighbridgeModules
+
+/// Runs a model on recorded results, as the isolated run does, and keeps what is needed to run some
+/// of its layers again.
+final class DiagnosingProbe: Probe {
+  fileprivate struct Frame {
+    var explorer: Explorer
+    /// Whether the module was given inputs of the model or recorded results alone.
+    var hasKnownInput: Bool
+  }
+
+  fileprivate struct State {
+    var frames: [Frame] = []
+    var suspects: [ActivationKey: Suspect] = [:]
+    var parameterized: [(path: ModulePath, parameters: [ModuleParameter])] = []
+    var images: [[Int]] = []
+    /// The memory of inputs and recorded results; held, so that none is used for anything else.
+    var known: [ObjectIdentifier: TensorStorage] = [:]
+  }
+
+  private let reference: Reference
+  private let wanted: Set<ActivationKey>
+  private let state: Mutex<State>
+
+  init(_ reference: Reference, inputs: [Tensor], _ wanted: Set<ActivationKey>) {
+    self.reference = reference
+    self.wanted = wanted
+    var state = State()
+    for input in inputs {
+      state.know(input)
+      state.see(input.shape)
+    }
+    self.state = Mutex(state)
+  }
+
+  var suspects: [ActivationKey: Suspect] { state.withLock { $0.suspects } }
+
+  /// Every module with parameters, in the order in which they were called.
+  var parameterized: [(path: ModulePath, parameters: [ModuleParameter])] {
+    state.withLock { $0.parameterized }
+  }
+
+  func intercept<M: Module>(
+    _ module: M, call: Int, input: M.Input, forward: (M.Input) throws -> M.Output
+  ) throws -> M.Output {
+    let explorer = Explorer(
+      module, call: call, input: input, callCounts: ProbeRun.current?.callCounts ?? [:],
+      reference: reference)
+    state.withLock { state in
+      state.frames.append(
+        Frame(explorer: explorer, hasKnownInput: input.tensors.allSatisfy { state.knows($0) }))
+      if call == 0, !explorer.parameters.isEmpty {
+        state.parameterized.append((module.path, explorer.parameters))
+      }
+    }
+    defer { state.withLock { _ = $0.frames.popLast() } }
+    let output = try forward(input)
+    var tensors = output.tensors
+    let recorded = module.path == .root ? rootOutputs : try reference.tensors(module.path, call: call)
+    guard let recorded else { return output }
+    var replaced = false
+    for (index, candidate) in recorded.enumerated() where index < tensors.count {
+      let key =
+        module.path == .root
+        ? Validator.outputKey(index)
+        : ActivationKey(module.path, call: call, item: tensors.count > 1 ? index : nil)
+      guard candidate.shape == tensors[index].shape, candidate.dtype.isFloatingPoint,
+        tensors[index].dtype.isFloatingPoint
+      else { continue }
+      if wanted.contains(key) { note(key, module.kind, candidate, input.tensors) }
+      tensors[index] = try candidate.converted(to: tensors[index].dtype)
+        .contiguous(tensors[index].preferredFormat)
+      replaced = true
+    }
+    guard replaced else { return output }
+    state.withLock { state in
+      for tensor in tensors {
+        state.know(tensor)
+        state.see(tensor.shape)
+      }
+    }
+    return try M.Output(tensors: tensors)
+  }
+
+  private var rootOutputs: [Tensor]? {
+    try? (0..<reference.outputCount).map { try reference.output($0) }
+  }
+
+  /// Keeps a wrong layer, the innermost open call.
+  private func note(_ key: ActivationKey, _ kind: String, _ recorded: Tensor, _ inputs: [Tensor]) {
+    state.withLock { state in
+      guard let frame = state.frames.last else { return }
+      var around: [Explorer] = []
+      if !frame.hasKnownInput {
+        for outer in state.frames.dropLast().reversed() {
+          around.append(outer.explorer)
+          if outer.hasKnownInput { break }
+        }
+      }
+      let width = inputs.first?.shape.last
+      state.suspects[key] = Suspect(
+        key: key, kind: kind, recorded: recorded, inputs: inputs, own: frame.explorer,
+        around: around,
+        imageShape: state.images.last { $0.reduce(1, *) == width })
+    }
+  }
+}
+
+extension DiagnosingProbe.State {
+  fileprivate mutating func know(_ tensor: Tensor) {
+    guard let storage = tensor.storage else { return }
+    known[ObjectIdentifier(storage)] = storage
+  }
+
+  /// Whether a tensor is, or is a view of, something known.
+  fileprivate func knows(_ tensor: Tensor) -> Bool {
+    tensor.storage.map { known[ObjectIdentifier($0)] != nil } ?? true
+  }
+
+  fileprivate mutating func see(_ shape: Shape) {
+    guard shape.rank == 4 else { return }
+    let image = Array(shape.dropFirst())
+    if images.last != image { images.append(image) }
+  }
+}

@@ -1,0 +1,54 @@
+import WeighbridgeModules
+
+/// Why a layer is wrong, as far as rerunning it on the recorded input can tell.
+public struct Diagnosis: Sendable, Hashable {
+  /// How sure it is.
+  public enum Certainty: String, Sendable, Hashable {
+    /// With this change the recorded output comes out, and with no other that was tried.
+    case likely
+    /// Several changes give the recorded output.
+    case ambiguous
+    /// Not rerun: what is seen in the parameters themselves.
+    case suggestion
+  }
+
+  /// A cause and the noise ratio of the layer when it is put right.
+  public struct Candidate: Sendable, Hashable {
+    public var cause: Cause
+    /// `nil` for a suggestion.
+    public var ratio: Double?
+  }
+
+  /// The module to blame: the layer's own, or one around it that computes the layer's input.
+  public var path: ModulePath
+  public var call: Int
+  /// The operation's name.
+  public var kind: String
+  /// The layer where it shows.
+  public var layer: ActivationKey
+  public var certainty: Certainty
+  public var best: Candidate
+  /// The noise ratio as it is.
+  public var ratioBefore: Double
+  /// The others that would explain it as well.
+  public var rivals: [Candidate]
+  /// The same of other layers.
+  public var alike: [Diagnosis] = []
+}
+
+extension Diagnosis {
+  /// In one line: `LayerNorm eps is 1e-05 here and 1e-06 in the reference (noise ratio 61 → 1.0)`.
+  public var summary: String {
+    let place = path == layer.path ? "" : "\(path == .root ? "the model" : path.name): "
+    let change = best.ratio.map {
+      " (noise ratio \(Format.ratio(ratioBefore)) → \(Format.ratio($0)))"
+    }
+    switch certainty {
+    case .likely: return "likely \(place)\(best.cause.text)\(change ?? "")"
+    case .ambiguous:
+      let others = rivals.prefix(3).map { "or \($0.cause.text)" }.joined(separator: ", ")
+      return "ambiguous: \(place)\(best.cause.text), \(others)"
+    case .suggestion: return "perhaps \(place)\(best.cause.text)"
+    }
+  }
+}

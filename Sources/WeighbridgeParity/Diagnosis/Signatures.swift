@@ -1,0 +1,104 @@
+import Foundation
+import WeighbridgeModules
+
+/// What a wrong layer's parameters show by themselves. Nothing here is run again, so it is said only
+/// where no other cause was found, or where it is beyond doubt.
+enum Signatures {
+  /// The first of a module's parameters that explains something.
+  static func causes(_ path: ModulePath, _ parameters: [ModuleParameter]) -> [Cause] {
+    var found: [Cause] = []
+    for parameter in parameters {
+      guard let values = try? parameter.tensor.converted(to: .float32).elements(as: Float.self)
+      else { continue }
+      if let cause = nonFinite(path, parameter, values) { found.append(cause) }
+      if let cause = truncated(path, parameter, values) { found.append(cause) }
+    }
+    return found + initial(path, parameters)
+  }
+
+  private static func nonFinite(
+    _ path: ModulePath, _ parameter: ModuleParameter, _ values: [Float]
+  ) -> Cause? {
+    guard let position = values.firstIndex(where: { !$0.isFinite }) else { return nil }
+    let index = parameter.tensor.shape.index(of: position)
+    let count = values.count { !$0.isFinite }
+    return Cause(
+      .overflow,
+      "\(parameter.name)\(index) is \(values[position])\(count > 1 ? ", and \(count - 1) more are not finite" : "")",
+      fix: .code("export \((path / parameter.name).name) in float32: half precision ends at 65504"))
+  }
+
+  /// Values that all fit a shorter dtype, which those of a float32 network never do.
+  private static func truncated(
+    _ path: ModulePath, _ parameter: ModuleParameter, _ values: [Float]
+  ) -> Cause? {
+    let live = values.filter { $0 != 0 && $0 != 1 }
+    guard live.count >= 8 else { return nil }
+    func all(_ mask: UInt32) -> Bool { live.allSatisfy { $0.bitPattern & mask == 0 } }
+    let dtype = all(0xffff) ? "bfloat16" : all(0x1fff) ? "float16" : nil
+    guard let dtype else { return nil }
+    return Cause(
+      .truncatedDType, "every value of \(parameter.name) has been rounded to \(dtype)",
+      fix: .code("export \((path / parameter.name).name) in float32"))
+  }
+
+  /// PyTorch's initial values: 1 and 0 in norms, uniform in ±1/√fan_in in linear and convolutions.
+  private static func initial(_ path: ModulePath, _ parameters: [ModuleParameter]) -> [Cause] {
+    var found: [Cause] = []
+    func all(_ name: String, _ value: Float) -> Bool {
+      guard let tensor = parameters.first(where: { $0.name == name })?.tensor,
+        let values = try? tensor.converted(to: .float32).elements(as: Float.self), !values.isEmpty
+      else { return false }
+      return values.allSatisfy { $0 == value }
+    }
+    if all("running_mean", 0), all("running_var", 1) {
+      found.append(
+        Cause(
+          .statisticsInitial, "running_mean is all 0 and running_var all 1: they were never loaded",
+          fix: .code("export the buffers too: state_dict(), not parameters()")))
+    }
+    if all("weight", 1), all("bias", 0) {
+      found.append(
+        Cause(
+          .initialValues, "weight is all 1 and bias all 0: they were never loaded",
+          fix: .code("load the trained values of \(path)")))
+    }
+    if let weight = parameters.first(where: { $0.name == "weight" }), isUniform(weight) {
+      found.append(
+        Cause(
+          .initialValues, "weight has the distribution of PyTorch's initial values",
+          fix: .code("load the trained values of \(path)")))
+    }
+    return found
+  }
+
+  /// Whether a weight is uniform in ±1/√fan_in, as `kaiming_uniform_(a=√5)` leaves it: all within the
+  /// bound, one near it, and the standard deviation bound/√3 within five standard errors.
+  private static func isUniform(_ weight: ModuleParameter) -> Bool {
+    let fanIn = weight.tensor.shape.dropFirst().reduce(1, *)
+    guard weight.tensor.shape.rank >= 2, fanIn > 0, weight.tensor.elementCount >= 32,
+      let values = try? weight.tensor.converted(to: .float32).elements(as: Float.self)
+    else { return false }
+    let bound = 1 / Double(fanIn).squareRoot()
+    let count = Double(values.count)
+    let largest = values.reduce(0.0) { max($0, abs(Double($1))) }
+    guard largest <= bound * (1 + 1e-6), largest >= bound * (1 - 8 / count) else { return false }
+    let square = values.reduce(0.0) { $0 + Double($1) * Double($1) } / count
+    // The variance of x² for a uniform x in ±b is 4b⁴/45.
+    let error = (4.0 / 45 / count).squareRoot() * bound * bound
+    return abs(square - bound * bound / 3) <= 5 * error
+  }
+}
+
+extension Shape {
+  /// The index on every axis of an element of a contiguous tensor.
+  fileprivate func index(of position: Int) -> [Int] {
+    var rest = position
+    var index: [Int] = []
+    for extent in reversed() {
+      index.append(extent > 0 ? rest % extent : 0)
+      rest = extent > 0 ? rest / extent : 0
+    }
+    return index.reversed()
+  }
+}

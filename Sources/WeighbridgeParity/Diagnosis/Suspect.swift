@@ -1,0 +1,110 @@
+import WeighbridgeModules
+
+/// A wrong layer as a run met it: all that is needed to run it again with something changed.
+struct Suspect: Sendable {
+  let key: ActivationKey
+  let kind: String
+  /// What the layer should have returned.
+  let recorded: Tensor
+  let inputs: [Tensor]
+  /// Its own computation's alternatives, and its parameters'.
+  let own: Explorer
+  /// The modules around it, innermost first, as far as they may have computed its input: the last one
+  /// itself had recorded inputs. Empty when the layer's input was recorded.
+  let around: [Explorer]
+  /// [C, H, W] of the last image-like tensor with as many values a sample as the layer's input has.
+  let imageShape: [Int]?
+}
+
+/// Runs one module call again.
+struct Explorer: Sendable {
+  let path: ModulePath
+  let call: Int
+  let kind: String
+  let parameters: [ModuleParameter]
+  /// What each alternative of the module makes of a layer within it, or of the module itself.
+  let alternatives: @Sendable (_ target: ActivationKey) throws -> [Attempt]
+  /// What the module returns with other parameters.
+  let replacing: @Sendable (_ tensors: [String: Tensor], _ target: ActivationKey) throws -> Tensor?
+}
+
+/// A cause, and what the layer returns when it is put right.
+struct Attempt: Sendable {
+  let cause: Cause
+  /// `nil` when the layer could not be computed that way.
+  let compute: @Sendable () throws -> Tensor?
+}
+
+extension Explorer {
+  /// - Parameter callCounts: How often each path had been called when this call began.
+  init<M: Module>(
+    _ module: M, call: Int, input: M.Input, callCounts: [ModulePath: Int], reference: Reference
+  ) {
+    path = module.path
+    self.call = call
+    kind = module.kind
+    parameters = (module as? any ParameterizedModule)?.parameters ?? []
+    let own = ActivationKey(module.path, call: call)
+    @Sendable func run(
+      _ target: ActivationKey, _ compute: (M.Input) throws -> M.Output
+    ) throws -> Tensor? {
+      let probe = ReplayingProbe(reference, target)
+      do {
+        let output = try ProbeRun.with(probe, countingFrom: callCounts) { try compute(input) }
+        guard target.path == own.path, target.call == own.call else { return nil }
+        let tensors = output.tensors
+        let item = target.item ?? 0
+        return item < tensors.count ? tensors[item] : nil
+      } catch is ReplayingProbe.Reached {
+        return probe.got
+      }
+    }
+    alternatives = { target in
+      guard let diagnosable = module as? any Diagnosable else { return [] }
+      return try Explorer.alternatives(of: diagnosable, input).map { cause, compute in
+        Attempt(cause: cause) {
+          try run(target) { input in
+            guard let output = try compute(input) as? M.Output else {
+              throw WeighbridgeError(.shape, "an alternative returns something else")
+            }
+            return output
+          }
+        }
+      }
+    }
+    replacing = { tensors, target in
+      guard let module = module as? any ParameterizedModule else { return nil }
+      return try run(target) { input in
+        guard let output = try Explorer.forward(module.replacing(tensors), input) as? M.Output
+        else { throw WeighbridgeError(.shape, "a copy of a module returns something else") }
+        return output
+      }
+    }
+  }
+
+  private static func alternatives<D: Diagnosable>(
+    of module: D, _ input: any TensorBundle
+  ) throws -> [(Cause, @Sendable (any TensorBundle) throws -> any TensorBundle)] {
+    guard let input = input as? D.Input else { return [] }
+    return try module.alternatives(for: input).map { alternative in
+      (
+        alternative.cause,
+        { input in
+          guard let input = input as? D.Input else {
+            throw WeighbridgeError(.shape, "an alternative takes something else")
+          }
+          return try alternative.compute(input)
+        }
+      )
+    }
+  }
+
+  private static func forward<P: ParameterizedModule>(
+    _ module: P, _ input: any TensorBundle
+  ) throws -> any TensorBundle {
+    guard let input = input as? P.Input else {
+      throw WeighbridgeError(.shape, "a copy of a module takes something else")
+    }
+    return try module.forward(input)
+  }
+}

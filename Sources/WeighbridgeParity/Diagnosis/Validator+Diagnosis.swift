@@ -1,0 +1,76 @@
+import WeighbridgeModules
+
+extension Validator {
+  /// How many wrong layers are looked at.
+  private static let diagnosisLimit = 12
+
+  /// Says of the first causes of a failure why they are wrong, as far as rerunning can tell, and moves
+  /// the blame to the module that computes a layer's input where that is at fault.
+  func diagnose(
+    _ result: inout ParityResult, _ model: any Module, own: [ActivationKey: Reference.Noise]
+  ) throws {
+    let causes = result.causes
+    var layers: [ActivationKey: LayerVerdict] = [:]
+    var order: [ActivationKey] = []
+    for cause in causes.prefix(Self.diagnosisLimit) {
+      let key =
+        cause.path == "outputs"
+        ? Validator.outputKey(cause.item ?? 0)
+        : ActivationKey(cause.path, call: cause.call, item: cause.item)
+      layers[key] = cause
+      order.append(key)
+    }
+    guard !order.isEmpty else { return }
+    let inputs = try reference.inputs()
+    let probe = DiagnosingProbe(reference, inputs: inputs, Set(order))
+    _ = try ProbeRun.with(probe) { try model.run(inputs) }
+    let suspects = probe.suspects
+    let diagnoser = Diagnoser(
+      reference: reference, judge: judge,
+      noise: { key in (layers[key]?.recordedNoise, own[key]) },
+      parameterized: probe.parameterized)
+    let failing = order.map(\.path)
+    for key in order {
+      guard let suspect = suspects[key], let layer = layers[key] else { continue }
+      let ratio = (layer.isolated ?? layer.cumulative)?.judgement.ratio ?? .nan
+      let found = try diagnoser.diagnose(suspect, ratio: ratio, failing: failing)
+      result.blame(suspect, found)
+      guard let found else { continue }
+      if let index = result.diagnoses.firstIndex(where: {
+        $0.certainty == found.certainty && $0.best.cause.kind == found.best.cause.kind
+      }) {
+        result.diagnoses[index].alike.append(found)
+      } else {
+        result.diagnoses.append(found)
+      }
+    }
+  }
+}
+
+extension ParityResult {
+  /// Notes who may be at fault where a layer's input was computed and not recorded.
+  fileprivate mutating func blame(_ suspect: Suspect, _ diagnosis: Diagnosis?) {
+    guard let source = suspect.around.last,
+      let index = layers.firstIndex(where: {
+        $0.path == suspect.key.path && $0.call == suspect.key.call && $0.item == suspect.key.item
+      })
+    else { return }
+    let name = source.path == .root ? "the model" : source.path.name
+    guard let diagnosis, diagnosis.certainty == .likely else {
+      layers[index].reason = "or what \(name) computes on the way to it"
+      return
+    }
+    guard diagnosis.path != suspect.key.path else { return }
+    let culprit = diagnosis.path == .root ? "the model" : diagnosis.path.name
+    layers[index].reason = "its input is what \(culprit) computes wrongly"
+    // The model's own glue has no layer to blame.
+    guard
+      let parent = layers.firstIndex(where: {
+        $0.path == diagnosis.path && $0.call == diagnosis.call
+      })
+    else { return }
+    layers[index].status = .inherited
+    layers[parent].status = .glue
+    layers[parent].reason = "shows at \(suspect.key)"
+  }
+}
