@@ -125,12 +125,12 @@ static inline uint64_t wb_h5_object_key(hid_t object) {
 /// The innermost message of the error stack.
 static inline herr_t wb_h5_error_callback(unsigned n, const H5E_error2_t *error, void *data) {
   if (n == 0 && error->desc != NULL) {
-    strncpy((char *)data, error->desc, 255);
-    ((char *)data)[255] = 0;
+    strncpy((char *)data, error->desc, 1023);
+    ((char *)data)[1023] = 0;
   }
   return 0;
 }
-static inline void wb_h5_error_text(char text[256]) {
+static inline void wb_h5_error_text(char text[1024]) {
   text[0] = 0;
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, wb_h5_error_callback, text);
   H5Eclear2(H5E_DEFAULT);

@@ -66,7 +66,8 @@ public struct WeighbridgeError: Error, Sendable, Hashable {
 extension WeighbridgeError: CustomStringConvertible {
   /// One line: `FILE: ENTRY: MESSAGE. REMEDY`. Control characters from file names are escaped.
   public var description: String {
-    var line = [file, entry, message].compactMap { $0 }.joined(separator: ": ")
+    var line = [file, entry, message].compactMap { $0 }.filter { !$0.isEmpty }
+      .joined(separator: ": ")
     if let remedy { line += (line.hasSuffix(".") ? " " : ". ") + remedy }
     return line.escapingControlCharacters()
   }

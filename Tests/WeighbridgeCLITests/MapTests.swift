@@ -33,7 +33,7 @@ import Weighbridge
     #expect(
       run.errors == """
         weighbridge: error: gate.npz: the names do not map one to one: 1 missing (fc.2.weight), \
-        1 unexpected (fc.3.weigth). `weighbridge map` lists them all
+        1 unexpected (fc.3.weigth). Rename or change tensors with --rules, or name another --model
 
         """)
     #expect(run.output.contains("missing: the model asks for them, the file has none (1)"))
@@ -48,6 +48,39 @@ import Weighbridge
     let matched = try #require(document["matched"] as? [[String: Any]])
     #expect(matched.first?["parameter"] as? String == "fc.0.weight")
     #expect(matched.first?["transform"] is NSNull)
+  }
+
+  /// Hundreds of names without a counterpart are no list to work off.
+  @Test func aForeignNetworkIsCalledSo() throws {
+    let run = try CommandRun("map", Workspace.fixture("vit_digits.npz"), "--model", "se_resnet50")
+    #expect(run.status == 2)
+    #expect(run.firstErrorLine.contains("is probably not of this architecture: 0 of 299"))
+    #expect(run.firstErrorLine.hasSuffix("By names and shapes it is vit: --model vit"))
+    #expect(!run.output.contains("did you mean"))
+  }
+
+  @Test(arguments: [
+    ("vitt", "Did you mean vit?"), ("ViT", "Did you mean vit?"),
+    ("se-resnet50", "Did you mean se_resnet50?"), ("resnet50", "Did you mean se_resnet50?"),
+    ("gpt2", "`weighbridge models` lists"),
+  ])
+  func unknownModelsAreGuessed(_ id: String, _ hint: String) throws {
+    let run = try CommandRun("map", Workspace.fixture("stn.npz"), "--model", id)
+    #expect(run.status == 64)
+    #expect(run.firstErrorLine.contains("there is no architecture '\(id)'. \(hint)"))
+  }
+
+  /// The rules file is at fault, so that it is malformed, whatever the command.
+  @Test(arguments: ["$9", "$", "$x"])
+  func aTemplateWithoutItsGroupIs3(_ template: String) throws {
+    let space = try Workspace()
+    defer { space.remove() }
+    let rules = try space.text(
+      "rules.yaml", "# one\n- rename: {regex: '(.*)fc(.*)', to: '\(template)'}\n")
+    let run = try CommandRun("map", Workspace.fixture("se_layer.npz"), "--rules", rules)
+    #expect(run.status == 3)
+    #expect(run.firstErrorLine.contains("rules.yaml:2: "))
+    #expect(run.firstErrorLine.contains(template))
   }
 
   @Test func rulesAreApplied() throws {

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Weighbridge
 
 /// `validate`, `run` and `diff` through the built command, on the committed fixtures.
 @Suite struct ValidateTests {
@@ -47,7 +48,9 @@ import Testing
 
   @Test func reportFilesAreWritten() throws {
     try withFolder { folder in
-      let (json, junit) = (folder.appendingPathComponent("v.json"), folder.appendingPathComponent("v.xml"))
+      let (json, junit) = (
+        folder.appendingPathComponent("v.json"), folder.appendingPathComponent("v.xml")
+      )
       let run = try CommandRun(
         "validate", "--weights", fixture("se_layer.npz"), "--reference",
         fixture("se_layer_reference.npz"), "--json", json.path, "--junit", junit.path)
@@ -100,7 +103,9 @@ import Testing
     #expect(run.firstErrorLine.contains(name))
   }
 
-  @Test(arguments: [["--rtol", "-1"], ["--atol", "nan"], ["--oracle", "sometimes"], ["--model", "nothing"]])
+  @Test(arguments: [
+    ["--rtol", "-1"], ["--atol", "nan"], ["--oracle", "sometimes"], ["--model", "nothing"],
+  ])
   func wrongUsageExitsWith64(_ arguments: [String]) throws {
     let run = try CommandRun(
       list: [
@@ -146,6 +151,72 @@ import Testing
     #expect(run.status == 64)
   }
 
+  /// Labels are looked at before anything is written.
+  @Test(arguments: [
+    ("nothing", Int32(64), "there is no entry of this name"),
+    ("inputs/0", 3, "not a list of integers"), ("few", 3, "holds 3 classes"),
+    ("fractions", 3, "not a list of integers"),
+  ])
+  func wrongLabelsLeaveNoOutput(_ entry: String, _ status: Int32, _ words: String) throws {
+    let space = try Workspace()
+    defer { space.remove() }
+    let images = try Tensor([Float](repeating: 0.5, count: 2 * 784), shape: [2, 1, 28, 28])
+    let input = try space.checkpoint(
+      "in.npz",
+      [
+        "inputs/0": images, "few": Tensor([Int64](repeating: 1, count: 3), shape: [3]),
+        "fractions": Tensor([Float](repeating: 1, count: 2), shape: [2]),
+      ])
+    let output = space.path("out.npz")
+    let run = try CommandRun(
+      "run", "--weights", fixture("stn.npz"), "--input", input, "--output", output, "--labels",
+      entry)
+    #expect(run.status == status, "\(run.errors)")
+    #expect(run.firstErrorLine.contains(words))
+    #expect(run.firstErrorLine.contains("in.npz: \(entry): "))
+    #expect(try space.contents == ["in.npz"])
+  }
+
+  @Test func aCheckpointAsInputIsExplained() throws {
+    let space = try Workspace()
+    defer { space.remove() }
+    let run = try CommandRun(
+      "run", "--weights", fixture("stn.npz"), "--input", fixture("stn.npz"), "--output",
+      space.path("out.npz"))
+    #expect(run.status == 2)
+    #expect(run.firstErrorLine.contains("inputs/0"))
+    #expect(run.firstErrorLine.contains("Is it a checkpoint?"))
+  }
+
+  /// The model itself has no name, and leaves no gap in the line.
+  @Test func inputsOfAnotherShapeAreNamedOnce() throws {
+    let run = try CommandRun(
+      "validate", "--weights", fixture("stn.npz"), "--model", "stn", "--reference",
+      fixture("se_layer_reference.npz"))
+    #expect(run.status == 2)
+    #expect(!run.firstErrorLine.contains(": :"))
+  }
+
+  /// Output to a file or a program is not cut to a terminal's width.
+  @Test func tablesAreWholeWithoutATerminal() throws {
+    let arguments = [
+      "validate", "--weights", fixture("se_bottleneck.npz"), "--reference",
+      fixture("se_bottleneck_reference.npz"), "--rtol", "0", "--atol", "0",
+    ]
+    let wide = try CommandRun(list: arguments, environment: ["COLUMNS": ""])
+    #expect(wide.output.contains("SNR") && wide.output.contains("shape"))
+    #expect(!wide.output.split(separator: "\n").dropFirst().contains { $0.contains("\u{1b}") })
+    let narrow = try CommandRun(list: arguments, environment: ["COLUMNS": "80"])
+    #expect(!narrow.output.contains("SNR"))
+    let lines = narrow.output.split(separator: "\n").dropFirst()
+    #expect(lines.allSatisfy { $0.count <= 80 }, "\(narrow.output)")
+  }
+
+  @Test func helpExplainsTheTable() throws {
+    let help = try CommandRun("validate", "--help").output
+    for word in ["alone", "in all", "ok ×12", "of its limit", "†"] { #expect(help.contains(word)) }
+  }
+
   @Test func runLeavesNoPartialFile() throws {
     try withFolder { folder in
       let output = folder.appendingPathComponent("out.npz").path
@@ -156,6 +227,49 @@ import Testing
       #expect(run.firstErrorLine.contains("stn_reference.npz"))
       #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
     }
+  }
+
+  /// The same network recorded twice: one of the two is changed in one activation.
+  @Test func diffOfReferencesIsAVerdict() throws {
+    let space = try Workspace()
+    defer { space.remove() }
+    let reference = fixture("se_bottleneck_reference.npz")
+    let same = try CommandRun("diff", reference, fixture("se_bottleneck_reference.h5"), "--json")
+    #expect(same.status == 0, "\(same.errors)")
+    #expect(try object(same.output)["identical"] as? Bool == true)
+    #expect(same.errors.hasPrefix("PASS se_bottleneck · "))
+
+    let file = try Checkpoints.open(reference)
+    let changed = space.path("changed.npz")
+    try Checkpoints.write(
+      changed, format: .npz,
+      tensors: file.entries.filter { $0.rawPath != "activations/bn1" }.map { entry in
+        let tensor = try file.tensor(entry.rawPath)
+        return (
+          entry.rawPath,
+          entry.rawPath == "activations/conv2" ? try tensor.affine(scale: 1.01) : tensor
+        )
+      }, metadata: file.metadata)
+    let (html, junit) = (space.path("d.html"), space.path("d.xml"))
+    let run = try CommandRun(
+      "diff", changed, reference, "--json", "--html", html, "--junit", junit)
+    #expect(run.status == 1)
+    let json = try object(run.output)
+    #expect(json["identical"] as? Bool == false)
+    #expect(json["first_divergence"] as? String == "conv2")
+    #expect(json["only_in_b"] as? [String] == ["activations/bn1"])
+    #expect(json["only_in_a"] as? [String] == [])
+    let different = try #require(json["different"] as? [[String: Any]])
+    #expect(different.map { $0["name"] as? String } == ["activations/conv2"])
+    #expect(different.first?["max_abs"] is Double)
+    let layers = try #require(json["layers"] as? [[String: Any]])
+    #expect(
+      layers.contains { $0["path"] as? String == "conv2" && $0["status"] as? String == "source" })
+    #expect(try String(contentsOfFile: junit, encoding: .utf8).contains("failures=\"1\""))
+    #expect(try String(contentsOfFile: html, encoding: .utf8).contains("Closer look: conv2"))
+    #expect(run.errors.contains("only in the second (1): activations/bn1"))
+    #expect(
+      try CommandRun("diff", changed, fixture("stn.npz"), "--html", html).status == 64)
   }
 
   @Test func diffTellsFormatsApartByContentAlone() throws {

@@ -19,7 +19,7 @@ import WeighbridgeWeights
     let line = Headline.line(try verdict(Faults(leaf: ["blocks.0.fc": 1e-3])))
     #expect(
       line == "FAIL toy · first source blocks.0.fc (call 0) · 1 source, 10 inherited")
-    #expect(Headline.line(try verdict()).hasPrefix("PASS toy · 11 ok · worst "))
+    #expect(Headline.line(try verdict()).hasPrefix("PASS toy · 11 ok · largest error "))
   }
 
   @Test(arguments: [60, 80, 100, 140])
@@ -38,6 +38,39 @@ import WeighbridgeWeights
     #expect(text.contains("blocks.0.fc … blocks.1.relu"))
     #expect(text.contains("glue"))
     #expect(text.contains("recorded"))
+  }
+
+  @Test func theLegendExplainsTheColumnsInOneLine() throws {
+    let lines = TerminalReport(width: 80).text(try verdict()).split(separator: "\n")
+    #expect(
+      lines[1] == "alone: on recorded inputs · in all: whole run · error ÷ float32 noise, limit 4")
+    var elementwise = Verdict(
+      model: "toy",
+      result: try validate(against: .toy()) {
+        $0.tolerance = .init(relative: 0, absolute: 1e-3)
+        $0.isolates = false
+      })
+    elementwise.environment.threads = 2
+    let other = TerminalReport(width: 80).text(elementwise)
+    #expect(other.contains("\nin all: whole run · max |Δ| ÷ (atol + rtol·|recorded|), limit 1\n"))
+    #expect(!other.contains("alone") && !other.contains("†"))
+  }
+
+  /// A single wrong element moves the RMS little: the row says why it fails all the same.
+  @Test func theLargestElementIsNamedWhereItDecides() throws {
+    var wrong = try verdict(Faults(leaf: ["blocks.0.fc": 1e-3]))
+    wrong.result?.layers[0].isolated?.judgement.ratio = 2
+    wrong.result?.layers[0].isolated?.judgement.largestRatio = 9
+    let text = TerminalReport(width: 200).text(wrong)
+    #expect(text.contains("this element's error is 9.0 times the noise's largest, limit 8"))
+  }
+
+  @Test func nothingIsShortenedWhereThereIsRoom() throws {
+    let name = String(repeating: "block.", count: 60) + "fc"
+    var wrong = try verdict(Faults(leaf: ["blocks.0.fc": 1e-3]))
+    wrong.result?.layers[0].path = ModulePath(name)
+    #expect(TerminalReport(width: 1 << 20).text(wrong).contains(name))
+    #expect(TerminalReport(width: 80).text(wrong).contains("…"))
   }
 
   @Test func colourOnlyWhereAsked() throws {

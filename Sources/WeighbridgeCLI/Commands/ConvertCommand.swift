@@ -52,6 +52,11 @@ struct ConvertCommand: ParsableCommand {
     let console = json.console
     let dtype = try parsedDType()
     let format = try parsedFormat()
+    if nested, format.checkpointFormat != .hdf5 {
+      throw WeighbridgeError(
+        .usage, "--nested makes groups in HDF5, and \(format.name) has none", file: output,
+        remedy: "Leave --nested out, or write .h5")
+    }
     try OutputPaths.check([output], against: [input, rules.rules])
     let checkpoint = try Checkpoints.open(input)
     let rules = try rules.read()
@@ -134,6 +139,12 @@ struct ConvertCommand: ParsableCommand {
 }
 
 extension ExportFormat {
+  /// `nil` for the native weight file.
+  var checkpointFormat: CheckpointFormat? {
+    guard case .checkpoint(let format, _) = self else { return nil }
+    return format
+  }
+
   var name: String {
     switch self {
     case .native: "native"

@@ -51,7 +51,10 @@ struct MapCommand: ParsableCommand {
     let plan = try Loader(.builtIn).plan(
       Checkpoints.open(file), model: model.identifier, overrides: model.overrides(),
       rules: rules.read())
-    let error = plan.report.error(file: file)
+    var error = plan.report.error(file: file)
+    if !plan.report.isForeign {
+      error?.remedy = "Rename or change tensors with --rules, or name another --model"
+    }
     if let error { Console.fail(error.description) }
     if json.isSet {
       try console.print(json: json(plan))

@@ -51,6 +51,8 @@ struct RunCommand: ParsableCommand {
     }
     try OutputPaths.check([output], against: [input, weights, rules])
     let inputs = try InputFile(input)
+    let classes = try labels.map { try Accuracy.classes($0, of: input) }
+    let others = try predictions.map { try Accuracy.classes($0, of: input) }
     let plan = try WeightsFile(weights, model, rules: rules).plan(reference: inputs.metadata)
     Console.progress.show("loading \(plan.architecture.id)")
     let network = try plan.bind()
@@ -68,9 +70,15 @@ struct RunCommand: ParsableCommand {
       } else {
         outputs = try network.run(inputs.tensors)
       }
-    } catch let error as WeighbridgeError {
+    } catch var error as WeighbridgeError {
+      if error.code == .shape, !inputs.isNumbered {
+        error.remedy =
+          "The model's inputs are wanted as inputs/0, inputs/1 …; this file has none, so its "
+          + "\(inputs.tensors.count.counted("array")) were taken in order. Is it a checkpoint?"
+      }
       throw error.located(file: input)
     }
+    let lines = try classes.map { try scores(outputs, $0, others) } ?? []
     tensors += outputs.enumerated().map { ("outputs/\($0.offset)", $0.element) }
     try Checkpoints.write(
       output, format: format, tensors: tensors,
@@ -79,17 +87,25 @@ struct RunCommand: ParsableCommand {
     for note in plan.report.notes { Console.remark("note: \(note.escapingForTerminal())") }
     let shapes = outputs.map { "\($0.shape)" }.joined(separator: ", ")
     try Console().say("\(plan.architecture.id): \(shapes) → \(output)")
-    if let labels, let logits = outputs.first { try score(logits, labels) }
+    for line in lines { try Console().say(line) }
   }
 
-  private func score(_ logits: Tensor, _ entry: String) throws {
+  /// How often the largest value of output 0 stands at the labelled class, and how often others do.
+  ///
+  /// - Throws: `usage` when the outputs or the counts do not fit labels.
+  private func scores(
+    _ outputs: [Tensor], _ labels: Accuracy.Classes, _ others: Accuracy.Classes?
+  ) throws -> [String] {
+    guard let logits = outputs.first else { return [] }
     let accuracy = try Accuracy(logits: logits)
-    let count = accuracy.predictions.count
-    let labels = try Accuracy.classes(entry, of: input, count: count)
-    try Console().say("accuracy: \(accuracy.summary(against: labels))")
-    guard let predictions else { return }
-    let others = try Accuracy.classes(predictions, of: input, count: count)
-    try Console().say("\(predictions): \(Accuracy.summary(others, labels))")
-    try Console().say("the same class: \(accuracy.summary(against: others))")
+    for entry in [labels, others].compactMap({ $0 }) {
+      try entry.check(count: accuracy.predictions.count, file: input)
+    }
+    var lines = ["accuracy: \(accuracy.summary(against: labels.values))"]
+    if let others {
+      lines.append("\(others.entry): \(Accuracy.summary(others.values, labels.values))")
+      lines.append("the same class: \(accuracy.summary(against: others.values))")
+    }
+    return lines
   }
 }

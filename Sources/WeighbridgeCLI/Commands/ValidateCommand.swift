@@ -12,6 +12,20 @@ struct ValidateCommand: ParsableCommand {
 
       An error passes when it is no larger than float32 rounding explains: PyTorch's own noise \
       where the reference records it, else ours, measured by a float64 run of the same model.
+
+      THE TABLE
+        status  ok; source: wrong by itself; glue: its children are right and what joins them is \
+      wrong; inherited: right by itself, an earlier error arrives here; nonfinite: NaN or infinite
+        alone   the ratio of the layer on recorded inputs
+        in all  the ratio of the layer in the whole run
+        max|Δ|  the largest difference from the recorded values, in the whole run
+        ULP     the same in float32 steps; SNR: the signal-to-noise ratio (both with room)
+
+      A ratio is the error over the noise: about 1 for a right layer, too large beyond the limit that \
+      the line above the table names. With †, where no noise is known, it is the largest \
+      |Δ| / (atol + rtol·|recorded|), and 1 is the limit. `ok ×12` stands for twelve layers in a row, \
+      with the figures of the worst. The headline's "largest error 0.3 of its limit" is the largest \
+      share of its own limit that any layer takes.
       """)
 
   @OptionGroup var model: ModelOptions

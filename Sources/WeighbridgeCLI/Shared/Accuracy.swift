@@ -6,11 +6,12 @@ struct Accuracy {
   let predictions: [Int64]
 
   /// - Parameter logits: [samples, classes].
-  /// - Throws: `shape` when it is of another rank.
+  /// - Throws: `usage` when it is of another rank.
   init(logits: Tensor) throws {
     guard logits.rank == 2, logits.shape[1] > 0 else {
       throw WeighbridgeError(
-        .shape, "the output has shape \(logits.shape), labels need [samples, classes]")
+        .usage, "the output has shape \(logits.shape), and --labels need [samples, classes]",
+        remedy: "Leave --labels out")
     }
     let (values, classes) = (try logits.elements(as: Float.self), logits.shape[1])
     predictions = (0..<logits.shape[0]).map { sample in
@@ -35,16 +36,41 @@ struct Accuracy {
 }
 
 extension Accuracy {
-  /// Labels or predictions from a file's entry, one per sample.
-  ///
-  /// - Throws: `malformed` when the entry is no list of as many integers.
-  static func classes(_ entry: String, of path: String, count: Int) throws -> [Int64] {
-    let tensor = try Checkpoints.open(path).tensor(entry)
-    guard tensor.shape == [count], !tensor.dtype.isFloatingPoint else {
-      throw WeighbridgeError(
-        .malformed, "is \(tensor.dtype) \(tensor.shape), not a list of \(count) integers",
-        file: path, entry: entry, remedy: "Give one class per sample")
+  /// Labels or predictions, one per sample.
+  struct Classes {
+    let entry: String
+    let values: [Int64]
+
+    /// - Throws: `malformed` when there is not one per sample.
+    func check(count: Int, file: String) throws {
+      guard values.count == count else {
+        throw WeighbridgeError(
+          .malformed,
+          "holds \(values.count.counted("class", "classes")), and the model returned "
+            + "\(count.counted("sample"))",
+          file: file, entry: entry, remedy: "Give one class per sample")
+      }
     }
-    return try tensor.elements(as: Int64.self)
+  }
+
+  /// Labels or predictions from a file's entry.
+  ///
+  /// - Throws: `usage` when there is no such entry, `malformed` when it is no list of integers.
+  static func classes(_ entry: String, of path: String) throws -> Classes {
+    let checkpoint = try Checkpoints.open(path)
+    guard checkpoint.entry(entry) != nil else {
+      let names = checkpoint.entries.prefix(8).map(\.rawPath).joined(separator: ", ")
+      throw WeighbridgeError(
+        .usage, "there is no entry of this name for --labels or --predictions", file: path,
+        entry: entry,
+        remedy: "The file has \(names)\(checkpoint.entries.count > 8 ? " …" : "")")
+    }
+    let tensor = try checkpoint.tensor(entry)
+    guard tensor.rank == 1, !tensor.dtype.isFloatingPoint else {
+      throw WeighbridgeError(
+        .malformed, "is \(tensor.dtype) \(tensor.shape), not a list of integers", file: path,
+        entry: entry, remedy: "Give one class per sample")
+    }
+    return Classes(entry: entry, values: try tensor.elements(as: Int64.self))
   }
 }

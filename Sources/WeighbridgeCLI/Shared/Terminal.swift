@@ -20,17 +20,21 @@ enum Terminal {
     isInteractive(descriptor) && (environment("NO_COLOR") ?? "").isEmpty
   }
 
-  /// The columns to fit text into: the terminal's, else those of `COLUMNS`, else 100 where the
-  /// output goes to a file.
+  /// More columns than any line has: nothing is shortened.
+  static let unlimited = 1 << 20
+
+  /// The columns to fit text into: the terminal's, else those of `COLUMNS`; without limit where the
+  /// output goes to a file or another program.
   static func width(_ descriptor: Int32 = STDOUT_FILENO) -> Int {
-    if isatty(descriptor) == 1 {
+    let isTerminal = isatty(descriptor) == 1
+    if isTerminal {
       var size = winsize()
       if ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col >= 20 {
         return Int(size.ws_col)
       }
     }
     if let text = environment("COLUMNS"), let columns = Int(text), columns >= 20 { return columns }
-    return 100
+    return isTerminal ? 80 : unlimited
   }
 
   private static func environment(_ name: String) -> String? {

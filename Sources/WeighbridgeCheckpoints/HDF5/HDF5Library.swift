@@ -55,11 +55,26 @@ package enum HDF5Library {
   /// An error with the innermost message of the library's error stack.
   static func failure(_ what: String, code: WeighbridgeError.Code = .malformed) -> WeighbridgeError
   {
-    let text = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
+    let text = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 1024) { buffer in
       guard let base = buffer.baseAddress else { return "" }
       wb_h5_error_text(base)
       return String(cString: base)
     }
-    return WeighbridgeError(code, text.isEmpty ? what : "\(what) (HDF5: \(text))")
+    let reason = reason(in: text)
+    return WeighbridgeError(code, reason.isEmpty ? what : "\(what) (HDF5: \(reason))")
+  }
+
+  /// What a reader can use of the library's message: for a failing system call it lists addresses,
+  /// descriptors and sizes around the system's own words,
+  /// `file write failed: …, errno = 28, error message = 'No space left on device', buf = 0x55…`.
+  static func reason(in text: String) -> String {
+    let lead = "error message = '"
+    guard let start = text.range(of: lead) else {
+      // Cut off before the system's words: what failed is said first.
+      return text.contains(" = ") ? String(text.prefix { $0 != ":" && $0 != "," }) : text
+    }
+    let words = text[start.upperBound...].prefix { $0 != "'" }
+    let action = text[..<start.lowerBound].prefix { $0 != ":" }
+    return action.isEmpty ? String(words) : "\(action): \(words)"
   }
 }

@@ -83,6 +83,13 @@ public struct Loader: Sendable {
       for: fit.stateDict, stated.configuration, source: source
     ).configuration
     var report = fit.report
+    if report.isForeign {
+      report.resembles =
+        candidates.stateDicts.lazy
+        .map { registry.recognize($0.shapes).map { $0.id } }.first { !$0.isEmpty } ?? []
+      // A list of every pair that happens to have one shape helps nobody.
+      report.suggestions = []
+    }
     report.notes = notes + stated.notes + report.notes + configuration.assumptions
     return ImportPlan(
       checkpoint: candidates.checkpoint, architecture: resolver.architecture,

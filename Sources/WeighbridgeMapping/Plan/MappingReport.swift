@@ -65,6 +65,9 @@ public struct MappingReport: Sendable, Hashable {
   /// What was recognised, done or assumed.
   public internal(set) var notes: [String] = []
   public internal(set) var suggestions: [Suggestion] = []
+  /// The architectures that the names and shapes show, where they show another than the one that was
+  /// asked for.
+  public internal(set) var resembles: [String] = []
 
   /// Whether every parameter has one tensor and every tensor one parameter.
   public var isOneToOne: Bool {
@@ -74,6 +77,14 @@ public struct MappingReport: Sendable, Hashable {
   /// How many things are wrong.
   var problemCount: Int {
     missing.count + unexpected.count + mismatched.count + collisions.count
+  }
+
+  /// Whether the file is probably of another network: hardly a parameter has a tensor, and the file
+  /// has tensors enough that have no parameter.
+  public var isForeign: Bool {
+    let found = matched.count + mismatched.count
+    return !missing.isEmpty && found * 5 < missing.count && unexpected.count > found
+      && matched.count * 5 < missing.count
   }
 
   /// The error for a mapping that is not one to one; `nil` for one that is.
@@ -97,8 +108,20 @@ public struct MappingReport: Sendable, Hashable {
         "\(collisions.count) with several sources (\(first.name): "
           + "\(first.sources.joined(separator: ", ")))")
     }
+    guard isForeign else {
+      return WeighbridgeError(
+        .mapping, "the names do not map one to one: \(parts.joined(separator: ", "))", file: file,
+        remedy: "`weighbridge map` lists them all")
+    }
+    let wanted = missing.count + mismatched.count + matched.count
     return WeighbridgeError(
-      .mapping, "the names do not map one to one: \(parts.joined(separator: ", "))", file: file,
-      remedy: "`weighbridge map` lists them all")
+      .mapping,
+      "is probably not of this architecture: \(matched.count) of \(wanted) parameters match, "
+        + parts.joined(separator: ", "),
+      file: file,
+      remedy: resembles.isEmpty
+        ? "Say which it is with --model ID, or rename its tensors with --rules"
+        : "By names and shapes it is \(resembles.joined(separator: " or ")): "
+          + "--model \(resembles[0])")
   }
 }

@@ -1,3 +1,4 @@
+import WeighbridgeModules
 import WeighbridgeTensors
 
 /// What rules made of a state dict.
@@ -14,8 +15,8 @@ public struct RuleApplication: Sendable {
 extension Rules {
   /// Applies the rules in order. Nothing is read.
   ///
-  /// - Throws: `mapping` when a rule matches nothing or does not fit a tensor's shape, `usage` when a
-  ///   pattern or template is none. Names that collide are listed in the result, not thrown.
+  /// - Throws: `mapping` when a rule matches nothing or does not fit a tensor's shape; when a pattern
+  ///   or template is none, `malformed` for rules that came from a file, else `usage`. Names that collide are listed in the result, not thrown.
   public func apply(to stateDict: StateDict) throws -> RuleApplication {
     var result = RuleApplication(stateDict: stateDict)
     var applier = RuleApplier(result)
@@ -25,6 +26,8 @@ extension Rules {
       } catch let error as WeighbridgeError {
         var located = error
         located.file = rule.location
+        // A template that asks for a group that its pattern lacks: the rules file is at fault.
+        if located.code == .usage, rule.location != nil { located.code = .malformed }
         let place = rule.location == nil ? "rule \(index + 1), " : ""
         located.message = "\(place)\(rule.keyword) \(rule.pattern): \(error.message)"
         throw located

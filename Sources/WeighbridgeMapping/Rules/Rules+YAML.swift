@@ -1,3 +1,4 @@
+import WeighbridgeModules
 import WeighbridgeTensors
 import WeighbridgeWeights
 import Yams

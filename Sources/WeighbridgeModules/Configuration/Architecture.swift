@@ -56,9 +56,12 @@ public struct ArchitectureRegistry: Sendable {
   /// - Throws: `usage` when there is none, with the nearest names.
   public func architecture(_ id: String) throws -> any Architecture.Type {
     if let found = architectures.first(where: { $0.id == id }) { return found }
+    let ids = architectures.map { $0.id }
+    let meant = Spelling.meant(id, in: ids)
+    let hint = meant.isEmpty ? "" : "Did you mean \(meant.joined(separator: " or "))? "
     throw WeighbridgeError(
       .usage, "there is no architecture '\(id)'",
-      remedy: "`weighbridge models` lists \(architectures.map { $0.id }.joined(separator: ", "))")
+      remedy: "\(hint)`weighbridge models` lists \(ids.joined(separator: ", "))")
   }
 
   /// The architectures whose names and shapes a checkpoint shows.

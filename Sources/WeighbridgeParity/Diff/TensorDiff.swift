@@ -30,17 +30,20 @@ public struct TensorDiff: Sendable {
   /// Names are the same when they are equal with `/` read as `.`, so that an npz and an HDF5 file
   /// with groups can be compared. `b` is the reference of relative figures.
   ///
-  /// - Parameter tolerance: `nil` for equal values, NaN being equal to NaN.
+  /// - Parameters:
+  ///   - tolerance: `nil` for equal values, NaN being equal to NaN.
+  ///   - isWanted: Which entries take part.
   /// - Throws: when a tensor cannot be read.
   public init(
     _ a: any Checkpoint, _ b: any Checkpoint, tolerance: ElementwiseTolerance? = nil,
+    where isWanted: (CheckpointEntry) -> Bool = { _ in true },
     onProgress: ((_ done: Int, _ of: Int) -> Void)? = nil
   ) throws {
     let tolerance = tolerance ?? ElementwiseTolerance(relative: 0, absolute: 0)
     let (namesA, namesB) = (TensorDiff.index(a), TensorDiff.index(b))
-    let listA = a.entries.filter { TensorDiff.isCompared($0) }
+    let listA = a.entries.filter { TensorDiff.isCompared($0) && isWanted($0) }
     onlyInB = b.entries.filter {
-      TensorDiff.isCompared($0) && namesA[TensorDiff.key($0)] == nil
+      TensorDiff.isCompared($0) && isWanted($0) && namesA[TensorDiff.key($0)] == nil
     }.map(\.rawPath)
     for (position, entry) in listA.enumerated() {
       onProgress?(position, listA.count)
@@ -118,7 +121,7 @@ extension TensorDiff {
 }
 
 extension TensorDiff.Entry {
-  fileprivate var json: JSONDocument {
+  var json: JSONDocument {
     .members([
       "name": .string(name),
       "shape_a": .array(shapes.a.map { .integer($0) }),
@@ -134,7 +137,7 @@ extension TensorDiff.Entry {
     ])
   }
 
-  fileprivate var text: String {
+  var text: String {
     let name = name.escapingControlCharacters()
     guard let figures else { return "\(name): shape \(shapes.a) against \(shapes.b)" }
     var text = "\(name): max|Δ| \(Format.small(figures.maxAbs)), rms \(Format.small(figures.rms))"

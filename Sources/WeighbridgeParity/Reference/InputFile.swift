@@ -8,6 +8,8 @@ import WeighbridgeWeights
 public struct InputFile: Sendable {
   /// Floating-point inputs as float32, others as they are.
   public let tensors: [Tensor]
+  /// Whether the file has entries `inputs/0` …; otherwise its arrays were taken in order.
+  public let isNumbered: Bool
   /// What the file says about the model.
   public let metadata: RecordedMetadata
 
@@ -16,6 +18,7 @@ public struct InputFile: Sendable {
     let checkpoint = try Checkpoints.open(path)
     metadata = try RecordedMetadata(of: checkpoint)
     let numbered = checkpoint.entries.filter { $0.rawPath.hasPrefix("inputs/") }
+    isNumbered = !numbered.isEmpty
     if numbered.isEmpty {
       let names = checkpoint.entries.map(\.rawPath).filter { $0 != "metadata" }
       guard !names.isEmpty else {

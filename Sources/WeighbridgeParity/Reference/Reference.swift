@@ -30,7 +30,7 @@ public struct Reference: Sendable {
   /// Entries that belong to no part of the layout.
   public let ignored: [String]
 
-  private let checkpoint: any Checkpoint
+  let checkpoint: any Checkpoint
   private let activations: [ActivationKey: CheckpointEntry]
   private let noises: [String: String]
 

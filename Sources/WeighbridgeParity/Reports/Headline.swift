@@ -11,15 +11,15 @@ enum Headline {
     } else if let mapping = verdict.mapping, let error = mapping.error(file: nil) {
       parts.append(error.message)
     } else if let result = verdict.result {
-      parts += resultParts(result)
+      parts += resultParts(result, Wording(verdict.subject))
     }
     return parts.joined(separator: " · ")
   }
 
-  private static func resultParts(_ result: ParityResult) -> [String] {
+  private static func resultParts(_ result: ParityResult, _ words: Wording) -> [String] {
     var parts: [String] = []
     if let first = result.firstDivergence {
-      let place = first.path == "outputs" ? first.name : "\(first.path) (call \(first.call))"
+      let place = first.isOfModule ? "\(first.path) (call \(first.call))" : first.name
       parts.append("first \(first.status.rawValue) \(place)")
       if let reason = first.reason { parts.append(reason) }
       if let diagnosis = result.diagnoses.first { parts.append(diagnosis.summary) }
@@ -28,11 +28,15 @@ enum Headline {
       parts.append("nothing was compared: the reference records no module of this model")
     }
     if result.requiresAll, !(result.uncovered.isEmpty && result.unreferenced.isEmpty) {
-      parts.append("not everything is covered")
+      parts.append(words.notCovered)
+    }
+    if let other = result.otherDifferences.first {
+      let more = result.otherDifferences.count - 1
+      parts.append(other + (more > 0 ? " and \(more) more" : ""))
     }
     parts.append(counts(result))
     if let worst = worstRatio(result), result.firstDivergence == nil {
-      parts.append("worst \(Format.ratio(worst)) of its limit")
+      parts.append("largest error \(Format.ratio(worst)) of its limit")
     }
     return parts
   }
@@ -57,6 +61,9 @@ enum Headline {
 }
 
 extension LayerVerdict {
+  /// Whether this is what a module returned, and not an input or output of the model.
+  var isOfModule: Bool { kind != "output" && kind != "input" }
+
   /// The larger of the two runs' ratios, in units of the limit: above 1 fails.
   var shareOfLimit: Double? {
     [cumulative, isolated].compactMap { $0?.judgement.shareOfLimit }.max()

@@ -2,8 +2,22 @@ import WeighbridgeModules
 
 /// The table of layers in execution order. What passes is collapsed into one line per run.
 struct LayerTable {
-  let width: Int
-  let ink: Ink
+  private let result: ParityResult
+  private let width: Int
+  private let ink: Ink
+  private let subject: Verdict.Subject
+  /// Whether some layers are judged by noise and some element by element.
+  private let mixesBases: Bool
+
+  init(_ result: ParityResult, _ subject: Verdict.Subject, width: Int, ink: Ink) {
+    self.result = result
+    self.subject = subject
+    self.width = width
+    self.ink = ink
+    let bases = (result.layers + result.outputs).flatMap { [$0.cumulative, $0.isolated] }
+      .compactMap { $0.map { $0.judgement.basis == .elementwise } }
+    mixesBases = bases.contains(true) && bases.contains(false)
+  }
 
   private struct Row {
     var cells: [String]
@@ -19,13 +33,16 @@ struct LayerTable {
     var cell: (LayerVerdict) -> String
   }
 
-  func lines(_ result: ParityResult) -> [String] {
-    let rows = rows(result)
+  /// The legend, the header and a line or several per row.
+  var lines: [String] {
+    let rows = rows
     guard !rows.isEmpty else { return [] }
-    return layout(rows)
+    let legend = Legend(result.layers + result.outputs, subject)
+    let note = legend.footnote.map { hanging($0) } ?? []
+    return hanging(legend.text, indent: 0).map { ink($0, .faint) } + layout(rows) + note
   }
 
-  private func rows(_ result: ParityResult) -> [Row] {
+  private var rows: [Row] {
     var rows: [Row] = []
     var passes: [LayerVerdict] = []
     func flush() {
@@ -52,7 +69,7 @@ struct LayerTable {
     var cells = columns.map { $0.cell(worst) }
     cells[0] = "ok ×\(layers.count)"
     cells[1] = "\(first.name) … \(last.name)"
-    cells[2] = "worst"
+    cells[2] = ""
     cells[3] = ""
     return Row(cells: cells.map { $0.escapingControlCharacters() }, tone: .faint)
   }
@@ -78,8 +95,17 @@ struct LayerTable {
     let measurement = layer.isolated ?? layer.cumulative
     if let worst = measurement?.figures.worst {
       let index = worst.index.map(String.init).joined(separator: ",")
+      let words = Wording(subject)
       parts.append(
-        "at [\(index)]: \(Format.value(worst.got)), recorded \(Format.value(worst.reference))")
+        "at [\(index)]: \(words.got) \(Format.value(worst.got)), "
+          + "\(words.recorded) \(Format.value(worst.reference))")
+    }
+    if let judgement = measurement?.judgement, judgement.ratio <= judgement.limit,
+      let largest = judgement.largestRatio, let limit = judgement.largestLimit, largest > limit
+    {
+      parts.append(
+        "this element's error is \(Format.ratio(largest)) times the noise's largest, "
+          + "limit \(Format.ratio(limit))")
     }
     return parts.isEmpty ? nil : parts.joined(separator: "; ").escapingControlCharacters()
   }
@@ -93,7 +119,7 @@ struct LayerTable {
         Format.shape($0.shape.dimensions)
       },
       Column(title: "alone", isRight: true, minimum: 0) { ratio($0.isolated) },
-      Column(title: "in all", isRight: true, minimum: 0) { ratio($0.cumulative) },
+      Column(title: Wording(subject).wholeRun, isRight: true, minimum: 0) { ratio($0.cumulative) },
       Column(title: "max|Δ|", isRight: true, minimum: 0) {
         Format.small($0.cumulative?.figures.maxAbs ?? .nan)
       },
@@ -110,46 +136,47 @@ struct LayerTable {
     guard let measurement else { return "–" }
     let judgement = measurement.judgement
     // The elementwise ratio passes below 1, the noise ratio below its own limit: told apart.
-    return Format.ratio(judgement.ratio) + (judgement.basis == .elementwise ? "†" : "")
+    return Format.ratio(judgement.ratio)
+      + (judgement.basis == .elementwise && mixesBases ? "†" : "")
   }
 
   private func layout(_ rows: [Row]) -> [String] {
-    let shown = columns.indices.filter { columns[$0].minimum <= width }
+    let columns = columns
+    // A column without a figure in it takes no room.
+    let shown = columns.indices.filter { index in
+      columns[index].minimum <= width
+        && rows.contains { !["", "–"].contains($0.cells[index]) }
+    }
     var widths = shown.map { index in
       rows.reduce(columns[index].title.count) { max($0, $1.cells[index].count) }
     }
     // The path and the kind give way where the line is too long.
-    for position in [1, 2] {
+    for (index, least) in [(1, 16), (2, 8)] {
       let total = widths.reduce(0, +) + 2 * (widths.count - 1)
-      if total > width {
-        let least = position == 1 ? 16 : 8
-        widths[position] = max(min(widths[position], least), widths[position] - (total - width))
-      }
+      guard total > width, let position = shown.firstIndex(of: index) else { continue }
+      widths[position] = max(min(widths[position], least), widths[position] - (total - width))
     }
     var lines = [ink(line(shown.map { columns[$0].title }, shown, widths), .faint)]
     for row in rows {
       lines.append(ink(line(shown.map { row.cells[$0] }, shown, widths), row.tone))
       if let remark = row.remark { lines += hanging(remark).map { ink($0, row.tone) } }
     }
-    if rows.contains(where: { $0.cells.contains { $0.hasSuffix("†") } }) {
-      lines += hanging(
-        "† max |Δ|/(atol + rtol·|reference|), limit 1; the others are noise ratios")
-    }
     return lines
   }
 
-  private func hanging(_ text: String) -> [String] {
+  /// Text in lines that fit.
+  private func hanging(_ text: String, indent: Int = 4) -> [String] {
     var lines: [String] = []
     var rest = text[...]
+    let room = max(1, width - indent)
     while !rest.isEmpty {
-      let room = width - 4
       var piece = rest.prefix(room)
       if piece.endIndex < rest.endIndex, let space = piece.lastIndex(of: " "),
         space > piece.startIndex
       {
         piece = rest[..<space]
       }
-      lines.append("    " + piece)
+      lines.append(String(repeating: " ", count: indent) + piece)
       rest = rest[piece.endIndex...].drop { $0 == " " }
     }
     return lines

@@ -29,10 +29,14 @@ public struct TerminalReport: Sendable {
       let notes = verdict.mapping?.notes ?? []
       return lines + notes.flatMap { wrapped("note: \($0.escapingControlCharacters())") }
     }
+    let words = Wording(verdict.subject)
     lines.append("")
-    lines += LayerTable(width: width, ink: ink).lines(result)
-    lines += listing("not in the model", result.uncovered)
-    lines += listing("not in the reference", result.unreferenced)
+    lines += LayerTable(result, verdict.subject, width: width, ink: ink).lines
+    lines += listing(words.onlyRecorded, result.uncovered)
+    lines += listing(words.onlyGot, result.unreferenced)
+    lines += result.otherDifferences.flatMap {
+      wrapped("different: \($0.escapingControlCharacters())")
+    }
     let notes = (verdict.mapping?.notes ?? []) + result.notes
     lines += notes.flatMap { wrapped("note: \($0.escapingControlCharacters())") }
     lines.append("")
@@ -59,6 +63,9 @@ public struct TerminalReport: Sendable {
   }
 
   private func footer(_ verdict: Verdict, _ seconds: ParityResult.Seconds) -> String {
+    guard verdict.subject == .model else {
+      return "read \(Format.seconds(seconds.read)), compare \(Format.seconds(seconds.compare))"
+    }
     var times = [
       "read \(Format.seconds(seconds.read))", "bind \(Format.seconds(seconds.bind))",
       "forward \(Format.seconds(seconds.forward))",

@@ -30,8 +30,8 @@ extension Verdict {
 }
 
 extension LayerVerdict {
-  /// The module's path, or the output's name.
-  var divergenceName: String { path == "outputs" ? name : path.name }
+  /// The module's path, or the output's or input's name.
+  var divergenceName: String { isOfModule ? path.name : name }
 
   fileprivate var json: JSONDocument {
     .members([

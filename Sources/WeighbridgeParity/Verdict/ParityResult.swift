@@ -12,6 +12,8 @@ public struct ParityResult: Sendable {
   public var unreferenced: [String] = []
   /// Remarks for the reader: what was skipped or assumed, and why.
   public var notes: [String] = []
+  /// What differs beside layers and outputs.
+  public var otherDifferences: [String] = []
   /// A closer look at the first causes.
   public var details: [LayerDetail] = []
   /// Why the first causes are wrong, where that could be found out; the headline's first.
@@ -43,7 +45,8 @@ public struct ParityResult: Sendable {
 
   /// Whether everything that could be compared holds, and something was.
   public var passes: Bool {
-    comparedCount > 0 && !(layers + outputs).contains { $0.status.isFailure }
+    comparedCount > 0 && otherDifferences.isEmpty
+      && !(layers + outputs).contains { $0.status.isFailure }
       && !(requiresAll && !(uncovered.isEmpty && unreferenced.isEmpty))
   }
 

@@ -6,6 +6,15 @@ public struct Verdict: Sendable {
   /// The version of the JSON document; it grows when a member changes its meaning.
   public static let schemaVersion = 1
 
+  /// What was held against what.
+  public enum Subject: Sendable, Hashable {
+    /// A model that ran here against a reference.
+    case model
+    /// One reference against another; nothing ran.
+    case references
+  }
+
+  public var subject = Subject.model
   public var model: String
   public var configuration: Configuration?
   /// How the checkpoint's names fit the model's; `nil` when it was not looked at.

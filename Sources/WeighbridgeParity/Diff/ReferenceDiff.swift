@@ -1,0 +1,221 @@
+import WeighbridgeCheckpoints
+import WeighbridgeMapping
+import WeighbridgeModules
+import WeighbridgeWeights
+
+/// The difference of two references: the same model recorded twice, by two versions of PyTorch, on
+/// two machines, or through two exports.
+///
+/// Every activation that both recorded is judged as a layer is: its error over the noise that both
+/// recorded for themselves, or element by element where neither did. Nothing runs, so that only the
+/// first failure is a cause for certain; those after it may be its consequence.
+public struct ReferenceDiff: Sendable {
+  /// The layers, outputs and inputs that both have, and what is the matter with them.
+  public let verdict: Verdict
+  /// The entries beside inputs, outputs and activations, such as labels.
+  private let others: TensorDiff
+  /// Tensors that are the same to the last bit.
+  public let equalCount: Int
+  private let different: [TensorDiff.Entry]
+
+  /// Whether both have the same names and values, within noise or the tolerance.
+  public var holds: Bool { verdict.passes }
+
+  /// Whether a file is a reference: it has inputs and activations.
+  public static func isReference(_ checkpoint: any Checkpoint) -> Bool {
+    checkpoint.entries.contains { $0.rawPath.hasPrefix("activations/") }
+      && checkpoint.entry("inputs/0") != nil
+  }
+
+  /// Compares two references. `b` is the one that errors refer to.
+  ///
+  /// - Parameter tolerance: Replaces every limit by noise.
+  /// - Throws: When a tensor cannot be read, or one of the files breaks the layout.
+  public init(
+    _ a: Reference, _ b: Reference, tolerance: ElementwiseTolerance? = nil,
+    limits: Limits = Limits(), onProgress: ((_ done: Int, _ of: Int) -> Void)? = nil
+  ) throws {
+    var run = ReferenceDiffRun(a, b, Judge(limits: limits, override: tolerance))
+    try run.compare(onProgress)
+    let ignored = Set(a.ignored + b.ignored)
+    others = try TensorDiff(
+      a.checkpoint, b.checkpoint, tolerance: tolerance, where: { ignored.contains($0.rawPath) })
+    run.result.unreferenced += others.onlyInA
+    run.result.uncovered += others.onlyInB
+    run.result.otherDifferences = others.different.map(\.text)
+    verdict = ReferenceDiff.verdict(a, b, run.result)
+    equalCount = run.equalCount
+    different = run.different + others.different
+  }
+
+  private static func verdict(_ a: Reference, _ b: Reference, _ result: ParityResult) -> Verdict {
+    var verdict = Verdict(
+      model: b.metadata.model ?? a.metadata.model ?? "references", result: result)
+    verdict.subject = .references
+    let frameworks = [a, b].map { $0.metadata.framework ?? "unknown" }
+    verdict.environment.framework =
+      frameworks[0] == frameworks[1] ? frameworks[0] : frameworks.joined(separator: " and ")
+    verdict.environment.files = [
+      .init(role: "first", path: a.path), .init(role: "second", path: b.path),
+    ]
+    return verdict
+  }
+
+  /// The members that a diff has for any two files, and those of a verdict.
+  package var json: JSONDocument {
+    let (result, document) = (verdict.result ?? ParityResult(), verdict.json)
+    guard case .object(let members) = document else { return document }
+    let kept = members.filter {
+      !["mapping", "config", "uncovered", "unreferenced"].contains($0.key)
+    }
+    return .object(
+      [
+        .init("identical", .boolean(holds)),
+        .init("compared", .integer(result.comparedCount + others.comparedCount)),
+        .init("equal", .integer(equalCount)),
+        .init("only_in_a", .strings(result.unreferenced)),
+        .init("only_in_b", .strings(result.uncovered)),
+        .init("different", .array(different.map(\.json))),
+        .init("other_dtype", .strings(others.otherDType)),
+      ] + kept)
+  }
+}
+
+/// One pass over two references.
+private struct ReferenceDiffRun {
+  let a: Reference
+  let b: Reference
+  let judge: Judge
+  var result = ParityResult()
+  var different: [TensorDiff.Entry] = []
+  var equalCount = 0
+  private var algebra = StatusAlgebra()
+
+  /// How many failures are drawn.
+  private static let detailLimit = 4
+
+  init(_ a: Reference, _ b: Reference, _ judge: Judge) {
+    (self.a, self.b, self.judge) = (a, b, judge)
+    result.requiresAll = true
+  }
+
+  mutating func compare(_ onProgress: ((Int, Int) -> Void)?) throws {
+    let clock = Stopwatch()
+    // A file that lists its entries by name does not tell the order of execution.
+    let ordered = b.checkpoint.format == .hdf5 ? a : b
+    if a.checkpoint.format == .hdf5, b.checkpoint.format == .hdf5 {
+      result.notes.append(
+        "HDF5 lists activations by name, so the first difference is not the first in execution")
+    }
+    let shared = ordered.keys.filter { a.contains($0) && b.contains($0) }
+    let total = shared.count + a.inputCount + a.outputCount
+    for index in 0..<max(a.inputCount, b.inputCount) {
+      try compareNumbered("inputs", index, a.inputCount, b.inputCount, \.layers)
+    }
+    let parents = Set(shared.flatMap { $0.path.ancestors })
+    for (position, key) in shared.enumerated() {
+      onProgress?(position, total)
+      guard let first = try a.tensor(key), let second = try b.tensor(key) else { continue }
+      let item = Item(
+        key: key, kind: "", entry: "activations/\(key)", own: try a.noise(key),
+        recorded: try b.noise(key), hasChildren: parents.contains(key.path))
+      result.layers.append(try judged(item, first, second))
+    }
+    for index in 0..<max(a.outputCount, b.outputCount) {
+      try compareNumbered("outputs", index, a.outputCount, b.outputCount, \.outputs)
+    }
+    result.unreferenced += a.keys.filter { !b.contains($0) }.map { "activations/\($0)" }
+    result.uncovered += b.keys.filter { !a.contains($0) }.map { "activations/\($0)" }
+    if result.layers.contains(where: { $0.status == .inherited }) {
+      result.notes.append(
+        "nothing ran, so what fails after the first failure is taken for its consequence")
+    }
+    result.seconds.compare = clock.seconds
+  }
+
+  /// One input or output.
+  private mutating func compareNumbered(
+    _ part: String, _ index: Int, _ countA: Int, _ countB: Int,
+    _ list: WritableKeyPath<ParityResult, [LayerVerdict]>
+  ) throws {
+    let name = "\(part)/\(index)"
+    guard index < countA, index < countB else {
+      if index < countA { result.unreferenced.append(name) } else { result.uncovered.append(name) }
+      return
+    }
+    let isOutput = part == "outputs"
+    let item = Item(
+      key: ActivationKey(ModulePath(part), item: index), kind: isOutput ? "output" : "input",
+      entry: name, own: isOutput ? try a.outputNoise(index) : nil,
+      recorded: isOutput ? try b.outputNoise(index) : nil, hasChildren: isOutput)
+    result[keyPath: list].append(
+      try judged(item, a.checkpoint.tensor(name), b.checkpoint.tensor(name)))
+  }
+
+  /// One tensor that both have.
+  private struct Item {
+    var key: ActivationKey
+    var kind: String
+    var entry: String
+    var own: Reference.Noise?
+    var recorded: Reference.Noise?
+    var hasChildren: Bool
+  }
+
+  private mutating func judged(
+    _ item: Item, _ first: Tensor, _ second: Tensor
+  ) throws -> LayerVerdict {
+    var layer = LayerVerdict(
+      path: item.key.path, call: item.key.call, item: item.key.item, kind: item.kind,
+      shape: first.shape, status: .missing, ownNoise: item.own, recordedNoise: item.recorded,
+      isLeaf: !item.hasChildren)
+    var problem: String?
+    if first.shape == second.shape {
+      let dtype = ReferenceDiffRun.coarser(first.dtype, second.dtype)
+      let hasNoise = item.own != nil || item.recorded != nil
+      let figures = try Comparison.figures(
+        first, second, tolerance: judge.elementwiseTolerance(recorded: dtype, hasNoise: hasNoise))
+      if figures.isIdentical { equalCount += 1 }
+      layer.cumulative = Measurement(
+        figures: figures,
+        judgement: judge.judge(
+          figures, recorded: dtype, reference: item.recorded, own: item.own))
+    } else {
+      problem = "shape \(first.shape) in the first, \(second.shape) in the second"
+    }
+    (layer.status, layer.reason) = algebra.status(
+      cumulative: layer.cumulative, isolated: nil, hasComparedChildren: item.hasChildren,
+      problem: problem)
+    guard layer.status.isFailure else { return layer }
+    different.append(
+      TensorDiff.Entry(
+        name: item.entry, shapes: (first.shape, second.shape),
+        dtypes: (first.dtype, second.dtype), figures: layer.cumulative?.figures))
+    if result.details.count < ReferenceDiffRun.detailLimit,
+      let worst = layer.cumulative?.figures.worst
+    {
+      result.details.append(
+        try LayerDetail(item.key, got: first, reference: second, worst: worst.index))
+    }
+    return layer
+  }
+
+  /// The dtype that shows less.
+  private static func coarser(_ a: DType, _ b: DType) -> DType {
+    guard a.isFloatingPoint == b.isFloatingPoint else { return a.isFloatingPoint ? b : a }
+    return Limits.unitRoundoff(a) > Limits.unitRoundoff(b) ? a : b
+  }
+}
+
+extension ModulePath {
+  /// The enclosing modules, the model itself left out.
+  fileprivate var ancestors: [ModulePath] {
+    var result: [ModulePath] = []
+    var current = parent
+    while let module = current, module != .root {
+      result.append(module)
+      current = module.parent
+    }
+    return result
+  }
+}

@@ -1,0 +1,52 @@
+/// The words of a report, by what was held against what.
+struct Wording: Sendable {
+  /// What the layers computed here are called.
+  let got: String
+  /// What they are held against.
+  let recorded: String
+  /// The title of the column with the ratios of the whole run.
+  let wholeRun: String
+  let onlyRecorded: String
+  let onlyGot: String
+  /// Why a verdict fails though every layer holds.
+  let notCovered: String
+
+  init(_ subject: Verdict.Subject) {
+    switch subject {
+    case .model:
+      (got, recorded, wholeRun) = ("got", "recorded", "in all")
+      (onlyRecorded, onlyGot) = ("not in the model", "not in the reference")
+      notCovered = "not everything is covered"
+    case .references:
+      (got, recorded, wholeRun) = ("first", "second", "ratio")
+      (onlyRecorded, onlyGot) = ("only in the second", "only in the first")
+      notCovered = "not both have the same names"
+    }
+  }
+}
+
+/// What the ratios in a table are, for its reader: one line of at most 80 columns.
+struct Legend: Sendable {
+  let text: String
+  /// What the mark † at some ratios means; `nil` where there is none.
+  let footnote: String?
+
+  init(_ layers: [LayerVerdict], _ subject: Verdict.Subject) {
+    let judgements = layers.flatMap { [$0.cumulative, $0.isolated] }.compactMap { $0?.judgement }
+    let byNoise = judgements.first { $0.basis != .elementwise }
+    let ratio =
+      byNoise.map { "error ÷ float32 noise, limit \(Format.value($0.limit))" }
+      ?? "max |Δ| ÷ (atol + rtol·|\(Wording(subject).recorded)|), limit 1"
+    let runs: [String] =
+      switch subject {
+      case .references: []
+      case .model where layers.contains { $0.isolated != nil }:
+        ["alone: on recorded inputs", "in all: whole run"]
+      case .model: ["in all: whole run"]
+      }
+    text = runs.isEmpty ? "ratio: \(ratio)" : (runs + [ratio]).joined(separator: " · ")
+    footnote =
+      byNoise != nil && judgements.contains { $0.basis == .elementwise }
+      ? "† max |Δ| ÷ (atol + rtol·|\(Wording(subject).recorded)|), limit 1: no noise is known" : nil
+  }
+}
