@@ -85,6 +85,61 @@ def test_command_converts_the_type_of_floats_only(tmp_path: Path) -> None:
     assert main([str(source), str(tmp_path / "a.bin")]) == 1
 
 
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (STATE, []),
+        ({"model": STATE, "best": torch.tensor(0.5)}, ["member 'model'"]),
+        ({"net": STATE, "epoch": 3}, ["member 'net'"]),
+        ({"model": {"state_dict": STATE}}, ["member 'model'", "member 'state_dict'"]),
+        ({"model": STATE, "ema": STATE}, ["member 'model'", "--key ema"]),
+        ({"ema": STATE, "epoch": 3}, ["member 'ema'", "these are averaged (EMA) weights"]),
+        ({"state_dict": {**STATE, "version": 2}}, ["member 'state_dict'", "left out, no tensors"]),
+    ],
+)
+def test_wrapped_state_dicts_are_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture, content: dict, says: list[str]
+) -> None:
+    source, target = tmp_path / "a.pth", tmp_path / "a.npz"
+    torch.save(content, source)
+    assert main([str(source), str(target)]) == 0
+    assert set(read_state_dict(target)) == set(STATE)
+    told = capsys.readouterr().err
+    assert all(text in told for text in says) and len(told.splitlines()) == len(says)
+
+
+def test_a_key_chooses_the_member(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    source, target = tmp_path / "a.ckpt", tmp_path / "a.npz"
+    torch.save({"model": STATE, "ema": {"module": {"w": torch.ones(1)}}}, source)
+    assert main([str(source), str(target), "--key", "ema.module"]) == 0
+    assert set(read_state_dict(target)) == {"w"}
+    assert main([str(source), str(target), "--key", "ema.other"]) == 1
+    assert "there is no other in it (--key ema.other): its members are module" in (
+        capsys.readouterr().err
+    )
+    assert main([str(target), str(tmp_path / "b.npz"), "--key", "ema"]) == 1
+
+
+def test_files_without_a_state_dict_give_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    whole, list_, deep, text = (tmp_path / f"{n}.pth" for n in ("whole", "list", "deep", "text"))
+    torch.save(torch.nn.Linear(1, 1), whole)
+    torch.save([1, 2], list_)
+    torch.save({"weights": {"w": torch.ones(1)}, "epoch": 3}, deep)
+    text.write_text("hello")
+    for path, says in (
+        (whole, "torch.save(model.state_dict(), ...)"),
+        (list_, "it holds a list and no state dict"),
+        (deep, "its members are weights, epoch; --key NAME says where"),
+        (text, "text.pth"),
+    ):
+        assert main([str(path), str(tmp_path / "a.npz")]) == 1
+        lines = capsys.readouterr().err.splitlines()
+        assert len(lines) == 1 and says in lines[0]
+    assert not (tmp_path / "a.npz").exists()
+
+
 # The deeper networks of a family have nothing that the shallowest lacks.
 DEEPER = {"se_resnet34", "se_resnet50", "se_resnet101", "se_resnet152", "sknet101"}
 SHALLOW = {"vit": {"depth": 2}, "detr_encoder": {"num_encoder_layers": 2}}

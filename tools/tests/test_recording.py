@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -10,7 +14,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 from weighbridge_reference.errors import ToolError
-from weighbridge_reference.recording import main, record, run
+from weighbridge_reference.record_command import main
+from weighbridge_reference.recording import record, run
 from weighbridge_reference.storage import read_arrays, read_metadata, read_state_dict
 
 
@@ -196,3 +201,162 @@ def test_command_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert main(["--module", "absent.py:f", "--output", output]) == 1
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 3 and all(line.startswith("record: ") for line in lines)
+
+
+class Boxes(nn.Module):
+    """Takes a list and an option, returns a dataclass with a nested tuple."""
+
+    @dataclass
+    class Result:
+        logits: Tensor
+        boxes: tuple[Tensor, Tensor]
+        loss: None = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(3, 2)
+
+    def forward(self, maps: list[Tensor], *, scale: float, shift: dict[str, Tensor]) -> Result:
+        logits = self.fc(maps[0] + maps[1]) * scale + shift["b"]
+        maps[0].zero_()
+        return self.Result(logits, (logits + 1, logits > 0))
+
+
+def test_nested_arguments_options_and_dataclasses(tmp_path: Path) -> None:
+    path = tmp_path / "boxes.npz"
+    maps = [torch.ones(1, 3), torch.full((1, 3), 2.0)]
+    shift = {"b": torch.tensor([0.5, 1.0])}
+    recording = record(Boxes(), [maps], path, kwargs={"scale": 2.0, "shift": shift})
+    arrays, metadata = read_arrays(path), read_metadata(path)
+    # The model overwrites its argument; the reference has what it was given.
+    np.testing.assert_array_equal(arrays["inputs/0"], np.ones((1, 3), np.float32))
+    np.testing.assert_array_equal(arrays["inputs/2"], [0.5, 1.0])
+    assert metadata["input_names"] == ["shift/b"]
+    assert metadata["output_names"] == ["logits", "boxes/0", "boxes/1"]
+    assert recording.outputs[2].dtype == bool and "outputs/1" in recording.noise
+
+
+def test_a_tensor_alone_is_the_only_argument(tmp_path: Path) -> None:
+    x = torch.randn(2, 4)
+    record(Shared(), x, tmp_path / "a.npz", noise=False)
+    np.testing.assert_array_equal(read_arrays(tmp_path / "a.npz")["inputs/0"], x.numpy())
+
+
+@pytest.mark.parametrize(
+    ("inputs", "says"),
+    [({"x": torch.ones(1)}, "kwargs"), (np.ones(3), "list of arguments"), ([], "no tensor"),
+     ([np.ones(3)], "from_numpy"), ([3], "no tensor")],
+)
+def test_arguments_that_cannot_be(tmp_path: Path, inputs: Any, says: str) -> None:
+    with pytest.raises(ToolError, match=says):
+        record(nn.ReLU(), inputs, tmp_path / "a.npz")
+    assert not list(tmp_path.iterdir())
+
+
+def test_patterns_that_match_nothing_are_a_mistake() -> None:
+    with pytest.raises(ToolError, match=r"no module matches 'layer9.\*'; the modules are fc, relu"):
+        run(Shared(), torch.ones(1, 4), select=["fc", "layer9.*"])
+    with pytest.raises(ToolError, match="list of patterns"):
+        run(Shared(), torch.ones(1, 4), select="fc")
+
+
+def test_a_model_that_cannot_run_in_float64_is_recorded_without_noise(tmp_path: Path) -> None:
+    class Casts(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(2, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.fc(x.float())
+
+    path = tmp_path / "casts.npz"
+    with pytest.warns(UserWarning, match="no noise was recorded: the float64 run failed"):
+        recording = record(Casts(), torch.ones(1, 2), path)
+    assert "fc" in recording.activations and not recording.noise
+    assert "float64" in read_metadata(path)["noise_missing"]
+
+
+def test_complex_activations_are_left_out_and_named() -> None:
+    class Spectrum(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.fft.rfft(x)
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.spectrum = Spectrum()
+            self.relu = nn.ReLU()
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.relu(self.spectrum(x).abs())
+
+    recording = run(Net(), torch.randn(1, 8))
+    assert recording.left_out == ["spectrum"] and list(recording.activations) == ["relu"]
+    with pytest.raises(ToolError, match="output 0 is complex"):
+        run(Spectrum(), torch.randn(1, 8))
+
+
+def test_infinities_that_float32_and_float64_share_are_no_noise() -> None:
+    class Masks(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x.masked_fill(x > 0, float("-inf"))
+
+    recording = run(nn.Sequential(nn.Linear(4, 4), Masks()), torch.randn(5, 4))
+    assert np.isinf(recording.activations["1"]).any()
+    assert np.isfinite(recording.noise["1"]).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_models_have_their_own_noise(dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()).to(dtype)
+    recording = run(model, torch.randn(1, 3, 5, 5).to(dtype))
+    kept = {torch.float16: np.float16, torch.bfloat16: np.float32}[dtype]
+    assert recording.activations["0"].dtype == kept
+    assert 1e-5 < recording.noise["0"][0] < 1e-1
+
+
+def test_recording_an_npz_needs_neither_h5py_nor_safetensors(tmp_path: Path) -> None:
+    script = (
+        "import sys\n"
+        "sys.modules['h5py'] = sys.modules['safetensors'] = None\n"
+        "import torch\n"
+        "from weighbridge_reference.recording import record\n"
+        "from weighbridge_reference.errors import ToolError\n"
+        "record(torch.nn.ReLU(), torch.ones(2), sys.argv[1] + '/a.npz')\n"
+        "for name in ('a.h5', 'a.safetensors'):\n"
+        "    try:\n"
+        "        record(torch.nn.ReLU(), torch.ones(2), sys.argv[1] + '/' + name)\n"
+        "    except ToolError as error:\n"
+        "        print(error)\n"
+    )
+    tools = Path(__file__).resolve().parents[1]
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], cwd=tools, capture_output=True, text=True,
+        check=True,
+    )
+    assert "pip install h5py" in done.stdout and "pip install safetensors" in done.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["a.npz"]
+
+
+def test_the_command_takes_arguments_by_name(tmp_path: Path) -> None:
+    source = tmp_path / "mine.py"
+    source.write_text(
+        "import torch\n"
+        "class Net(torch.nn.Module):\n"
+        "    def forward(self, x, y=None):\n"
+        "        return x if y is None else x + y\n"
+        "def named():\n"
+        "    return Net(), {'x': torch.ones(2), 'y': torch.ones(2)}\n"
+        "def both():\n"
+        "    return Net(), [torch.ones(2)], {'y': torch.ones(2)}\n"
+        "def alone():\n"
+        "    return Net(), torch.ones(2)\n"
+        "def wrong():\n"
+        "    return 3\n"
+    )
+    output = tmp_path / "mine.npz"
+    for name, expected in (("named", 2), ("both", 2), ("alone", 1)):
+        assert main(["--module", f"{source}:{name}", "--half", "--output", str(output)]) == 0
+        np.testing.assert_array_equal(read_arrays(output)["outputs/0"], [expected, expected])
+    assert main(["--module", f"{source}:wrong", "--output", str(output)]) == 1

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from .errors import ToolError
-from .storage import HDF5Options, numpy_of, open_writer, read_state_dict
+from .storage import HDF5Options, numpy_of, open_writer, read_checkpoint
 
 DTYPES = {"f16": torch.float16, "f32": torch.float32, "f64": torch.float64}
 
@@ -41,11 +41,14 @@ def export_state_dict(
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="tools/export-checkpoint",
-        description="Rewrites a checkpoint (.pth, .pt, .npz, .h5, .safetensors) in another format.",
+        description="Rewrites a checkpoint (.pth, .pt, .ckpt, .npz, .h5, .safetensors) in another format.",
     )
     parser.add_argument("input", type=Path)
     parser.add_argument("output", type=Path, help=".npz, .h5, .hdf5 or .safetensors")
     parser.add_argument("--dtype", choices=DTYPES, help="convert floating-point tensors")
+    parser.add_argument(
+        "--key", metavar="NAME", help="the member that holds the state dict, where there are several"
+    )
     parser.add_argument("--deflate", action="store_true", help="compress the entries of an npz")
     parser.add_argument("--nested", action="store_true", help="HDF5: groups instead of dots")
     parser.add_argument("--chunks", action="store_true", help="HDF5: chunked datasets")
@@ -61,8 +64,11 @@ def main(arguments: list[str] | None = None) -> int:
         fletcher32=options.fletcher32,
     )
     try:
+        found = read_checkpoint(options.input, options.key)
+        for note in found.notes:
+            print(f"export-checkpoint: {options.input}: {note}", file=sys.stderr)
         export_state_dict(
-            read_state_dict(options.input),
+            found.state,
             options.output,
             deflate=options.deflate,
             hdf5=layout,

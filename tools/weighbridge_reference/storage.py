@@ -1,29 +1,41 @@
 """Named arrays in files: npz, HDF5, safetensors, and PyTorch's own for reading.
 
-Writers stream entry by entry to a temporary name and rename it when the file is complete.
+Writers stream entry by entry to a temporary name and rename it when the file is complete. h5py and
+safetensors are imported by what needs them: an npz takes NumPy and PyTorch alone.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from types import ModuleType
+from typing import Any, Protocol
 
-import h5py
 import numpy as np
-import safetensors.numpy
-import safetensors.torch
 import torch
 from torch import Tensor
 
 from .errors import ToolError
+from .pickled import Unwrapped, read_pickled
 
 HDF5_SUFFIXES = {".h5", ".hdf5", ".hdf"}
-TORCH_SUFFIXES = {".pth", ".pt"}
+TORCH_SUFFIXES = {".pth", ".pt", ".ckpt", ".bin", ".tar"}
+
+
+def _needed(name: str, path: Path) -> ModuleType:
+    """An optional module, or an error that says what it is needed for."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        package = name.partition(".")[0]
+        raise ToolError(
+            f"{path} needs the Python package {package}: pip install {package}, or use .npz"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -84,7 +96,7 @@ class HDF5Writer:
     """Datasets by name. `/` makes groups; with `nested`, `.` does too."""
 
     def __init__(self, path: Path, options: HDF5Options) -> None:
-        self.file = h5py.File(path, "w")
+        self.file = _needed("h5py", path).File(path, "w")
         self.options = options
 
     def add(self, name: str, array: np.ndarray) -> None:
@@ -105,6 +117,7 @@ class SafetensorsWriter:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.library = _needed("safetensors.numpy", path)
         self.arrays: dict[str, np.ndarray] = {}
         self.metadata: dict[str, str] | None = None
 
@@ -116,7 +129,7 @@ class SafetensorsWriter:
         self.metadata = {"metadata": json.dumps(value)}
 
     def close(self) -> None:
-        safetensors.numpy.save_file(self.arrays, self.path, self.metadata)
+        self.library.save_file(self.arrays, self.path, self.metadata)
 
 
 @contextmanager
@@ -153,37 +166,59 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     if path.suffix in HDF5_SUFFIXES:
+        h5py = _needed("h5py", path)
         found: dict[str, np.ndarray] = {}
 
-        def collect(name: str, item: h5py.Group | h5py.Dataset) -> None:
+        def collect(name: str, item: Any) -> None:
             if isinstance(item, h5py.Dataset):
                 found[name] = item[()]
 
         with h5py.File(path, "r") as file:
             file.visititems(collect)
         return found
-    raise ToolError(f"{path}: the extension must be .npz, .h5 or .hdf5")
+    if path.suffix == ".safetensors":
+        return _needed("safetensors.numpy", path).load_file(path)
+    raise ToolError(f"{path}: the extension must be .npz, .h5, .hdf5 or .safetensors")
 
 
 def read_metadata(path: Path) -> dict:
     """The JSON metadata of a reference file, or an empty dictionary."""
     if path.suffix in HDF5_SUFFIXES:
-        with h5py.File(path, "r") as file:
+        with _needed("h5py", path).File(path, "r") as file:
             text = file.attrs.get("metadata", "{}")
+    elif path.suffix == ".safetensors":
+        with _needed("safetensors", path).safe_open(path, "numpy") as file:
+            text = (file.metadata() or {}).get("metadata", "{}")
     else:
         text = str(read_arrays(path).get("metadata", "{}"))
     return json.loads(text)
 
 
-def read_state_dict(path: Path) -> dict[str, Tensor]:
-    """A checkpoint's tensors under state-dict names, from npz, HDF5, safetensors, pth or pt."""
+def read_checkpoint(path: Path, key: str | None = None) -> Unwrapped:
+    """A checkpoint's tensors under state-dict names, from npz, HDF5, safetensors or PyTorch's own.
+
+    Args:
+        key: which of several state dicts in one of PyTorch's files.
+    """
     if path.suffix in TORCH_SUFFIXES:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        return state.get("state_dict", state)
+        return read_pickled(path, key)
+    if key is not None:
+        raise ToolError(f"{path}: --key chooses within PyTorch's own files ({_listed()})")
     if path.suffix == ".safetensors":
-        return safetensors.torch.load_file(path)
+        return Unwrapped(_needed("safetensors.torch", path).load_file(path))
     nested = path.suffix in HDF5_SUFFIXES
-    return {
-        name.replace("/", ".") if nested else name: torch.from_numpy(np.array(array, order="C"))
-        for name, array in read_arrays(path).items()
-    }
+    return Unwrapped(
+        {
+            name.replace("/", ".") if nested else name: torch.from_numpy(np.array(array, order="C"))
+            for name, array in read_arrays(path).items()
+        }
+    )
+
+
+def read_state_dict(path: Path) -> dict[str, Tensor]:
+    """The state dict of a checkpoint, without remarks."""
+    return read_checkpoint(path).state
+
+
+def _listed() -> str:
+    return ", ".join(sorted(TORCH_SUFFIXES))
