@@ -14,6 +14,7 @@ let package = Package(
     .library(
       name: "WeighbridgeNative",
       targets: ["WeighbridgeNative", "WeighbridgeModules", "WeighbridgeModels"]),
+    .library(name: "WeighbridgeTesting", targets: ["WeighbridgeTesting"]),
     .executable(name: "weighbridge", targets: ["WeighbridgeCLI"]),
   ],
   traits: [
@@ -86,6 +87,8 @@ let package = Package(
         "WeighbridgeWeights", "WeighbridgeNative", "WeighbridgeCheckpoints", "WeighbridgeMapping",
         "WeighbridgeParity",
       ]),
+    // For users' tests, of Swift Testing or XCTest.
+    .target(name: "WeighbridgeTesting", dependencies: ["Weighbridge"]),
     .executableTarget(
       name: "WeighbridgeCLI",
       dependencies: [
@@ -103,6 +106,8 @@ let package = Package(
         "WeighbridgeParity", "WeighbridgeMapping", "WeighbridgeModules", "WeighbridgeCheckpoints",
         "WeighbridgeWeights",
       ]),
+    .testTarget(
+      name: "WeighbridgeTestingTests", dependencies: ["WeighbridgeTesting", "Weighbridge"]),
     .testTarget(name: "WeighbridgeTensorsTests", dependencies: ["WeighbridgeTensors"]),
     .testTarget(
       name: "WeighbridgeModelsTests", dependencies: ["WeighbridgeModels", "WeighbridgeCheckpoints"]),

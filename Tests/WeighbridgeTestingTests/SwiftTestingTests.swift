@@ -1,0 +1,98 @@
+import Foundation
+import Testing
+import Weighbridge
+import WeighbridgeTesting
+
+/// As users call it from Swift Testing.
+@Suite struct SwiftTestingTests {
+  @Test func aRightModulePasses() {
+    let verdict = expectParity(
+      .weights(Fixture.weights) { try Gate($0) }, with: Fixture.reference)
+    #expect(verdict.passes)
+    #expect(verdict.model == "Gate")
+    #expect(verdict.mapping?.matched.count == 2)
+  }
+
+  @Test func aWrongModuleFailsTheTestWithHeadlineAndTable() {
+    let line = #line + 2
+    withKnownIssue {
+      expectParity(
+        .weights(Fixture.weights) { try Gate($0, isWrong: true) }, with: Fixture.reference)
+    } matching: { issue in
+      let text = issue.comments.map(\.rawValue).joined()
+      return text.hasPrefix("FAIL Gate · first source fc.3 (call 0)")
+        && text.contains("\nalone: on recorded inputs · in all: whole run · ")
+        && text.contains("\nsource") && text.contains("\ninherited")
+        && issue.sourceLocation?.line == line
+        && issue.sourceLocation?.fileName == "SwiftTestingTests.swift"
+    }
+  }
+
+  @Test func requiredParityThrows() throws {
+    try requireParity(.weights(Fixture.weights) { try Gate($0) }, with: Fixture.reference)
+    let failure = #expect(throws: ParityFailure.self) {
+      try requireParity(
+        .weights(Fixture.weights) { try Gate($0, isWrong: true) }, with: Fixture.reference)
+    }
+    let text = try #require(failure?.description)
+    #expect(text.hasPrefix("FAIL Gate · first source fc.3"))
+    #expect(
+      text.components(separatedBy: "\n").dropFirst().allSatisfy { $0.count <= ParityFailure.width })
+  }
+
+  /// With a closure that builds it, our own noise can be measured.
+  @Test func theOracleRunsWhereItIsWanted() throws {
+    var options = ValidationOptions()
+    options.oracle = .always
+    let verdict = try requireParity(
+      .weights(Fixture.weights) { try Gate($0) }, with: Fixture.reference, options: options)
+    #expect(verdict.result?.layers.allSatisfy { $0.ownNoise != nil } == true)
+    let net = try Weights.load(Fixture.weights) { try Gate($0) }
+    let alone = try requireParity(.model(net), with: Fixture.reference, options: options)
+    #expect(alone.result?.layers.allSatisfy { $0.ownNoise == nil } == true)
+    let both = try requireParity(
+      .model(net) { try Weights.load(Fixture.weights, dtype: .float64) { try Gate($0) } },
+      with: Fixture.reference, options: options)
+    #expect(both.result?.layers.allSatisfy { $0.ownNoise != nil } == true)
+  }
+
+  @Test func architecturesAndPlansAreSubjectsToo() throws {
+    let reference = try Reference(path: Fixture.path("stn_reference.npz"))
+    let plan = try Loader(.builtIn).plan(
+      Checkpoints.open(Fixture.path("stn.npz")), reference: reference.metadata)
+    expectParity(.plan(plan), with: reference.path)
+    let layer = try ArchitectureRegistry.builtIn.architecture("se_layer")
+    try requireGeneric(layer)
+  }
+
+  private func requireGeneric<A: Architecture>(_ type: A.Type) throws {
+    let verdict = try requireParity(
+      .architecture(type, weights: Fixture.weights), with: Fixture.reference)
+    #expect(verdict.configuration != nil)
+    #expect(throws: ParityFailure.self) {
+      try requireParity(
+        .architecture(type, weights: Fixture.weights, configuration: ["no_such_key": "1"]),
+        with: Fixture.reference)
+    }
+  }
+
+  @Test func namesThatDoNotMapFail() throws {
+    let failure = #expect(throws: ParityFailure.self) {
+      try requireParity(
+        .weights(Fixture.weights) { try Gate($0, hidden: 3) }, with: Fixture.reference)
+    }
+    let verdict = try #require(failure?.verdict)
+    #expect(verdict.exitStatus == 2)
+    #expect(verdict.mapping?.mismatched.map(\.parameter) == ["fc.0.weight", "fc.2.weight"])
+    #expect("\(ParityFailure(verdict))".contains("fc.0.weight (expects [3, 32], found [2, 32])"))
+  }
+
+  @Test(arguments: ["nothing.npz", "se_layer.npz"])
+  func filesThatAreNoReferencesFail(_ name: String) {
+    withKnownIssue {
+      expectParity(.weights(Fixture.weights) { try Gate($0) }, with: Fixture.path(name))
+    } matching: {
+      $0.comments.first?.rawValue.contains(name) == true
+    }
+  }
+}
