@@ -32,10 +32,36 @@ public struct PatchEmbed: Module {
   }
 }
 
+extension PatchEmbed: Diagnosable {
+  public func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
+    [
+      Alternative(
+        Cause(
+          .patchOrder, "the reference reads its patches column by column, here row by row",
+          fix: .code("list the patches of \(path) column by column"))
+      ) { x in
+        let tokens = try proj(x).permuted([0, 3, 2, 1])
+        let flat = try tokens.reshaped([tokens.shape[0], -1, tokens.shape[3]])
+        return try norm?(flat) ?? flat
+      },
+      Alternative(
+        Cause(
+          .flattenOrder, "the reference reshapes the map to tokens without moving its channels last",
+          fix: .code("reshape the map of \(path) as the reference does"))
+      ) { x in
+        let map = try proj(x)
+        let flat = try map.contiguous().reshaped([map.shape[0], -1, map.shape[1]])
+        return try norm?(flat) ?? flat
+      },
+    ]
+  }
+}
+
 extension PatchEmbed: Architecture {
   public static let id = "patch_embed"
   public static let summary = "Patches of an image as tokens"
-  public static let keys = [
+  public static let keys: [ConfigurationKey] = [
+    .layerNormEpsilon,
     ConfigurationKey("img_size", .integer, default: .integer(224), "The image's side"),
     ConfigurationKey(
       "patch_size", .integer, default: .integer(16), inferred: true, "A patch's side"),
@@ -81,6 +107,7 @@ extension PatchEmbed: Architecture {
   }
 
   public init(_ w: WeightScope, _ configuration: Configuration) throws {
+    let w = try w.normalizing(as: configuration)
     try self.init(
       w, imageSize: configuration.integer("img_size"),
       patchSize: configuration.integer("patch_size"), in: configuration.integer("in_chans"),
@@ -118,17 +145,36 @@ public struct PatchMerging: Module {
     }
     // Rows and columns split into (half, offset); offsets join the features, the column's outermost:
     // (0, 0), (1, 0), (0, 1), (1, 1).
+    return try reduction(norm(merged(x, side: side, rowFirst: false)))
+  }
+
+  /// - Parameter rowFirst: Whether the neighbours join in the order (0, 0), (0, 1), (1, 0), (1, 1).
+  private func merged(_ x: Tensor, side: Int, rowFirst: Bool) throws -> Tensor {
     let half = side / 2
-    let merged = try x.reshaped([x.shape[0], half, 2, half, 2, width])
-      .permuted([0, 1, 3, 4, 2, 5]).reshaped([x.shape[0], half * half, 4 * width])
-    return try reduction(norm(merged))
+    return try x.reshaped([x.shape[0], half, 2, half, 2, width])
+      .permuted(rowFirst ? [0, 1, 3, 2, 4, 5] : [0, 1, 3, 4, 2, 5])
+      .reshaped([x.shape[0], half * half, 4 * width])
+  }
+}
+
+extension PatchMerging: Diagnosable {
+  public func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
+    let side = Int(Double(input.shape[1]).squareRoot())
+    return [
+      Alternative(
+        Cause(
+          .patchOrder, "the reference joins neighbours row by row, here column by column",
+          fix: .code("join the neighbours of \(path) as (0, 0), (0, 1), (1, 0), (1, 1)"))
+      ) { try reduction(norm(merged($0, side: side, rowFirst: true))) }
+    ]
   }
 }
 
 extension PatchMerging: Architecture {
   public static let id = "patch_merging"
   public static let summary = "Each 2×2 of tokens joined into one"
-  public static let keys = [
+  public static let keys: [ConfigurationKey] = [
+    .layerNormEpsilon,
     ConfigurationKey(
       "dim", .integer, default: .integer(1), inferred: true, "Features of a token, per channel"),
     ConfigurationKey(
@@ -160,6 +206,7 @@ extension PatchMerging: Architecture {
   }
 
   public init(_ w: WeightScope, _ configuration: Configuration) throws {
+    let w = try w.normalizing(as: configuration)
     try self.init(w, width: configuration.integer("dim") * configuration.integer("c"))
   }
 }

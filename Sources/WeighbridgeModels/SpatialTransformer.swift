@@ -40,13 +40,25 @@ public struct SpatialTransformer: Module {
   }
 
   public func forward(_ x: Tensor) throws -> Tensor {
+    try forward(x, alignCorners: alignCorners)
+  }
+
+  /// - Parameter isTransposed: Whether θ's rows are read for y and x instead of x and y.
+  private func forward(
+    _ x: Tensor, alignCorners: Bool, isTransposed: Bool = false
+  ) throws -> Tensor {
     // Other sizes leave maps that are not the 3×3 and 4×4 that fc_loc and fc1 read.
     guard x.rank == 4, x.shape[1] == 1, x.shape.suffix(2).allSatisfy((28...29).contains) else {
       throw WeighbridgeError(
         .shape, "stn takes [N, 1, H, W] with H and W 28 or 29, got \(x.shape)", entry: path.name)
     }
+    return try classified(straightened(x, alignCorners, isTransposed))
+  }
+
+  /// The log-probabilities of a straightened image.
+  private func classified(_ x: Tensor) throws -> Tensor {
     let pool = PoolingGeometry(.maximum, kernel: 2)
-    var y = try conv1(straightened(x)).pooled(pool).activated(.relu)
+    var y = try conv1(x).pooled(pool).activated(.relu)
     y = try drop(conv2(y)).pooled(pool).activated(.relu)
     y = try fc1(y.flattened(from: 1)).activated(.relu)
     return try fc2(y).logSoftmax(axis: 1)
@@ -54,11 +66,37 @@ public struct SpatialTransformer: Module {
 
   /// x seen through the affine map that the localisation network reads from it: θ [N, 2, 3], row 0
   /// for x and row 1 for y; bilinear, zeros outside.
-  private func straightened(_ x: Tensor) throws -> Tensor {
-    let theta = try fcLoc(localization(x).flattened(from: 1)).reshaped([-1, 2, 3])
+  private func straightened(
+    _ x: Tensor, _ alignCorners: Bool, _ isTransposed: Bool
+  ) throws -> Tensor {
+    var theta = try fcLoc(localization(x).flattened(from: 1)).reshaped([-1, 2, 3])
+    if isTransposed { theta = try theta.flipped(1) }
     let size = Pair(x.shape[2], x.shape[3])
     let grid = try theta.affineGrid(size: size, alignCorners: alignCorners)
     return try x.gridSampled(grid, alignCorners: alignCorners)
+  }
+}
+
+extension SpatialTransformer: Diagnosable {
+  public func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
+    let other = !alignCorners
+    return [
+      Alternative(
+        Cause(
+          .alignCorners, "align_corners is \(alignCorners) here and \(other) in the reference",
+          fix: .configuration(key: "align_corners", value: .boolean(other)))
+      ) { try forward($0, alignCorners: other) },
+      Alternative(
+        Cause(
+          .alignCorners, "the reference reads θ's rows for y and x, here for x and y",
+          fix: .code("exchange the rows of θ"))
+      ) { try forward($0, alignCorners: alignCorners, isTransposed: true) },
+      Alternative(
+        Cause(
+          .moduleSkipped, "the reference does not straighten the image",
+          fix: .code("leave the spatial transformer out, as the recorded network does"))
+      ) { try classified($0) },
+    ]
   }
 }
 

@@ -12,6 +12,7 @@ public struct DETREncoder: Architecture {
   private let encoder: TransformerEncoder
 
   public init(_ w: WeightScope, _ configuration: Configuration) throws {
+    let w = try w.normalizing(as: configuration)
     try Self.check(configuration)
     let width = try configuration.integer("hidden_dim")
     path = w.path
@@ -100,6 +101,7 @@ extension DETREncoder {
   public static let summary = "DETR's transformer encoder with input projection and positions"
 
   public static let keys: [ConfigurationKey] = [
+    .layerNormEpsilon,
     .init("in_channels", .integer, default: .integer(2048), inferred: true, "channels of the map"),
     .init("hidden_dim", .integer, default: .integer(256), inferred: true, "width of a token"),
     .init("nheads", .integer, default: .integer(8), "attention heads"),

@@ -46,9 +46,12 @@ extension BasicConv2d {
 
 extension Tensor {
   /// The 3×3 average at stride 1 whose divisor is 9 at the borders too.
-  func smoothed() throws -> Tensor {
+  ///
+  /// - Parameter countsPadding: Whether zeros beyond the edge count as cells.
+  func smoothed(countsPadding: Bool = true) throws -> Tensor {
     try pooled(
-      PoolingGeometry(.average(countIncludePad: true), kernel: 3, stride: 1, padding: 1))
+      PoolingGeometry(
+        .average(countIncludePad: countsPadding), kernel: 3, stride: 1, padding: 1))
   }
 
   /// The 3×3 maximum at stride 2.

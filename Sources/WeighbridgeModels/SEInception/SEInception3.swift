@@ -65,8 +65,11 @@ public struct Inception3: Module {
       throw WeighbridgeError(
         .shape, "se_inception3 takes [N, 3, \(size), \(size)], got \(x.shape)", entry: path.name)
     }
-    let input = transformsInput ? try transformed(x) : x
-    let features = try (stem + mixed).reduce(input) { try $1($0) }
+    return try classified(transformsInput ? transformed(x) : x)
+  }
+
+  private func classified(_ x: Tensor) throws -> Tensor {
+    let features = try (stem + mixed).reduce(x) { try $1($0) }
     return try fc(dropout(avgpool(features)).flattened(from: 1))
   }
 
@@ -78,6 +81,20 @@ public struct Inception3: Module {
     let scale = try Tensor(deviation, shape: [1, 3, 1, 1]).converted(to: x.dtype)
     let shift = try Tensor(mean, shape: [1, 3, 1, 1]).converted(to: x.dtype)
     return try x * scale + shift
+  }
+}
+
+extension Inception3: Diagnosable {
+  public func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
+    let other = !transformsInput
+    return [
+      Alternative(
+        Cause(
+          .inputNormalization,
+          "transform_input is \(transformsInput) here and \(other) in the reference",
+          fix: .configuration(key: "transform_input", value: .boolean(other)))
+      ) { try classified(other ? transformed($0) : $0) }
+    ]
   }
 }
 
@@ -100,7 +117,8 @@ public struct SEInception3: Module {
 extension SEInception3: Architecture {
   public static let id = "se_inception3"
   public static let summary = "Inception v3 whose squeeze-and-excitation is never called"
-  public static let keys = [
+  public static let keys: [ConfigurationKey] = [
+    .batchNormEpsilon,
     ConfigurationKey("num_classes", .integer, default: .integer(1000), inferred: true, "Classes"),
     ConfigurationKey(
       "aux_logits", .boolean, default: .boolean(true), inferred: true,
@@ -133,6 +151,7 @@ extension SEInception3: Architecture {
   }
 
   public init(_ w: WeightScope, _ configuration: Configuration) throws {
+    let w = try w.normalizing(as: configuration)
     try self.init(
       w, classes: configuration.integer("num_classes"),
       auxiliary: configuration.boolean("aux_logits"),

@@ -69,6 +69,53 @@ public struct SEBasicBlock: Module {
   }
 }
 
+/// The other ways in which a residual block joins its branch and its shortcut.
+///
+/// - Parameters:
+///   - branch: The branch's output before squeeze-and-excitation.
+///   - relu: The block's activation.
+private func residualAlternatives(
+  _ path: ModulePath, se: SELayer, relu: ReLU, branch: @escaping @Sendable (Tensor) throws -> Tensor,
+  shortcut: @escaping @Sendable (Tensor) throws -> Tensor
+) -> [Alternative<Tensor, Tensor>] {
+  func form(
+    _ kind: Cause.Kind, _ words: String, _ compute: @escaping @Sendable (Tensor) throws -> Tensor
+  ) -> Alternative<Tensor, Tensor> {
+    Alternative(
+      Cause(
+        kind, "the reference \(words)",
+        fix: .code("wire \(path) as the reference: it \(words)")), compute)
+  }
+  return [
+    form(.residualForm, "does not add the shortcut") { try relu(se(branch($0))) },
+    form(.residualForm, "has no activation after the sum") { try se(branch($0)) + shortcut($0) },
+    form(.residualForm, "activates before the sum") { try relu(se(branch($0))) + shortcut($0) },
+    form(.seWiring, "gates the sum, not the branch") {
+      try relu(se(branch($0) + shortcut($0)))
+    },
+    form(.seWiring, "gates the activated sum") { try se(relu(branch($0) + shortcut($0))) },
+    form(.moduleSkipped, "has no squeeze-and-excitation here") {
+      try relu(branch($0) + shortcut($0))
+    },
+  ]
+}
+
+extension SEBottleneck: Diagnosable {
+  public func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
+    residualAlternatives(
+      path, se: se, relu: relu, branch: { try expand(spatial(reduce($0))) },
+      shortcut: { try downsample?($0) ?? $0 })
+  }
+}
+
+extension SEBasicBlock: Diagnosable {
+  public func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
+    residualAlternatives(
+      path, se: se, relu: relu, branch: { try second(first($0)) },
+      shortcut: { try downsample?($0) ?? $0 })
+  }
+}
+
 extension FusedConvolution {
   /// `conv<suffix>`, padded to keep the size at stride 1 and without bias, and `bn<suffix>`.
   static func normalized(
@@ -87,7 +134,8 @@ extension FusedConvolution {
 extension SEBottleneck: Architecture {
   public static let id = "se_bottleneck"
   public static let summary = "One bottleneck block of a squeeze-and-excitation ResNet"
-  public static let keys = [
+  public static let keys: [ConfigurationKey] = [
+    .batchNormEpsilon,
     ConfigurationKey("inplanes", .integer, default: nil, inferred: true, "Channels in"),
     ConfigurationKey(
       "planes", .integer, default: nil, inferred: true, "Channels within; four times as many go out"
@@ -131,6 +179,7 @@ extension SEBottleneck: Architecture {
   }
 
   public init(_ w: WeightScope, _ configuration: Configuration) throws {
+    let w = try w.normalizing(as: configuration)
     try self.init(
       w, inplanes: configuration.integer("inplanes"), planes: configuration.integer("planes"),
       stride: configuration.integer("stride"), downsample: configuration.boolean("downsample"),

@@ -61,6 +61,45 @@ extension SELayer {
   }
 }
 
+extension SELayer: Diagnosable {
+  public func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
+    func wiring(
+      _ words: String, _ compute: @escaping @Sendable (Tensor) throws -> Tensor
+    ) -> Alternative<Tensor, Tensor> {
+      Alternative(
+        Cause(
+          .seWiring, "the reference \(words)",
+          fix: .code("wire \(path) as the reference: it \(words)")), compute)
+    }
+    return [
+      wiring("adds the gate instead of multiplying by it") { x in
+        try x + gate(x).expanded(toRank: 4)
+      },
+      wiring("adds its input to the gated one") { x in try x + x.scaledByChannel(gate(x)) },
+      wiring("squeezes by the maximum instead of the mean") { x in
+        let largest = try x.pooled(
+          PoolingGeometry(.maximum, kernel: Pair(x.shape[2], x.shape[3])))
+        return try x.scaledByChannel(fc(largest.flattened(from: 1)))
+      },
+      wiring("squeezes by the sum instead of the mean") { x in
+        let count = Double(x.shape[2] * x.shape[3])
+        return try x.scaledByChannel(fc(pool(x).affine(scale: count).flattened(from: 1)))
+      },
+      wiring("gates by the complement, 1 − gate") { x in
+        try x.scaledByChannel(gate(x).affine(scale: -1, shift: 1))
+      },
+      wiring("returns the gate alone") { x in
+        try gate(x).expanded(toRank: 4).expanded(to: x.shape)
+      },
+      Alternative(
+        Cause(
+          .moduleSkipped, "the reference hands its input on unchanged",
+          fix: .code("leave \(path) out, as the recorded network does"))
+      ) { $0 },
+    ]
+  }
+}
+
 extension SELayer: Architecture {
   public static let id = "se_layer"
   public static let summary = "Squeeze-and-excitation: a learned gate on each channel"

@@ -96,6 +96,7 @@ extension SEResNet: Architecture {
   }
   public static var keys: [ConfigurationKey] {
     [
+      .batchNormEpsilon,
       ConfigurationKey(
         "num_classes", .integer, default: .integer(1000), inferred: true, "Classes"),
       ConfigurationKey(
@@ -133,6 +134,7 @@ extension SEResNet: Architecture {
   }
 
   public init(_ w: WeightScope, _ configuration: Configuration) throws {
+    let w = try w.normalizing(as: configuration)
     try self.init(
       w, classes: configuration.integer("num_classes"),
       reduction: configuration.integer("reduction"))

@@ -46,7 +46,8 @@ public struct SKBlock: Module {
 extension SKBlock: Architecture {
   public static let id = "sk_block"
   public static let summary = "One residual block of a selective-kernel network"
-  public static let keys = [
+  public static let keys: [ConfigurationKey] = [
+    .batchNormEpsilon,
     ConfigurationKey("inplanes", .integer, default: nil, inferred: true, "Channels in"),
     ConfigurationKey(
       "planes", .integer, default: nil, inferred: true, "Channels within; twice as many go out"),
@@ -79,6 +80,7 @@ extension SKBlock: Architecture {
   }
 
   public init(_ w: WeightScope, _ configuration: Configuration) throws {
+    let w = try w.normalizing(as: configuration)
     try self.init(
       w, inplanes: configuration.integer("inplanes"), planes: configuration.integer("planes"),
       stride: configuration.integer("stride"), downsample: configuration.boolean("downsample"))

@@ -49,14 +49,45 @@ public struct SKConv: Module {
   }
 
   public func forward(_ x: Tensor) throws -> Tensor {
+    try forward(x, .standard)
+  }
+
+  /// How the scores belong to the branches, and what their softmax runs over.
+  enum Weighing: Sendable, Hashable {
+    /// Scores branch-major, softmax over the branches.
+    case standard
+    /// Scores (channel, branch).
+    case interleaved
+    /// Branch-major, the branches in the opposite order.
+    case reversed
+    /// Softmax over the channels.
+    case overChannels
+    /// A sigmoid for each score.
+    case sigmoid
+    /// No weights: the sum of the branches.
+    case none
+  }
+
+  private func forward(_ x: Tensor, _ weighing: Weighing) throws -> Tensor {
     let seen = try branches.map { try $0(x) }
     guard let first = seen.first else {
       throw WeighbridgeError(.shape, "selective kernels need a branch", entry: path.name)
     }
     let sum = try seen.dropFirst().reduce(first) { try $0 + $1 }
     let scores = try fc2(fc1(pool(sum)))
-    let weights = try softmax(
-      scores.reshaped([first.shape[0], seen.count, first.shape[1]]))
+    let (batch, count, channels) = (first.shape[0], seen.count, first.shape[1])
+    let weights: Tensor
+    switch weighing {
+    case .standard: weights = try softmax(scores.reshaped([batch, count, channels]))
+    case .interleaved:
+      weights = try softmax(
+        scores.reshaped([batch, channels, count]).transposed(1, 2).contiguous())
+    case .reversed:
+      weights = try softmax(scores.reshaped([batch, count, channels]).flipped(1))
+    case .overChannels: weights = try scores.reshaped([batch, count, channels]).softmax(axis: 2)
+    case .sigmoid: weights = try scores.reshaped([batch, count, channels]).activated(.sigmoid)
+    case .none: return sum
+    }
     var result: Tensor?
     for (index, branch) in seen.enumerated() {
       result = try branch.scaledByChannel(
@@ -71,10 +102,30 @@ public struct SKConv: Module {
   }
 }
 
+extension SKConv: Diagnosable {
+  public func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
+    let forms: [(Cause.Kind, Weighing, String)] = [
+      (.branchOrder, .interleaved, "has the scores as (channel, branch), here (branch, channel)"),
+      (.branchOrder, .reversed, "has the branches' scores in the opposite order"),
+      (.softmaxAxis, .overChannels, "takes the softmax over the channels, here over the branches"),
+      (.softmaxAxis, .sigmoid, "weighs each branch by a sigmoid, here by a softmax"),
+      (.seWiring, .none, "adds the branches without weights"),
+    ]
+    return forms.map { kind, weighing, words in
+      Alternative(
+        Cause(
+          kind, "the reference \(words)",
+          fix: .code("weigh the branches in \(path) as the reference: it \(words)"))
+      ) { try forward($0, weighing) }
+    }
+  }
+}
+
 extension SKConv: Architecture {
   public static let id = "sk_conv"
   public static let summary = "Selective kernels: dilated branches weighed by attention"
-  public static let keys = [
+  public static let keys: [ConfigurationKey] = [
+    .batchNormEpsilon,
     ConfigurationKey("in_channels", .integer, default: nil, inferred: true, "Channels in"),
     ConfigurationKey("out_channels", .integer, default: nil, inferred: true, "Channels out"),
     ConfigurationKey("stride", .integer, default: .integer(1), "Stride of the branches"),
@@ -137,6 +188,7 @@ extension SKConv: Architecture {
   }
 
   public init(_ w: WeightScope, _ configuration: Configuration) throws {
+    let w = try w.normalizing(as: configuration)
     try self.init(
       w, in: configuration.integer("in_channels"), out: configuration.integer("out_channels"),
       stride: configuration.integer("stride"), branches: configuration.integer("M"),

@@ -68,6 +68,7 @@ extension SKNet: Architecture {
   public static var summary: String { "SKNet-\(Depth.depth), ResNet-like with selective kernels" }
   public static var keys: [ConfigurationKey] {
     [
+      .batchNormEpsilon,
       ConfigurationKey("nums_class", .integer, default: .integer(1000), inferred: true, "Classes")
     ]
   }
@@ -92,6 +93,7 @@ extension SKNet: Architecture {
   }
 
   public init(_ w: WeightScope, _ configuration: Configuration) throws {
+    let w = try w.normalizing(as: configuration)
     try self.init(w, classes: configuration.integer("nums_class"))
   }
 }

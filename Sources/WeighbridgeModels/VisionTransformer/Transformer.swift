@@ -89,46 +89,6 @@ struct PreNorm<Inner: TokenModule>: Module {
   }
 }
 
-/// Multi-head self-attention: `to_qkv` without bias, rows in the order q, k, v, each (heads,
-/// width); the heads' outputs side by side go through `to_out`.
-struct Attention: TokenModule {
-  let path: ModulePath
-  private let heads: Int
-  private let scale: Double
-  private let toQKV: Linear
-  private let projection: Linear
-  private let toOut: Sequential
-
-  init(_ w: WeightScope, _ c: ViTConfiguration) throws {
-    path = w.path
-    heads = c.heads
-    scale = c.scale
-    let inner = c.heads * c.headWidth
-    toQKV = try Linear(w / "to_qkv", in: c.dim, out: 3 * inner, bias: .absent)
-    let out = w / "to_out"
-    let linear = try Linear(out / 0, in: inner, out: c.dim)
-    projection = linear
-    toOut = try Sequential(out, { _ in linear }, { Identity.dropout($0) })
-  }
-
-  func forward(_ input: MaskedTokens) throws -> Tensor { try toOut(attended(input)) }
-
-  func fused(_ input: MaskedTokens, adding residual: Tensor) throws -> Tensor {
-    try projection(attended(input), adding: residual)
-  }
-
-  /// [B, n, dim] → [B, n, heads·width]. Queries, keys and values are views of one product.
-  private func attended(_ input: MaskedTokens) throws -> Tensor {
-    let (batch, length) = (input.tokens.shape[0], input.tokens.shape[1])
-    let parts = try toQKV(input.tokens).split(3, axis: 2).map {
-      try $0.reshaped([batch, length, heads, -1]).transposed(1, 2)
-    }
-    let out = try parts[0].attention(
-      keys: parts[1], values: parts[2], scale: scale, bias: input.bias)
-    return try out.transposed(1, 2).flattened(from: 2)
-  }
-}
-
 /// Linear, GELU, linear: `net`.
 struct FeedForward: TokenModule {
   let path: ModulePath

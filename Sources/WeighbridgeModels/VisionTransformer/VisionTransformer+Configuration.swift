@@ -5,6 +5,7 @@ extension VisionTransformer {
   public static let summary = "Vision transformer of vit-pytorch: class token, learned positions"
 
   public static let keys: [ConfigurationKey] = [
+    .layerNormEpsilon,
     .init("image_size", .integer, default: .integer(256), inferred: true, "largest image side"),
     .init("patch_size", .integer, default: .integer(32), inferred: true, "side of a patch"),
     .init("num_classes", .integer, default: .integer(1000), inferred: true, "classes"),

@@ -18,6 +18,7 @@ public struct VisionTransformer: Architecture {
   private let head: Sequential
 
   public init(_ w: WeightScope, _ configuration: Configuration) throws {
+    let w = try w.normalizing(as: configuration)
     try Self.check(configuration)
     let c = try ViTConfiguration(configuration)
     self.configuration = c
@@ -45,17 +46,35 @@ public struct VisionTransformer: Architecture {
   }
 
   public func forward(_ input: MaskedImage) throws -> Tensor {
+    try forward(input, TokenForm())
+  }
+
+  /// How an image becomes tokens, and which of them the head reads.
+  struct TokenForm: Sendable {
+    /// The order in which (channel, row, column) of a patch, axes 0, 1, 2, are flattened.
+    var patchAxes = [1, 2, 0]
+    var hasPositions = true
+    var isClassTokenLast = false
+    var readsMean = false
+  }
+
+  private func forward(_ input: MaskedImage, _ form: TokenForm) throws -> Tensor {
     let image = input.image
     try check(image)
-    let patches = try embedding(patchesOf: image)
+    let patches = try embedding(patchesOf: image, axes: form.patchAxes)
     let bias = try input.mask.map {
       try attentionBias(mask: $0, batch: image.shape[0], patches: patches.shape[1])
     }
     let first = try classToken.expanded(to: [image.shape[0], 1, configuration.dim])
-    let tokens = try Tensor.concatenated([first, patches], axis: 1)
-    let located = try tokens + positions.narrowed(1, start: 0, length: tokens.shape[1])
+    let tokens = try Tensor.concatenated(
+      form.isClassTokenLast ? [patches, first] : [first, patches], axis: 1)
+    let located =
+      form.hasPositions
+      ? try tokens + positions.narrowed(1, start: 0, length: tokens.shape[1]) : tokens
     let encoded = try transformer(MaskedTokens(dropout(located), bias: bias))
-    return try head(toClassToken(encoded.selected(1, 0)))
+    if form.readsMean { return try head(toClassToken(encoded.mean(axes: [1]))) }
+    let place = form.isClassTokenLast ? tokens.shape[1] - 1 : 0
+    return try head(toClassToken(encoded.selected(1, place)))
   }
 
   private func check(_ image: Tensor) throws {
@@ -106,6 +125,44 @@ public struct VisionTransformer: Architecture {
   }
 }
 
+extension VisionTransformer: Diagnosable {
+  public func alternatives(for input: MaskedImage) throws -> [Alternative<MaskedImage, Tensor>] {
+    let names = ["channel", "row", "column"]
+    let orders = [[0, 1, 2], [2, 1, 0], [0, 2, 1], [1, 0, 2], [2, 0, 1]]
+      .filter { configuration.channels > 1 || $0.filter { $0 != 0 } != [1, 2] }
+    let patches = orders.map { axes in
+      let words = axes.map { names[$0] }.joined(separator: ", ")
+      return alternative(
+        .patchOrder, "the reference flattens a patch as (\(words)), here as (row, column, channel)",
+        .code("flatten patches as (\(words))")
+      ) { $0.patchAxes = axes }
+    }
+    return patches + [
+      alternative(
+        .positionEncoding, "the reference adds no positions",
+        .code("leave pos_embedding out, as the recorded network does")
+      ) { $0.hasPositions = false },
+      alternative(
+        .positionEncoding, "the reference has the class token after the patches",
+        .code("put the class token after the patches")
+      ) { $0.isClassTokenLast = true },
+      alternative(
+        .poolingForm, "the reference's head reads the mean of all tokens, here the class token",
+        .code("read the mean of all tokens")
+      ) { $0.readsMean = true },
+    ]
+  }
+
+  private func alternative(
+    _ kind: Cause.Kind, _ text: String, _ fix: Cause.Fix, _ change: (inout TokenForm) -> Void
+  ) -> Alternative<MaskedImage, Tensor> {
+    var form = TokenForm()
+    change(&form)
+    let changed = form
+    return Alternative(Cause(kind, text, fix: fix)) { try forward($0, changed) }
+  }
+}
+
 /// Images [B, C, H, W] and which of their patches to keep: [B, n] or [B, rows, columns], any value
 /// but 0 means keep.
 public struct MaskedImage: TensorBundle {
@@ -146,12 +203,15 @@ private struct PatchLinear: Sendable {
   }
 
   /// [B, C, H, W] → [B, H/p·W/p, D].
-  func callAsFunction(patchesOf image: Tensor) throws -> Tensor {
+  ///
+  /// - Parameter axes: The order in which a patch's (channel, row, column) are flattened.
+  func callAsFunction(patchesOf image: Tensor, axes: [Int]) throws -> Tensor {
     let (rows, columns) = (image.shape[2] / patch, image.shape[3] / patch)
     let grid = try image.reshaped([image.shape[0], channels, rows, patch, columns, patch])
     let flat = [image.shape[0], rows * columns, channels * patch * patch]
     guard ProbeRun.current == nil else {
-      return try linear(grid.permuted([0, 2, 4, 3, 5, 1]).reshaped(flat))
+      // Of grid's axes, 1, 3 and 5 are the channel, the row and the column within a patch.
+      return try linear(grid.permuted([0, 2, 4] + axes.map { 2 * $0 + 1 }).reshaped(flat))
     }
     let weight = try cache.value(.init("channel-first columns")) {
       try linear.weight.reshaped([linear.weight.shape[0], patch, patch, channels])

@@ -11,18 +11,17 @@ public struct EVCBlock: Architecture {
   private let merge: Conv2d
 
   public init(_ w: WeightScope, _ configuration: Configuration) throws {
+    let w = try w.normalizing(as: configuration)
     try Self.check(configuration)
     let channels = try configuration.integer("in_channels")
-    let override = try configuration.optionalNumber("bn_eps")
-    let epsilon = override ?? 1e-5
     path = w.path
     stem = FusedConvolution(
       try Conv2d(
         w / "conv1", in: channels, out: channels, kernel: 7, padding: 3, bias: .absent),
-      try BatchNorm(w / "bn1", channels: channels, epsilon: epsilon), ReLU(w / "relu1"))
+      try BatchNorm(w / "bn1", channels: channels), ReLU(w / "relu1"))
     maxpool = MaxPool2d(w / "maxpool", kernel: 3, stride: 1, padding: 1)
-    lvc = try LVCBlock(w / "lvc", channels: channels, epsilon: override)
-    mlp = try LightMLPBlock(w / "l_MLP", channels: channels, epsilon: epsilon)
+    lvc = try LVCBlock(w / "lvc", channels: channels)
+    mlp = try LightMLPBlock(w / "l_MLP", channels: channels)
     merge = try Conv2d(w / "cnv1", in: 2 * channels, out: channels, kernel: 1)
   }
 
@@ -55,7 +54,6 @@ extension EVCBlock {
 
   public static func check(_ configuration: Configuration) throws {
     try checkChannels(configuration, "in_channels")
-    try checkBatchNormEpsilon(configuration)
     let inputs = try configuration.integer("in_channels")
     let outputs = try configuration.integer("out_channels")
     guard inputs == outputs else {

@@ -10,14 +10,13 @@ public struct LVCBlock: Architecture {
   private let encoder: Sequential
   private let fc: Sequential
 
-  /// - Parameter epsilon: Overrides the eps of every BatchNorm2d; by default 1e-6 in the
-  ///   convolutional block and 1e-5 elsewhere.
-  public init(_ w: WeightScope, channels: Int, epsilon: Double? = nil) throws {
+  /// The eps of a BatchNorm2d is 1e-6 in the convolutional block and 1e-5 elsewhere.
+  public init(_ w: WeightScope, channels: Int) throws {
     path = w.path
-    conv1 = try ConvBlock(w / "conv_1", in: channels, out: channels, epsilon: epsilon ?? 1e-6)
+    conv1 = try ConvBlock(w / "conv_1", in: channels, out: channels, epsilon: 1e-6)
     encoder = try Sequential(
       w / "LVC", { try Conv2d($0, in: channels, out: channels, kernel: 1, bias: .absent) },
-      { try BatchNorm($0, channels: channels, epsilon: epsilon ?? 1e-5) }, { ReLU($0) },
+      { try BatchNorm($0, channels: channels) }, { ReLU($0) },
       { try Encoding($0, channels: channels) },
       { try BatchNorm($0, channels: Encoding.codeCount, kind: "BatchNorm1d") }, { ReLU($0) },
       { CodeMean($0) })
@@ -56,13 +55,12 @@ extension LVCBlock {
 
   public static func check(_ configuration: Configuration) throws {
     try checkChannels(configuration, "c1")
-    try checkBatchNormEpsilon(configuration)
   }
 
   public init(_ w: WeightScope, _ configuration: Configuration) throws {
+    let w = try w.normalizing(as: configuration)
     try Self.check(configuration)
-    try self.init(
-      w, channels: configuration.integer("c1"), epsilon: configuration.optionalNumber("bn_eps"))
+    try self.init(w, channels: configuration.integer("c1"))
   }
 }
 
@@ -70,12 +68,6 @@ extension LVCBlock {
 let batchNormEpsilonKey = ConfigurationKey(
   "bn_eps", .optionalNumber, default: ConfigurationValue.none,
   "eps of every BatchNorm2d (YOLOX-style training: 0.001); none: 1e-6 in ConvBlock, else 1e-5")
-
-func checkBatchNormEpsilon(_ configuration: Configuration) throws {
-  if let epsilon = try configuration.optionalNumber("bn_eps"), !(epsilon >= 0 && epsilon < 1) {
-    throw WeighbridgeError(.usage, "bn_eps must be from 0 to less than 1, not \(epsilon)")
-  }
-}
 
 /// The convolutional block is a quarter as wide inside, so there must be four channels.
 func checkChannels(_ configuration: Configuration, _ key: String) throws {

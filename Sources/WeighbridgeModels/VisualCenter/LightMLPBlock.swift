@@ -12,11 +12,11 @@ struct LightMLPBlock: Module {
   private let mlp: ConvolutionalMLP
   private let dropPath: Identity
 
-  init(_ w: WeightScope, channels: Int, epsilon: Double) throws {
+  init(_ w: WeightScope, channels: Int) throws {
     path = w.path
     scale1 = try w.parameter("layer_scale_1", .vector, [channels])
     scale2 = try w.parameter("layer_scale_2", .vector, [channels])
-    depthwise = try DepthwiseSeparable(w / "dw", channels: channels, epsilon: epsilon)
+    depthwise = try DepthwiseSeparable(w / "dw", channels: channels)
     let dead = (w / "linear").dead(because: "l_MLP.linear is registered and never called")
     for (name, role, shape) in [
       ("weight", ParameterRole.linearWeight, [channels, channels] as Shape),
@@ -41,11 +41,11 @@ private struct DepthwiseSeparable: Module {
   let path: ModulePath
   let dconv, pconv: NormedConvolution
 
-  init(_ w: WeightScope, channels: Int, epsilon: Double) throws {
+  init(_ w: WeightScope, channels: Int) throws {
     path = w.path
     dconv = try NormedConvolution(
-      w / "dconv", channels: channels, groups: channels, epsilon: epsilon)
-    pconv = try NormedConvolution(w / "pconv", channels: channels, groups: 1, epsilon: epsilon)
+      w / "dconv", channels: channels, groups: channels)
+    pconv = try NormedConvolution(w / "pconv", channels: channels, groups: 1)
   }
 
   var kind: String { "DWConv" }
@@ -58,12 +58,12 @@ private struct NormedConvolution: Module {
   let path: ModulePath
   let fused: FusedConvolution
 
-  init(_ w: WeightScope, channels: Int, groups: Int, epsilon: Double) throws {
+  init(_ w: WeightScope, channels: Int, groups: Int) throws {
     path = w.path
     fused = FusedConvolution(
       try Conv2d(
         w / "conv", in: channels, out: channels, kernel: 1, groups: groups, bias: .absent),
-      try BatchNorm(w / "bn", channels: channels, epsilon: epsilon), SiLU(w / "act"))
+      try BatchNorm(w / "bn", channels: channels), SiLU(w / "act"))
   }
 
   var kind: String { "BaseConv" }

@@ -13,15 +13,15 @@ public struct BatchNorm: Module {
   /// - Parameters:
   ///   - kind: `BatchNorm2d` or `BatchNorm1d`, for reports.
   ///   - epsilon: Added to the variance; the state dict does not tell it.
-  ///   - epsilonKey: The configuration key that `epsilon` comes from, for reports.
+  ///     Where the configuration gives one, that counts.
   public init(
-    _ w: WeightScope, channels: Int, epsilon: Double = 1e-5, epsilonKey: String? = nil,
-    kind: String = "BatchNorm2d"
+    _ w: WeightScope, channels: Int, epsilon: Double = 1e-5, kind: String = "BatchNorm2d"
   ) throws {
     path = w.path
     self.kind = kind
-    self.epsilon = epsilon
-    self.epsilonKey = epsilonKey
+    let setting = kind == "BatchNorm2d" ? w.normEpsilon.batchNorm : nil
+    self.epsilon = setting?.value ?? epsilon
+    epsilonKey = setting?.key
     weight = try w.parameter("weight", .vector, [channels])
     bias = try w.parameter("bias", .vector, [channels])
     mean = try w.buffer("running_mean", .statistic, [channels])
@@ -49,12 +49,11 @@ public struct LayerNorm: Module {
   /// The configuration key that sets `epsilon`, so that reports can name it.
   let epsilonKey: String?
 
-  public init(
-    _ w: WeightScope, features: Int, epsilon: Double = 1e-5, epsilonKey: String? = nil
-  ) throws {
+  /// - Parameter epsilon: Added to the variance; where the configuration gives one, that counts.
+  public init(_ w: WeightScope, features: Int, epsilon: Double = 1e-5) throws {
     path = w.path
-    self.epsilon = epsilon
-    self.epsilonKey = epsilonKey
+    self.epsilon = w.normEpsilon.layerNorm?.value ?? epsilon
+    epsilonKey = w.normEpsilon.layerNorm?.key
     weight = try w.parameter("weight", .vector, [features])
     bias = try w.parameter("bias", .vector, [features])
   }

@@ -11,23 +11,41 @@ public struct WeightScope: Sendable {
   public let path: ModulePath
   private let construction: Construction
   private let deadReason: String?
+  /// The eps of the norms in this scope, where the configuration says it.
+  let normEpsilon: NormEpsilon
 
-  private init(path: ModulePath, construction: Construction, deadReason: String?) {
+  private init(
+    path: ModulePath, construction: Construction, deadReason: String? = nil,
+    normEpsilon: NormEpsilon = NormEpsilon()
+  ) {
     self.path = path
     self.construction = construction
     self.deadReason = deadReason
+    self.normEpsilon = normEpsilon
+  }
+
+  /// A scope whose norms have the eps that a configuration gives with `bn_eps` and `ln_eps`, where
+  /// its architecture has such keys and they are not `none`.
+  ///
+  /// - Throws: `usage` for a value that is no eps.
+  public func normalizing(as configuration: Configuration) throws -> WeightScope {
+    WeightScope(
+      path: path, construction: construction, deadReason: deadReason,
+      normEpsilon: try NormEpsilon(configuration))
   }
 
   /// The scope of a child: `w / "fc"`, `w / 0`.
   public static func / (scope: WeightScope, child: some CustomStringConvertible) -> WeightScope {
     WeightScope(
-      path: scope.path / child, construction: scope.construction, deadReason: scope.deadReason)
+      path: scope.path / child, construction: scope.construction, deadReason: scope.deadReason,
+      normEpsilon: scope.normEpsilon)
   }
 
   /// A scope whose parameters can change no output, and why: they are loaded, reported as dead and
   /// never applied.
   public func dead(because reason: String) -> WeightScope {
-    WeightScope(path: path, construction: construction, deadReason: reason)
+    WeightScope(
+      path: path, construction: construction, deadReason: reason, normEpsilon: normEpsilon)
   }
 
   /// The learned parameter `name` of this module.
@@ -86,7 +104,7 @@ extension WeightScope {
     source: (any WeightSource)? = nil, _ build: (WeightScope) throws -> M
   ) throws -> Ledger {
     let construction = Construction(source: source, dtype: .float32, binds: false)
-    _ = try build(WeightScope(path: .root, construction: construction, deadReason: nil))
+    _ = try build(WeightScope(path: .root, construction: construction))
     return construction.ledger
   }
 
@@ -98,7 +116,7 @@ extension WeightScope {
     _ source: any WeightSource, dtype: DType = .float32, _ build: (WeightScope) throws -> M
   ) throws -> M {
     let construction = Construction(source: source, dtype: dtype, binds: true)
-    return try build(WeightScope(path: .root, construction: construction, deadReason: nil))
+    return try build(WeightScope(path: .root, construction: construction))
   }
 }
 

@@ -25,14 +25,15 @@ struct Diagnoser {
   func diagnose(
     _ suspect: Suspect, ratio: Double, failing: [ModulePath]
   ) throws -> Diagnosis? {
-    var trials = try alternatives(suspect)
-    if suspect.around.isEmpty || trials.isEmpty {
-      trials += layouts(suspect)
+    var trials = try alternatives(suspect, [suspect.own] + suspect.around)
+    trials += layouts(suspect)
+    if trials.isEmpty {
       trials += swaps(suspect, failing)
       trials += skipped(suspect)
-    } else {
-      trials += layouts(suspect)
     }
+    // What follows blames others than the layer and its input's authors, so it comes last.
+    if trials.isEmpty { trials += try alternatives(suspect, suspect.beyond) }
+    if trials.isEmpty { trials += otherInputs(suspect) }
     trials.sort { $0.ratio < $1.ratio }
     guard let best = trials.first else { return suggestion(suspect, ratio) }
     let rivals = trials.dropFirst().filter {
@@ -46,8 +47,8 @@ struct Diagnoser {
       rivals: rivals.map { .init(cause: $0.cause, ratio: $0.ratio) })
   }
 
-  private func alternatives(_ suspect: Suspect) throws -> [Trial] {
-    try ([suspect.own] + suspect.around).flatMap { explorer in
+  private func alternatives(_ suspect: Suspect, _ explorers: [Explorer]) throws -> [Trial] {
+    try explorers.flatMap { explorer in
       try explorer.alternatives(suspect.key).compactMap { attempt in
         trial(attempt.cause, explorer, suspect) { try attempt.compute() }
       }
@@ -90,6 +91,20 @@ struct Diagnoser {
       .moduleSkipped, "the reference hands its input on unchanged",
       fix: .code("leave \(suspect.key.path) out, as the recorded network does"))
     return [trial(cause, suspect.own, suspect) { input }].compactMap { $0 }
+  }
+
+  /// A module that read another tensor than it reads here: something between was left out, or wired
+  /// otherwise.
+  private func otherInputs(_ suspect: Suspect) -> [Trial] {
+    suspect.otherInputs.compactMap { name, tensor in
+      let cause = Cause(
+        .moduleSkipped,
+        "in the reference it reads \(name) directly: what lies between is skipped there",
+        fix: .code("feed \(suspect.key.path) with \(name), as the recorded network does"))
+      return trial(cause, suspect.own, suspect) {
+        try suspect.own.onInput(tensor, suspect.key)
+      }
+    }
   }
 
   private func trial(

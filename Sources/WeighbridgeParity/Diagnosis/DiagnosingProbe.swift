@@ -15,9 +15,14 @@ final class DiagnosingProbe: Probe {
     var suspects: [ActivationKey: Suspect] = [:]
     var parameterized: [(path: ModulePath, parameters: [ModuleParameter])] = []
     var images: [[Int]] = []
+    /// Inputs and recorded results, the latest last.
+    var seen: [(name: String, tensor: Tensor)] = []
     /// The memory of inputs and recorded results; held, so that none is used for anything else.
     var known: [ObjectIdentifier: TensorStorage] = [:]
   }
+
+  /// How many other tensors are kept that a module may have read.
+  private static let inputLimit = 16
 
   private let reference: Reference
   private let wanted: Set<ActivationKey>
@@ -27,10 +32,7 @@ final class DiagnosingProbe: Probe {
     self.reference = reference
     self.wanted = wanted
     var state = State()
-    for input in inputs {
-      state.know(input)
-      state.see(input.shape)
-    }
+    for (index, input) in inputs.enumerated() { state.see("inputs/\(index)", input) }
     self.state = Mutex(state)
   }
 
@@ -75,10 +77,7 @@ final class DiagnosingProbe: Probe {
     }
     guard replaced else { return output }
     state.withLock { state in
-      for tensor in tensors {
-        state.know(tensor)
-        state.see(tensor.shape)
-      }
+      for tensor in tensors { state.see(module.path.name, tensor) }
     }
     return try M.Output(tensors: tensors)
   }
@@ -91,24 +90,31 @@ final class DiagnosingProbe: Probe {
   private func note(_ key: ActivationKey, _ kind: String, _ recorded: Tensor, _ inputs: [Tensor]) {
     state.withLock { state in
       guard let frame = state.frames.last else { return }
+      var enclosing = Array(state.frames.dropLast().reversed())
       var around: [Explorer] = []
       if !frame.hasKnownInput {
-        for outer in state.frames.dropLast().reversed() {
+        while !enclosing.isEmpty {
+          let outer = enclosing.removeFirst()
           around.append(outer.explorer)
           if outer.hasKnownInput { break }
         }
       }
       let width = inputs.first?.shape.last
+      let own = inputs.first.flatMap { $0.storage.map { ObjectIdentifier($0) } }
+      let others = state.seen.reversed().filter { _, tensor in
+        tensor.shape == inputs.first?.shape && tensor.storage.map { ObjectIdentifier($0) } != own
+      }
       state.suspects[key] = Suspect(
         key: key, kind: kind, recorded: recorded, inputs: inputs, own: frame.explorer,
-        around: around,
+        around: around, beyond: enclosing.map(\.explorer),
+        otherInputs: inputs.count == 1 ? Array(others.prefix(Self.inputLimit)) : [],
         imageShape: state.images.last { $0.reduce(1, *) == width })
     }
   }
 }
 
 extension DiagnosingProbe.State {
-  fileprivate mutating func know(_ tensor: Tensor) {
+  private mutating func know(_ tensor: Tensor) {
     guard let storage = tensor.storage else { return }
     known[ObjectIdentifier(storage)] = storage
   }
@@ -118,9 +124,11 @@ extension DiagnosingProbe.State {
     tensor.storage.map { known[ObjectIdentifier($0)] != nil } ?? true
   }
 
-  fileprivate mutating func see(_ shape: Shape) {
-    guard shape.rank == 4 else { return }
-    let image = Array(shape.dropFirst())
+  fileprivate mutating func see(_ name: String, _ tensor: Tensor) {
+    know(tensor)
+    seen.append((name, tensor))
+    guard tensor.shape.rank == 4 else { return }
+    let image = Array(tensor.shape.dropFirst())
     if images.last != image { images.append(image) }
   }
 }

@@ -39,7 +39,7 @@ public struct Diagnosis: Sendable, Hashable {
 extension Diagnosis {
   /// In one line: `LayerNorm eps is 1e-05 here and 1e-06 in the reference (noise ratio 61 → 1.0)`.
   public var summary: String {
-    let place = path == layer.path ? "" : "\(path == .root ? "the model" : path.name): "
+    let place = path == layer.path ? "\(kind) " : "\(path == .root ? "the model" : path.name): "
     let change = best.ratio.map {
       " (noise ratio \(Format.ratio(ratioBefore)) → \(Format.ratio($0)))"
     }

@@ -69,27 +69,47 @@ struct LayoutHypotheses {
 
   /// Inputs that were flattened in another order: (position, channel) against (channel, position).
   private func columns(_ weight: ModuleParameter, out: Int, width: Int) -> [Hypothesis?] {
-    guard let imageShape, imageShape.count == 3, inputRank == 2 else { return [] }
-    let (channels, positions) = (imageShape[0], imageShape[1] * imageShape[2])
-    guard channels > 1, positions > 1, channels * positions == width else { return [] }
-    var found = [
-      hypothesis(
-        .flattenOrder, "reads its inputs as (row, column, channel), they come as (channel, row, column)",
-        weight, [.reshape([out, positions, channels]), .permute([0, 2, 1]), .reshape([out, width])]),
-      hypothesis(
-        .flattenOrder, "reads its inputs as (channel, row, column), they come as (row, column, channel)",
-        weight, [.reshape([out, channels, positions]), .permute([0, 2, 1]), .reshape([out, width])]),
-    ]
-    if imageShape[1] > 1, imageShape[2] > 1 {
-      found.append(
-        hypothesis(
-          .flattenOrder, "reads its inputs as (channel, column, row)", weight,
-          [
-            .reshape([out, channels, imageShape[2], imageShape[1]]), .permute([0, 1, 3, 2]),
-            .reshape([out, width]),
-          ]))
+    guard inputRank == 2 else { return [] }
+    if let imageShape, imageShape.count == 3 {
+      let (channels, positions) = (imageShape[0], imageShape[1] * imageShape[2])
+      guard channels > 1, positions > 1, channels * positions == width else { return [] }
+      var found = flattened(weight, out: out, channels: channels, positions: positions)
+      if imageShape[1] > 1, imageShape[2] > 1 {
+        found.append(
+          hypothesis(
+            .flattenOrder, "reads its inputs as (channel, column, row)", weight,
+            [
+              .reshape([out, channels, imageShape[2], imageShape[1]]), .permute([0, 1, 3, 2]),
+              .reshape([out, width]),
+            ]))
+      }
+      return found
     }
-    return found
+    // What was flattened was no module's output: every square number of positions is tried.
+    return (2...max(2, Int(Double(width).squareRoot()))).map { $0 * $0 }
+      .filter { width % $0 == 0 && width > $0 }.prefix(8).flatMap {
+        flattened(weight, out: out, channels: width / $0, positions: $0)
+      }
+  }
+
+  private func flattened(
+    _ weight: ModuleParameter, out: Int, channels: Int, positions: Int
+  ) -> [Hypothesis?] {
+    let (last, first) = ("(row, column, channel)", "(channel, row, column)")
+    return [
+      hypothesis(
+        .flattenOrder, "reads its inputs as \(last), they come as \(first)", weight,
+        [
+          .reshape([out, positions, channels]), .permute([0, 2, 1]),
+          .reshape([out, channels * positions]),
+        ]),
+      hypothesis(
+        .flattenOrder, "reads its inputs as \(first), they come as \(last)", weight,
+        [
+          .reshape([out, channels, positions]), .permute([0, 2, 1]),
+          .reshape([out, channels * positions]),
+        ]),
+    ]
   }
 
   /// Queries, keys and values in another order, or head by head, in a matrix of three blocks of rows.

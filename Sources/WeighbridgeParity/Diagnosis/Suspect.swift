@@ -12,6 +12,10 @@ struct Suspect: Sendable {
   /// The modules around it, innermost first, as far as they may have computed its input: the last one
   /// itself had recorded inputs. Empty when the layer's input was recorded.
   let around: [Explorer]
+  /// The modules around those, innermost first.
+  let beyond: [Explorer]
+  /// Recorded tensors of the input's shape, the latest first, and whose they are.
+  let otherInputs: [(name: String, tensor: Tensor)]
   /// [C, H, W] of the last image-like tensor with as many values a sample as the layer's input has.
   let imageShape: [Int]?
 }
@@ -24,6 +28,8 @@ struct Explorer: Sendable {
   let parameters: [ModuleParameter]
   /// What each alternative of the module makes of a layer within it, or of the module itself.
   let alternatives: @Sendable (_ target: ActivationKey) throws -> [Attempt]
+  /// What a module of one input returns for another one.
+  let onInput: @Sendable (_ input: Tensor, _ target: ActivationKey) throws -> Tensor?
   /// What the module returns with other parameters.
   let replacing: @Sendable (_ tensors: [String: Tensor], _ target: ActivationKey) throws -> Tensor?
 }
@@ -71,6 +77,10 @@ extension Explorer {
           }
         }
       }
+    }
+    onInput = { tensor, target in
+      guard let input = tensor as? M.Input else { return nil }
+      return try run(target) { _ in try module.forward(input) }
     }
     replacing = { tensors, target in
       guard let module = module as? any ParameterizedModule else { return nil }

@@ -50,13 +50,14 @@ extension Validator {
 extension ParityResult {
   /// Notes who may be at fault where a layer's input was computed and not recorded.
   fileprivate mutating func blame(_ suspect: Suspect, _ diagnosis: Diagnosis?) {
-    guard let source = suspect.around.last,
+    guard
       let index = layers.firstIndex(where: {
         $0.path == suspect.key.path && $0.call == suspect.key.call && $0.item == suspect.key.item
       })
     else { return }
-    let name = source.path == .root ? "the model" : source.path.name
     guard let diagnosis, diagnosis.certainty == .likely else {
+      guard let source = suspect.around.last else { return }
+      let name = source.path == .root ? "the model" : source.path.name
       layers[index].reason = "or what \(name) computes on the way to it"
       return
     }

@@ -1,0 +1,122 @@
+import WeighbridgeModules
+
+/// PyTorch's `nn.MultiheadAttention` over [n, B, d], with the same tensor as queries and keys:
+/// `in_proj_weight` [3d, d] holds the rows of q, k and v. PyTorch applies `out_proj` without calling
+/// it as a module, so it has no activation of its own.
+struct MultiheadAttention: Module {
+  let path: ModulePath
+  private var heads: Int
+  /// The factor of the scores, head width^−½.
+  private var scale: Double
+  private var inWeight, inBias, outWeight, outBias: Tensor
+  private var queryCache = OperatorCache()
+  private var valueCache = OperatorCache()
+  private var outCache = OperatorCache()
+
+  init(_ w: WeightScope, width: Int, heads: Int) throws {
+    path = w.path
+    self.heads = heads
+    scale = MultiheadAttention.scale(width: width, heads: heads)
+    inWeight = try w.parameter("in_proj_weight", .linearWeight, [3 * width, width])
+    inBias = try w.parameter("in_proj_bias", .vector, [3 * width])
+    outWeight = try (w / "out_proj").parameter("weight", .linearWeight, [width, width])
+    outBias = try (w / "out_proj").parameter("bias", .vector, [width])
+  }
+
+  func forward(_ input: SelfAttentionInput) throws -> Tensor {
+    try fused(input, adding: nil)
+  }
+
+  /// `forward(input) + residual`.
+  func fused(_ input: SelfAttentionInput, adding residual: Tensor?) throws -> Tensor {
+    let width = outBias.shape[0]
+    let (length, batch) = (input.query.shape[0], input.query.shape[1])
+    let pair = try input.query.linear(
+      weight: inWeight.narrowed(0, start: 0, length: 2 * width),
+      bias: inBias.narrowed(0, start: 0, length: 2 * width), cache: queryCache)
+    let value = try input.value.linear(
+      weight: inWeight.narrowed(0, start: 2 * width, length: width),
+      bias: inBias.narrowed(0, start: 2 * width, length: width), cache: valueCache)
+    let parts = try (pair.split(2, axis: 2) + [value]).map {
+      try $0.reshaped([length, batch, heads, width / heads]).permuted([1, 2, 0, 3])
+    }
+    let out = try parts[0].attention(
+      keys: parts[1], values: parts[2], scale: scale, bias: input.bias)
+    return try out.permuted([2, 0, 1, 3]).reshaped([length, batch, width])
+      .linear(
+        weight: outWeight, bias: outBias, epilogue: Epilogue(residual: residual), cache: outCache)
+  }
+
+  private static func scale(width: Int, heads: Int) -> Double {
+    1 / (Double(width) / Double(max(1, heads))).squareRoot()
+  }
+}
+
+extension MultiheadAttention: ParameterizedModule {
+  var parameters: [ModuleParameter] {
+    [
+      .init("in_proj_weight", .linearWeight, inWeight), .init("in_proj_bias", .vector, inBias),
+      .init("out_proj.weight", .linearWeight, outWeight),
+      .init("out_proj.bias", .vector, outBias),
+    ]
+  }
+
+  func replacing(_ tensors: [String: Tensor]) -> MultiheadAttention {
+    var copy = self
+    copy.inWeight = tensors["in_proj_weight"] ?? inWeight
+    copy.inBias = tensors["in_proj_bias"] ?? inBias
+    copy.outWeight = tensors["out_proj.weight"] ?? outWeight
+    copy.outBias = tensors["out_proj.bias"] ?? outBias
+    (copy.queryCache, copy.valueCache) = (OperatorCache(), OperatorCache())
+    copy.outCache = OperatorCache()
+    return copy
+  }
+}
+
+extension MultiheadAttention: Diagnosable {
+  func alternatives(
+    for input: SelfAttentionInput
+  ) throws -> [Alternative<SelfAttentionInput, Tensor>] {
+    let width = outBias.shape[0]
+    let counts = (1...max(1, width)).filter { width % $0 == 0 && $0 != heads }.map { other in
+      var copy = self
+      copy.heads = other
+      copy.scale = Self.scale(width: width, heads: other)
+      return Alternative<SelfAttentionInput, Tensor>(
+        Cause(
+          .headsCount, "there are \(heads) heads here and \(other) in the reference",
+          fix: .configuration(key: "nheads", value: .integer(other))), copy)
+    }
+    let scales = [("d^−½", 1 / Double(width).squareRoot()), ("1", 1.0)]
+      .filter { abs($0.1 - scale) > 1e-9 * scale }.map { name, value in
+        var copy = self
+        copy.scale = value
+        return Alternative<SelfAttentionInput, Tensor>(
+          Cause(
+            .attentionScale, "scores are scaled by \(scale) here and by \(name) in the reference",
+            fix: .code("scale the scores of \(path) by \(name)")), copy)
+      }
+    let positions: [(String, @Sendable (SelfAttentionInput) -> SelfAttentionInput)] = [
+      ("values have the positions, too", {
+        SelfAttentionInput(query: $0.query, value: $0.query, bias: $0.bias)
+      }),
+      ("queries and keys have no positions", {
+        SelfAttentionInput(query: $0.value, value: $0.value, bias: $0.bias)
+      }),
+    ]
+    let placed = positions.map { words, change in
+      Alternative<SelfAttentionInput, Tensor>(
+        Cause(
+          .positionEncoding, "in the reference \(words)",
+          fix: .code("add the positions in \(path)'s layer as the reference does"))
+      ) { try forward(change($0)) }
+    }
+    guard input.bias != nil else { return counts + scales + placed }
+    let unmasked = Alternative<SelfAttentionInput, Tensor>(
+      Cause(
+        .attentionMask, "the reference attends to padding, too",
+        fix: .code("record the reference with the padding mask, or leave it out here"))
+    ) { try forward(SelfAttentionInput(query: $0.query, value: $0.value)) }
+    return counts + scales + placed + [unmasked]
+  }
+}
