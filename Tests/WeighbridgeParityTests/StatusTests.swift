@@ -52,13 +52,15 @@ import WeighbridgeModules
     #expect(result.firstDivergence?.name == "outputs/0")
   }
 
-  /// A leaf that was given a wrong input by its parent cannot be told from a wrong leaf: both are
-  /// named. One that was given a recorded result stands accused alone.
+  /// A leaf that was given a wrong input by its parent is told from a wrong leaf by what it returns
+  /// for the recorded tensors. One that was given a recorded result stands accused alone.
   @Test func inputComputedOnTheWayIsNamed() throws {
     let fed = try validate(Faults(wayToTail: 1e-3), against: .toy())
     #expect(fed.firstDivergence?.name == "tail")
     #expect(fed.firstDivergence?.status == .source)
-    #expect(fed.firstDivergence?.reason == "or what the model computes on the way to it")
+    #expect(fed.firstDivergence?.reason == "its input is what the model computes wrongly")
+    #expect(fed.diagnoses.map(\.best.cause.kind) == [.moduleSkipped])
+    #expect(fed.diagnoses.map(\.path) == [.root])
     let own = try validate(Faults(leaf: ["blocks.1.fc": 1e-3]), against: .toy())
     #expect(own.firstDivergence?.reason == nil)
     #expect(own.details.map(\.key.description) == ["blocks.1.fc"])

@@ -94,14 +94,15 @@ struct Diagnoser {
   }
 
   /// A module that read another tensor than it reads here: something between was left out, or wired
-  /// otherwise.
+  /// otherwise. Where the modules around it computed its input, theirs is the blame.
   private func otherInputs(_ suspect: Suspect) -> [Trial] {
     suspect.otherInputs.compactMap { name, tensor in
+      let layer = suspect.key.path
       let cause = Cause(
         .moduleSkipped,
-        "in the reference it reads \(name) directly: what lies between is skipped there",
-        fix: .code("feed \(suspect.key.path) with \(name), as the recorded network does"))
-      return trial(cause, suspect.own, suspect) {
+        "in the reference \(layer) reads \(name) as it is: what lies between is skipped there",
+        fix: .code("feed \(layer) with \(name), as the recorded network does"))
+      return trial(cause, suspect.around.last ?? suspect.own, suspect) {
         try suspect.own.onInput(tensor, suspect.key)
       }
     }

@@ -1,0 +1,207 @@
+import Testing
+import WeighbridgeMapping
+import WeighbridgeModules
+
+@testable import WeighbridgeParity
+
+/// One layer after another, as a model.
+private struct Chain: Module {
+  let path: ModulePath
+  let layers: Sequential
+
+  init(_ w: WeightScope, _ build: [(WeightScope) throws -> any UnaryModule]) throws {
+    path = w.path
+    layers = try Sequential(w / "net", build)
+  }
+
+  func forward(_ x: Tensor) throws -> Tensor { try layers(x) }
+}
+
+private typealias Layers = [(WeightScope) throws -> any UnaryModule]
+
+/// Draws weights as models ask for them, the same for the same name.
+private struct DrawnWeights: WeightSource {
+  /// Tensors that are not drawn.
+  var given: [String: Tensor] = [:]
+
+  func contains(_ name: String) -> Bool { true }
+
+  func tensor(for request: ParameterRequest) throws -> Tensor {
+    if let tensor = given[request.name] { return tensor }
+    var generator = SplitMix(seed: UInt64(request.name.utf8.reduce(7) { $0 * 31 % 65_521 + Int($1) }))
+    let range = request.role == .statistic ? 0.01...0.09 : -0.5...0.5
+    return try Tensor(
+      (0..<request.shape.elementCount).map { _ in Float(generator.next(in: range)) },
+      shape: request.shape)
+  }
+}
+
+/// The diagnoses of `here` held against what `there` returned.
+private func diagnoses(
+  of here: Layers, against there: Layers, input shape: Shape,
+  _ change: (inout [String: Tensor]) throws -> Void = { _ in }
+) throws -> ParityResult {
+  var generator = SplitMix(seed: 3)
+  let input = try Tensor(
+    (0..<shape.elementCount).map { _ in Float(generator.next(in: -2...2)) }, shape: shape)
+  let right = try WeightScope.bind(DrawnWeights()) { try Chain($0, there) }
+  let probe = RecordingProbe()
+  let outputs = try ProbeRun.with(probe) { try right.run([input]) }
+  var entries = RecordedEntries()
+  entries.tensors = [("inputs/0", input), ("outputs/0", outputs[0])]
+  for found in probe.activations where found.key.path != .root {
+    entries.tensors.append(("activations/\(found.key)", found.tensor))
+  }
+  // The damaged tensors are made from those that the right model has.
+  let source = DrawnWeights()
+  var given: [String: Tensor] = [:]
+  for request in try WeightScope.describe({ try Chain($0, here) }).requests {
+    given[request.name] = try source.tensor(for: request)
+  }
+  try change(&given)
+  func load(_ dtype: DType) throws -> Chain {
+    try WeightScope.bind(DrawnWeights(given: given), dtype: dtype) { try Chain($0, here) }
+  }
+  return try Validator(entries.reference()).validate(load(.float32)) { try load(.float64) }
+}
+
+private func first(_ result: ParityResult) -> (Cause.Kind, Diagnosis.Certainty)? {
+  result.diagnoses.first.map { ($0.best.cause.kind, $0.certainty) }
+}
+
+@Suite struct DiagnosisTests {
+  private struct Form: Sendable, CustomTestStringConvertible {
+    let kind: Cause.Kind
+    let shape: Shape
+    let here: @Sendable (WeightScope) throws -> any UnaryModule
+    let there: @Sendable (WeightScope) throws -> any UnaryModule
+    var testDescription: String { kind.rawValue }
+  }
+
+  private static let forms: [Form] = [
+    Form(
+      kind: .batchNormEpsilon, shape: [2, 5, 3, 4], here: { try BatchNorm($0, channels: 5) },
+      there: { try BatchNorm($0, channels: 5, epsilon: 1e-3) }),
+    Form(
+      kind: .layerNormEpsilon, shape: [3, 7, 6], here: { try LayerNorm($0, features: 6) },
+      there: { try LayerNorm($0, features: 6, epsilon: 1e-3) }),
+    Form(
+      kind: .geluForm, shape: [3, 40], here: { GELU($0) }, there: { GELU($0, tanh: true) }),
+    Form(
+      kind: .activationSlope, shape: [3, 40], here: { ReLU($0) },
+      there: { ActivationLayer($0, .leakyReLU(slope: 0.2), kind: "LeakyReLU") }),
+    Form(
+      kind: .hardSigmoid, shape: [3, 40], here: { Sigmoid($0) },
+      there: { ActivationLayer($0, .hardSigmoid, kind: "Hardsigmoid") }),
+    Form(
+      kind: .softmaxAxis, shape: [3, 4, 5], here: { Softmax($0, axis: 1) },
+      there: { Softmax($0, axis: 2) }),
+    Form(
+      kind: .countIncludePad, shape: [1, 2, 7, 5],
+      here: { AvgPool2d($0, kernel: 3, stride: 1, padding: 1) },
+      there: { AvgPool2d($0, kernel: 3, stride: 1, padding: 1, countIncludePad: false) }),
+    Form(
+      kind: .paddingSame, shape: [1, 3, 8, 6],
+      here: { try Conv2d($0, in: 3, out: 4, kernel: 3, stride: 2, padding: 1) },
+      there: {
+        try Conv2d(
+          $0, in: 3, out: 4, kernel: 3, stride: 2,
+          padding: Padding(top: 0, bottom: 1, left: 0, right: 1))
+      }),
+    Form(
+      kind: .moduleSkipped, shape: [3, 40], here: { Tanh($0) },
+      there: { Identity($0, kind: "Tanh") }),
+  ]
+
+  @Test(arguments: forms) private func form(_ form: Form) throws {
+    let result = try diagnoses(of: [form.here], against: [form.there], input: form.shape)
+    #expect(!result.passes)
+    #expect(result.firstDivergence?.path == "net.0")
+    let diagnosis = try #require(result.diagnoses.first)
+    #expect(diagnosis.best.cause.kind == form.kind)
+    #expect(diagnosis.certainty == .likely)
+    #expect(diagnosis.path == "net.0")
+    #expect((diagnosis.best.ratio ?? .infinity) <= 2)
+    // The other way round, too.
+    let mirrored = try diagnoses(of: [form.there], against: [form.here], input: form.shape)
+    #expect(!mirrored.passes)
+    if form.kind != .moduleSkipped, form.kind != .paddingSame {
+      #expect(mirrored.diagnoses.first?.best.cause.kind == form.kind)
+    }
+  }
+
+  @Test func transposedMatrixIsNamedWithItsRule() throws {
+    let net: Layers = [{ try Linear($0, in: 6, out: 6) }]
+    let result = try diagnoses(of: net, against: net, input: [4, 6]) {
+      $0["net.0.weight"] = try $0["net.0.weight"]?.transposed().contiguous()
+    }
+    #expect(first(result)?.0 == .linearTransposed)
+    let rules = result.fixRules(after: Rules(), mapping: nil)
+    #expect(rules.yaml == "- permute: {tensor: net.0.weight, axes: [1, 0]}\n")
+  }
+
+  @Test func matrixOfAnotherFrameworkUnderItsShape() throws {
+    let net: Layers = [{ try Linear($0, in: 6, out: 4) }]
+    let result = try diagnoses(of: net, against: net, input: [4, 6]) {
+      $0["net.0.weight"] = try $0["net.0.weight"]?.transposed().contiguous().reshaped([4, 6])
+    }
+    #expect(first(result)?.0 == .linearTransposed)
+  }
+
+  @Test(arguments: [[2, 3, 1, 0], [0, 2, 3, 1], [1, 0, 2, 3]])
+  func kernelOfAnotherLayoutUnderItsShape(_ axes: [Int]) throws {
+    let net: Layers = [{ try Conv2d($0, in: 4, out: 6, kernel: Pair(3, 2)) }]
+    let result = try diagnoses(of: net, against: net, input: [2, 4, 7, 6]) {
+      $0["net.0.weight"] = try $0["net.0.weight"]?.permuted(axes).contiguous()
+        .reshaped([6, 4, 3, 2])
+    }
+    #expect(first(result)?.0 == .weightLayout)
+    #expect(first(result)?.1 == .likely)
+  }
+
+  @Test func swappedLayersAndStatistics() throws {
+    let net: Layers = [
+      { try Linear($0, in: 5, out: 5) }, { ReLU($0) }, { try Linear($0, in: 5, out: 5) },
+      { try BatchNorm($0, channels: 5, kind: "BatchNorm1d") },
+    ]
+    let swapped = try diagnoses(of: net, against: net, input: [4, 5]) { given in
+      for name in ["weight", "bias"] {
+        (given["net.0.\(name)"], given["net.2.\(name)"]) =
+          (given["net.2.\(name)"], given["net.0.\(name)"])
+      }
+    }
+    #expect(first(swapped)?.0 == .tensorsSwapped)
+    #expect(swapped.fixRules(after: Rules(), mapping: nil).rules.count == 6)
+    let statistics = try diagnoses(of: net, against: net, input: [4, 5]) { given in
+      (given["net.3.running_mean"], given["net.3.running_var"]) =
+        (given["net.3.running_var"], given["net.3.running_mean"])
+    }
+    #expect(first(statistics)?.0 == .statisticsSwapped)
+  }
+
+  @Test func whatParametersShowIsASuggestion() throws {
+    let net: Layers = [{ try Linear($0, in: 9, out: 5) }]
+    let rounded = try diagnoses(of: net, against: net, input: [4, 9]) {
+      $0["net.0.weight"] = try $0["net.0.weight"]?.converted(to: .float16).converted(to: .float32)
+    }
+    #expect(first(rounded)?.0 == .truncatedDType)
+    #expect(first(rounded)?.1 == .suggestion)
+    let overflowed = try diagnoses(of: net, against: net, input: [4, 9]) {
+      var values = try $0["net.0.weight"]?.elements(as: Float.self) ?? []
+      values[7] = .infinity
+      $0["net.0.weight"] = try Tensor(values, shape: [5, 9])
+    }
+    #expect(first(overflowed)?.0 == .overflow)
+    #expect(overflowed.diagnoses.first?.best.cause.text.contains("weight[0, 7]") == true)
+  }
+
+  /// A wrong layer that nothing explains gets no name.
+  @Test func unknownErrorsStayUnnamed() throws {
+    let net: Layers = [{ try Linear($0, in: 9, out: 5) }]
+    let result = try diagnoses(of: net, against: net, input: [4, 9]) {
+      $0["net.0.weight"] = try $0["net.0.weight"]?.affine(scale: 1.01)
+    }
+    #expect(!result.passes)
+    #expect(result.diagnoses.isEmpty)
+  }
+}
