@@ -12,6 +12,8 @@ public struct RecordedMetadata: Sendable, Hashable {
   public var model: String?
   /// The configuration, in the order of the text.
   package var config: [(key: String, value: JSONDocument)]
+  /// How large activations were sampled, where they were.
+  package var sampling: JSONDocument?
   /// The digest of the rules that were applied when a native file was written.
   package var rulesDigest: String?
 
@@ -34,6 +36,7 @@ public struct RecordedMetadata: Sendable, Hashable {
     }
     framework = document["framework"]?.stringValue
     model = document["model"]?.stringValue
+    sampling = document["sampling"]
     switch document["config"] {
     case .object(let members)?: config = members.map { ($0.key, $0.value) }
     case nil, .null?: config = []
@@ -43,7 +46,7 @@ public struct RecordedMetadata: Sendable, Hashable {
   }
 
   public static func == (a: RecordedMetadata, b: RecordedMetadata) -> Bool {
-    a.framework == b.framework && a.model == b.model
+    a.framework == b.framework && a.model == b.model && a.sampling == b.sampling
       && a.config.map(\.key) == b.config.map(\.key)
       && a.config.map(\.value) == b.config.map(\.value)
   }

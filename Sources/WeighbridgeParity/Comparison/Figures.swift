@@ -28,8 +28,29 @@ public struct Figures: Sendable, Hashable {
   /// max |got − reference| / (atol + rtol·|reference|), when an elementwise tolerance was asked for.
   public var elementwiseRatio: Double?
   public var nonFinite = NonFinite()
+  /// How far means are that a sampled reference's sums give; `nil` for a whole one. All other figures
+  /// are then those of the sampled elements.
+  public var means: Means?
 
   public init() {}
+
+  /// Ours against recorded means over an activation's last axes.
+  public struct Means: Sendable, Hashable {
+    /// The number of means.
+    public var count = 0
+    /// The largest difference of two means. No mean is further off than the furthest element.
+    public var largest = 0.0
+    /// Where that is on the leading axes.
+    public var worst: [Int] = []
+    /// max difference / (atol + rtol·mean |got|), when an elementwise tolerance was asked for.
+    public var elementwiseRatio = 0.0
+    /// Sums where one side is not finite and the other is not the same.
+    public var mismatched = 0
+    /// Recorded sums that are NaN.
+    public var referenceNaN = 0
+
+    public init() {}
+  }
 
   /// One element of both tensors.
   public struct Element: Sendable, Hashable {

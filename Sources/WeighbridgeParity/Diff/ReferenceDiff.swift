@@ -23,7 +23,9 @@ public struct ReferenceDiff: Sendable {
 
   /// Whether a file is a reference: it has inputs and activations.
   public static func isReference(_ checkpoint: any Checkpoint) -> Bool {
-    checkpoint.entries.contains { $0.rawPath.hasPrefix("activations/") }
+    checkpoint.entries.contains {
+      $0.rawPath.hasPrefix("activations/") || $0.rawPath.hasPrefix("samples/")
+    }
       && checkpoint.entry("inputs/0") != nil
   }
 
@@ -115,7 +117,12 @@ private struct ReferenceDiffRun {
     let parents = Set(shared.flatMap { $0.path.ancestors })
     for (position, key) in shared.enumerated() {
       onProgress?(position, total)
-      guard let first = try a.tensor(key), let second = try b.tensor(key) else { continue }
+      guard let first = try a.recorded(key), let second = try b.recorded(key) else { continue }
+      guard let (first, second) = try RecordedActivation.common(first, second) else {
+        result.uncovered.append("activations/\(key)")
+        result.notes.append("\(key): sampled at other elements in each, so nothing was compared")
+        continue
+      }
       let item = Item(
         key: key, kind: "", entry: "activations/\(key)", own: try a.noise(key),
         recorded: try b.noise(key), hasChildren: parents.contains(key.path))
@@ -124,6 +131,7 @@ private struct ReferenceDiffRun {
     for index in 0..<max(a.outputCount, b.outputCount) {
       try compareNumbered("outputs", index, a.outputCount, b.outputCount, \.outputs)
     }
+    result.notes += [a.samplingDescription, b.samplingDescription].compactMap { $0 }
     result.unreferenced += a.keys.filter { !b.contains($0) }.map { "activations/\($0)" }
     result.uncovered += b.keys.filter { !a.contains($0) }.map { "activations/\($0)" }
     if result.layers.contains(where: { $0.status == .inherited }) {

@@ -16,6 +16,9 @@ public struct Limits: Sendable, Hashable {
   public var noiseRatio = 4.0
   /// The limit for the largest element.
   public var largestRatio = 8.0
+  /// The limit for the means that a sampled reference's sums give: the largest difference over the
+  /// noise's largest element. A mean is never further off than its furthest element.
+  public var meanRatio = 8.0
   /// c: roundoffs of the reference's RMS that are never an error, for layers whose noise is 0.
   public var floor = 4.0
 
@@ -51,6 +54,9 @@ public struct Judgement: Sendable, Hashable {
   /// The same ratio of the largest element; `nil` for `elementwise`.
   public var largestRatio: Double?
   public var largestLimit: Double?
+  /// The same ratio of a sampled reference's means; `nil` for a whole one.
+  public var meanRatio: Double?
+  public var meanLimit: Double?
   /// Whether both ratios are within their limits and no element is non-finite on one side only.
   public var holds: Bool
 }
@@ -77,18 +83,23 @@ struct Judge: Sendable {
       let ratio = figures.elementwiseRatio ?? .infinity
       return Judgement(
         basis: .elementwise, ratio: ratio, limit: 1, largestRatio: nil, largestLimit: nil,
-        holds: ratio <= 1 && figures.nonFinite.mismatched == 0)
+        meanRatio: figures.means?.elementwiseRatio, meanLimit: figures.means.map { _ in 1 },
+        holds: ratio <= 1 && figures.nonFinite.mismatched == 0
+          && figures.means.map { $0.elementwiseRatio <= 1 && $0.mismatched == 0 } ?? true)
     }
     let unit = limits.floor * Limits.unitRoundoff(recorded)
     let ratio = Judge.quotient(
       figures.rms, noises.reduce(unit * figures.referenceRMS) { $0 + $1.rms })
-    let largest = Judge.quotient(
-      figures.maxAbs, noises.reduce(unit * figures.referenceMax) { $0 + $1.max })
+    let largestScale = noises.reduce(unit * figures.referenceMax) { $0 + $1.max }
+    let largest = Judge.quotient(figures.maxAbs, largestScale)
+    let mean = figures.means.map { Judge.quotient($0.largest, largestScale) }
     return Judgement(
       basis: reference != nil ? .recordedNoise : .ownNoise, ratio: ratio,
       limit: limits.noiseRatio, largestRatio: largest, largestLimit: limits.largestRatio,
+      meanRatio: mean, meanLimit: mean.map { _ in limits.meanRatio },
       holds: ratio <= limits.noiseRatio && largest <= limits.largestRatio
-        && figures.nonFinite.mismatched == 0)
+        && mean.map { $0 <= limits.meanRatio } ?? true
+        && figures.nonFinite.mismatched == 0 && figures.means?.mismatched ?? 0 == 0)
   }
 
   /// error / scale; 0 for no error at all, even against no noise.

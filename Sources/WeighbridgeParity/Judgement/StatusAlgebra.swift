@@ -2,15 +2,21 @@
 struct StatusAlgebra {
   /// Whether a failure was seen earlier, in execution order.
   private(set) var hasFailed = false
+  /// The first layer that failed by itself and whose recorded output could not be handed on: what
+  /// fails after it in the isolated run may fail because of it.
+  private var unreplaced: String?
 
   /// - Parameters:
   ///   - hasComparedChildren: Whether modules called in it were set right in the isolated run.
   ///   - problem: Why it could not be compared though something was recorded.
+  ///   - sampledName: The tensor's name, when it is recorded as samples.
   mutating func status(
-    cumulative: Measurement?, isolated: Measurement?, hasComparedChildren: Bool, problem: String?
+    cumulative: Measurement?, isolated: Measurement?, hasComparedChildren: Bool, problem: String?,
+    sampledName: String? = nil
   ) -> (LayerStatus, String?) {
     let result = decide(cumulative, isolated, hasComparedChildren, problem)
     if result.0.isFailure { hasFailed = true }
+    if isolated?.holds == false { unreplaced = unreplaced ?? sampledName }
     return result
   }
 
@@ -25,10 +31,19 @@ struct StatusAlgebra {
     if recorded.referenceNaN > 0 {
       return (.nonfinite, "the recorded activation holds \(recorded.referenceNaN) NaN")
     }
+    if let sums = cumulative.figures.means?.referenceNaN, sums > 0 {
+      return (.nonfinite, "\(sums) sums of the recorded activation are NaN")
+    }
     if let isolated {
       if !isolated.holds {
+        if let unreplaced {
+          return (
+            .inherited, "or wrong itself: \(unreplaced) is sampled and could not be set right"
+          )
+        }
         return isolated.figures.nonFinite.mismatched > 0
-          ? (.nonfinite, StatusAlgebra.reason(isolated.figures)) : (own, nil)
+          ? (.nonfinite, StatusAlgebra.reason(isolated.figures))
+          : (own, StatusAlgebra.reason(isolated))
       }
       return cumulative.holds ? (.ok, nil) : (.inherited, nil)
     }
@@ -36,7 +51,23 @@ struct StatusAlgebra {
     if cumulative.holds { return (.ok, nil) }
     if hasFailed { return (.inherited, nil) }
     return cumulative.figures.nonFinite.mismatched > 0
-      ? (.nonfinite, StatusAlgebra.reason(cumulative.figures)) : (own, nil)
+      ? (.nonfinite, StatusAlgebra.reason(cumulative.figures))
+      : (own, StatusAlgebra.reason(cumulative))
+  }
+
+  /// What to say of samples that hold while the sums do not.
+  private static func reason(_ measurement: Measurement) -> String? {
+    guard let means = measurement.figures.means else { return nil }
+    if means.mismatched > 0 {
+      return "\(means.mismatched) of \(means.count) sums are NaN or infinite on one side only"
+    }
+    let judgement = measurement.judgement
+    guard let ratio = judgement.meanRatio, let limit = judgement.meanLimit, ratio > limit else {
+      return nil
+    }
+    let place = means.worst.map(String.init).joined(separator: ",")
+    return "the mean at [\(place)] is off by \(Format.small(means.largest)), "
+      + "\(Format.ratio(ratio)) times what is allowed, limit \(Format.ratio(limit))"
   }
 
   private static func reason(_ figures: Figures) -> String {

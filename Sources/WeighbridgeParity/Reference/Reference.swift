@@ -6,6 +6,8 @@ import WeighbridgeModules
 ///
 /// The layout: `inputs/0` …, `outputs/0` …, `activations/PATH[#CALL]`, `noise/PATH[#CALL]` and
 /// `noise/outputs/0`, `metadata`; a call that returned several tensors has `/0`, `/1` … at the end.
+/// A large activation may be sampled: `samples/PATH[#CALL]` (a subset of its elements, see
+/// `SampleIndices`), `sums/PATH[#CALL]`, and `metadata.sampling`.
 public struct Reference: Sendable {
   /// How far PyTorch's own float32 result was from the same module run in float64.
   public struct Noise: Sendable, Hashable {
@@ -32,6 +34,8 @@ public struct Reference: Sendable {
 
   let checkpoint: any Checkpoint
   private let activations: [ActivationKey: CheckpointEntry]
+  private let sampled: [ActivationKey: SampledEntry]
+  private let sampling: SamplingMetadata?
   private let noises: [String: String]
 
   /// Opens a reference file of any format.
@@ -60,11 +64,36 @@ public struct Reference: Sendable {
         remedy: "tools/record writes references: inputs/0, outputs/0, activations/MODULE.PATH …")
     }
     self.checkpoint = checkpoint
+    let metadata = try RecordedMetadata(of: checkpoint)
+    self.metadata = metadata
+    do {
+      (sampling, sampled) = try Reference.sampled(layout, metadata)
+    } catch let error as WeighbridgeError {
+      throw error.located(file: checkpoint.path)
+    }
     keys = layout.keys
     activations = layout.activations
     noises = layout.noises
     ignored = layout.ignored
-    metadata = try RecordedMetadata(of: checkpoint)
+  }
+
+  /// Joins sampled activations with what the metadata says about them.
+  private static func sampled(
+    _ layout: ReferenceLayout, _ metadata: RecordedMetadata
+  ) throws -> (SamplingMetadata?, [ActivationKey: SampledEntry]) {
+    guard !layout.sampled.isEmpty else { return (nil, [:]) }
+    guard let document = metadata.sampling else {
+      throw SamplingMetadata.malformed(
+        "\(layout.sampled.count) activations are sampled, but the metadata does not say how "
+          + "(metadata.sampling)")
+    }
+    let sampling = try SamplingMetadata(document)
+    var found: [ActivationKey: SampledEntry] = [:]
+    for key in layout.keys {
+      guard let name = layout.sampled[key], let entry = layout.activations[key] else { continue }
+      found[key] = try sampling.entry(name, samples: entry, sums: layout.sums[name])
+    }
+    return (sampling, found)
   }
 
   /// The inputs in call order, floating-point ones as float32.
@@ -81,7 +110,44 @@ public struct Reference: Sendable {
     try checkpoint.tensor("outputs/\(index)")
   }
 
-  /// The recorded tensors of a module's call: `nil` when there are none.
+  /// What is recorded of a module's call, whole or sampled: `nil` when there is nothing.
+  func recorded(_ path: ModulePath, call: Int) throws -> [RecordedActivation]? {
+    if let one = try recorded(ActivationKey(path, call: call)) { return [one] }
+    var found: [RecordedActivation] = []
+    while let next = try recorded(ActivationKey(path, call: call, item: found.count)) {
+      found.append(next)
+    }
+    return found.isEmpty ? nil : found
+  }
+
+  /// What is recorded of one tensor.
+  func recorded(_ key: ActivationKey) throws -> RecordedActivation? {
+    guard let entry = sampled[key] else { return try tensor(key).map { .whole($0) } }
+    return .sampled(
+      RecordedSamples(
+        shape: entry.shape, indices: entry.indices,
+        values: try checkpoint.tensor(entry.samples), sums: try checkpoint.tensor(entry.sums)))
+  }
+
+  /// Whether an activation is recorded as samples.
+  func isSampled(_ key: ActivationKey) -> Bool { sampled[key] != nil }
+
+  /// What to tell the reader of a sampled reference; `nil` for a whole one.
+  var samplingNote: String? {
+    samplingDescription.map {
+      $0 + " and sums: they are compared by those, and cannot be handed on in the isolated run, so "
+        + "what fails after one of them that fails is taken for its consequence"
+    }
+  }
+
+  /// How much of it is sampled, and how; `nil` for a whole one.
+  var samplingDescription: String? {
+    guard let sampling, !sampled.isEmpty else { return nil }
+    return "\(sampled.count) of \(keys.count) activations of \(path) are recorded as samples (at "
+      + "most \(sampling.limit) elements, seed \(sampling.seed))"
+  }
+
+  /// The recorded tensors of a module's call that are whole: `nil` when there are none.
   public func tensors(_ path: ModulePath, call: Int) throws -> [Tensor]? {
     if let tensor = try tensor(ActivationKey(path, call: call)) { return [tensor] }
     var tensors: [Tensor] = []
@@ -94,15 +160,15 @@ public struct Reference: Sendable {
   /// Whether the file has a tensor of this activation.
   public func contains(_ key: ActivationKey) -> Bool { activations[key] != nil }
 
-  /// One recorded tensor; `nil` when there is none.
+  /// One recorded tensor; `nil` when there is none, or only samples.
   public func tensor(_ key: ActivationKey) throws -> Tensor? {
-    guard let entry = activations[key] else { return nil }
+    guard sampled[key] == nil, let entry = activations[key] else { return nil }
     return try checkpoint.tensor(entry.rawPath)
   }
 
   /// The dtype and the shape of a recorded tensor, without reading it.
   public func description(of key: ActivationKey) -> (dtype: DType, shape: Shape)? {
-    activations[key].map { ($0.dtype, $0.shape) }
+    activations[key].map { ($0.dtype, sampled[key]?.shape ?? $0.shape) }
   }
 
   /// The recorded noise of an activation.
@@ -125,14 +191,21 @@ public struct Reference: Sendable {
     keys.allSatisfy(hasNoise) && (0..<outputCount).allSatisfy { noises["outputs/\($0)"] != nil }
   }
 
-  /// The bytes that all recorded activations take.
+  /// The bytes that all recorded activations take, sampled ones as if they were whole.
   public var activationByteCount: Int {
-    activations.values.reduce(0) { $0 &+ $1.byteCount }
+    activations.reduce(0) { total, activation in
+      total
+        &+ (sampled[activation.key].map { $0.shape.elementCount &* $0.dtype.byteCount }
+          ?? activation.value.byteCount)
+    }
   }
 
   /// An activation's noise bears the activation's own name.
   private func noiseName(_ key: ActivationKey) -> String? {
-    activations[key].flatMap { noises[String($0.rawPath.dropFirst("activations/".count))] }
+    activations[key].flatMap { entry in
+      let part = sampled[key] == nil ? "activations/" : "samples/"
+      return noises[String(entry.rawPath.dropFirst(part.count))]
+    }
   }
 
   private func readNoise(_ name: String) throws -> Noise {

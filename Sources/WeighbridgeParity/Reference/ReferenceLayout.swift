@@ -6,7 +6,12 @@ struct ReferenceLayout {
   let file: String
   /// The activations in the order of the file.
   private(set) var keys: [ActivationKey] = []
+  /// The entry of each: `activations/NAME`, or `samples/NAME`.
   private(set) var activations: [ActivationKey: CheckpointEntry] = [:]
+  /// The names of sampled activations.
+  private(set) var sampled: [ActivationKey: String] = [:]
+  /// Entries `sums/NAME` by name.
+  private(set) var sums: [String: CheckpointEntry] = [:]
   /// The raw paths of noise entries by what follows `noise/`.
   private(set) var noises: [String: String] = [:]
   private(set) var ignored: [String] = []
@@ -17,7 +22,8 @@ struct ReferenceLayout {
 
   /// Whether a name lies in a part of the layout that holds tensors.
   static func isPart(_ name: String) -> Bool {
-    ["inputs/", "outputs/", "activations/", "noise/"].contains { name.hasPrefix($0) }
+    ["inputs/", "outputs/", "activations/", "samples/", "sums/", "noise/"].contains(
+      where: name.hasPrefix)
   }
 
   mutating func take(_ entry: CheckpointEntry) throws {
@@ -35,7 +41,11 @@ struct ReferenceLayout {
       }
       numbers[String(parts[0]), default: []].insert(index)
     case "activations":
-      try takeActivation(entry, String(parts[1]))
+      _ = try takeActivation(entry, String(parts[1]))
+    case "samples":
+      sampled[try takeActivation(entry, String(parts[1]))] = String(parts[1])
+    case "sums":
+      sums[String(parts[1])] = entry
     case "noise":
       noises[String(parts[1])] = name
     default:
@@ -44,7 +54,9 @@ struct ReferenceLayout {
   }
 
   /// Items that a call named, as a dictionary's members, count in the order of the file.
-  private mutating func takeActivation(_ entry: CheckpointEntry, _ text: String) throws {
+  private mutating func takeActivation(
+    _ entry: CheckpointEntry, _ text: String
+  ) throws -> ActivationKey {
     guard let parsed = ActivationKey.parse(text) else {
       throw malformed(
         entry.rawPath, "this is no module path",
@@ -60,6 +72,7 @@ struct ReferenceLayout {
       throw malformed(entry.rawPath, "another entry records the same call", "Keep one of the two")
     }
     keys.append(key)
+    return key
   }
 
   /// How many entries a numbered part has.

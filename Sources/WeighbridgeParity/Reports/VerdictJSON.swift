@@ -50,6 +50,10 @@ extension LayerVerdict {
       "limit": .optional(cumulative?.judgement.limit),
       "max_ratio": .optional(cumulative?.judgement.largestRatio),
       "max_limit": .optional(cumulative?.judgement.largestLimit),
+      "samples": cumulative?.figures.means == nil
+        ? .null : .integer(cumulative?.figures.count ?? 0),
+      "mean_ratio": .optional(cumulative?.judgement.meanRatio),
+      "mean_limit": .optional(cumulative?.judgement.meanLimit),
       "basis": cumulative.map { .string($0.judgement.basis.rawValue) } ?? .null,
       "reference_rms": .optional(cumulative?.figures.referenceRMS),
       "snr_db": .optional(cumulative?.figures.signalToNoise),

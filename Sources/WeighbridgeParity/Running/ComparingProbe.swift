@@ -11,6 +11,8 @@ struct Finding: Sendable {
   var dtype: DType?
   /// Why there are no figures though something was recorded.
   var problem: Problem?
+  /// Whether samples were compared, which cannot be handed on in place of ours.
+  var isSampled = false
 
   enum Problem: Sendable {
     /// Ours has another shape, which is a failure.
@@ -93,17 +95,17 @@ final class ComparingProbe: Probe {
   /// The recorded tensors that stand beside each of ours; `nil` where there is none.
   private func recordedTensors(
     _ path: ModulePath, _ call: Int, like got: [Tensor]
-  ) throws -> [Tensor?] {
+  ) throws -> [RecordedActivation?] {
     let clock = Stopwatch()
     defer { state.withLock { $0.read += clock.seconds } }
-    guard let tensors = try reference.tensors(path, call: call) else {
+    guard let tensors = try reference.recorded(path, call: call) else {
       return got.map { _ in nil }
     }
     return got.indices.map { $0 < tensors.count ? tensors[$0] : nil }
   }
 
   private func compare(
-    _ path: ModulePath, _ call: Int, _ got: [Tensor], _ recorded: [Tensor?]
+    _ path: ModulePath, _ call: Int, _ got: [Tensor], _ recorded: [RecordedActivation?]
   ) throws -> [Finding] {
     let clock = Stopwatch()
     defer { state.withLock { $0.compare += clock.seconds } }
@@ -117,12 +119,12 @@ final class ComparingProbe: Probe {
 
   /// The recorded tensors in place of ours, as float32 or float64 and laid out like ours.
   private func substituted<Output: TensorBundle>(
-    _ output: Output, _ got: [Tensor], _ recorded: [Tensor?]
+    _ output: Output, _ got: [Tensor], _ recorded: [RecordedActivation?]
   ) throws -> Output {
     var tensors = got
     var replaced = false
     for (index, candidate) in recorded.enumerated() {
-      guard let candidate, candidate.shape == got[index].shape,
+      guard case .whole(let candidate)? = candidate, candidate.shape == got[index].shape,
         candidate.dtype.isFloatingPoint == got[index].dtype.isFloatingPoint
       else { continue }
       tensors[index] = try candidate.converted(to: got[index].dtype).contiguous(
@@ -136,7 +138,7 @@ final class ComparingProbe: Probe {
 extension Finding {
   /// Compares one returned tensor.
   init(
-    item: Int?, got: Tensor, recorded: Tensor?,
+    item: Int?, got: Tensor, recorded: RecordedActivation?,
     tolerance: (_ recorded: DType) -> ElementwiseTolerance?
   ) throws {
     self.init(item: item, figures: nil, dtype: recorded?.dtype, problem: nil)
@@ -149,6 +151,13 @@ extension Finding {
       problem = .dtype("recorded as \(recorded.dtype), which cannot show a float's error")
       return
     }
-    figures = try Comparison.figures(got, recorded, tolerance: tolerance(recorded.dtype))
+    let tolerance = tolerance(recorded.dtype)
+    switch recorded {
+    case .whole(let tensor):
+      figures = try Comparison.figures(got, tensor, tolerance: tolerance)
+    case .sampled(let samples):
+      isSampled = true
+      figures = try Comparison.figures(got, samples, tolerance: tolerance)
+    }
   }
 }

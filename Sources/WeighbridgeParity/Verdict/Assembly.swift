@@ -63,6 +63,7 @@ struct Assembly {
       }
       result.outputs.append(try outputVerdict(index, finding, rootChildren, &algebra))
     }
+    if let note = reference.samplingNote { result.notes.append(note) }
     if reference.outputCount == 0 { result.notes.append("the reference has no outputs") }
     if !reference.ignored.isEmpty {
       result.notes.append(
@@ -158,7 +159,8 @@ extension StatusAlgebra {
     case nil:
       return status(
         cumulative: verdict.cumulative, isolated: verdict.isolated,
-        hasComparedChildren: hasComparedChildren, problem: nil)
+        hasComparedChildren: hasComparedChildren, problem: nil,
+        sampledName: finding.isSampled ? verdict.name : nil)
     }
   }
 }

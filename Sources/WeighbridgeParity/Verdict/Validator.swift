@@ -136,7 +136,7 @@ extension Validator {
         problem: .shape("the model returns \(outputs.count) outputs"))
     }
     let noise = try reference.outputNoise(index)
-    return try Finding(item: index, got: outputs[index], recorded: recorded) { dtype in
+    return try Finding(item: index, got: outputs[index], recorded: .whole(recorded)) { dtype in
       judge.elementwiseTolerance(recorded: dtype, hasNoise: noise != nil)
     }
   }
