@@ -61,7 +61,6 @@ extension PatchEmbed: Architecture {
   public static let id = "patch_embed"
   public static let summary = "Patches of an image as tokens"
   public static let keys: [ConfigurationKey] = [
-    .layerNormEpsilon,
     ConfigurationKey("img_size", .integer, default: .integer(224), "The image's side"),
     ConfigurationKey(
       "patch_size", .integer, default: .integer(16), inferred: true, "A patch's side"),
@@ -71,6 +70,7 @@ extension PatchEmbed: Architecture {
     ConfigurationKey(
       "norm", .boolean, default: .boolean(false), inferred: true,
       "Whether a layer norm follows, as in Swin"),
+    .layerNormEpsilon,
   ]
 
   public static func recognizes(_ shapes: StateDictShapes) -> Bool {
@@ -174,11 +174,11 @@ extension PatchMerging: Architecture {
   public static let id = "patch_merging"
   public static let summary = "Each 2×2 of tokens joined into one"
   public static let keys: [ConfigurationKey] = [
-    .layerNormEpsilon,
     ConfigurationKey(
       "dim", .integer, default: .integer(1), inferred: true, "Features of a token, per channel"),
     ConfigurationKey(
       "c", .integer, default: .integer(3), inferred: true, "Channels; 1 in Swin"),
+    .layerNormEpsilon,
   ]
 
   public static func recognizes(_ shapes: StateDictShapes) -> Bool {

@@ -101,7 +101,6 @@ extension DETREncoder {
   public static let summary = "DETR's transformer encoder with input projection and positions"
 
   public static let keys: [ConfigurationKey] = [
-    .layerNormEpsilon,
     .init("in_channels", .integer, default: .integer(2048), inferred: true, "channels of the map"),
     .init("hidden_dim", .integer, default: .integer(256), inferred: true, "width of a token"),
     .init("nheads", .integer, default: .integer(8), "attention heads"),
@@ -110,6 +109,7 @@ extension DETREncoder {
     .init(
       "position", .choice(["sine2d", "sine1d"]), default: .text("sine2d"),
       "rows and columns, or the cells' running number"),
+    .layerNormEpsilon,
   ]
 
   public static func recognizes(_ shapes: StateDictShapes) -> Bool {

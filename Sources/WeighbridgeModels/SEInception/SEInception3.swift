@@ -118,7 +118,6 @@ extension SEInception3: Architecture {
   public static let id = "se_inception3"
   public static let summary = "Inception v3 whose squeeze-and-excitation is never called"
   public static let keys: [ConfigurationKey] = [
-    .batchNormEpsilon,
     ConfigurationKey("num_classes", .integer, default: .integer(1000), inferred: true, "Classes"),
     ConfigurationKey(
       "aux_logits", .boolean, default: .boolean(true), inferred: true,
@@ -126,6 +125,7 @@ extension SEInception3: Architecture {
     ConfigurationKey(
       "transform_input", .boolean, default: .boolean(false),
       "Whether ImageNet-normalised input is brought to mean and deviation 0.5 first"),
+    .batchNormEpsilon,
   ]
 
   public static func recognizes(_ shapes: StateDictShapes) -> Bool {

@@ -135,7 +135,6 @@ extension SEBottleneck: Architecture {
   public static let id = "se_bottleneck"
   public static let summary = "One bottleneck block of a squeeze-and-excitation ResNet"
   public static let keys: [ConfigurationKey] = [
-    .batchNormEpsilon,
     ConfigurationKey("inplanes", .integer, default: nil, inferred: true, "Channels in"),
     ConfigurationKey(
       "planes", .integer, default: nil, inferred: true, "Channels within; four times as many go out"
@@ -147,6 +146,7 @@ extension SEBottleneck: Architecture {
     ConfigurationKey(
       "reduction", .integer, default: .integer(16), inferred: true,
       "The gate's hidden width is 4·planes // reduction"),
+    .batchNormEpsilon,
   ]
 
   public static func recognizes(_ shapes: StateDictShapes) -> Bool {

@@ -96,12 +96,12 @@ extension SEResNet: Architecture {
   }
   public static var keys: [ConfigurationKey] {
     [
-      .batchNormEpsilon,
       ConfigurationKey(
         "num_classes", .integer, default: .integer(1000), inferred: true, "Classes"),
       ConfigurationKey(
         "reduction", .integer, default: .integer(16), inferred: true,
         "The gates' hidden width is channels // reduction"),
+      .batchNormEpsilon,
     ]
   }
 

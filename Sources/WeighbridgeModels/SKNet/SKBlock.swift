@@ -47,7 +47,6 @@ extension SKBlock: Architecture {
   public static let id = "sk_block"
   public static let summary = "One residual block of a selective-kernel network"
   public static let keys: [ConfigurationKey] = [
-    .batchNormEpsilon,
     ConfigurationKey("inplanes", .integer, default: nil, inferred: true, "Channels in"),
     ConfigurationKey(
       "planes", .integer, default: nil, inferred: true, "Channels within; twice as many go out"),
@@ -55,6 +54,7 @@ extension SKBlock: Architecture {
     ConfigurationKey(
       "downsample", .boolean, default: .boolean(false), inferred: true,
       "Whether the shortcut has a convolution"),
+    .batchNormEpsilon,
   ]
 
   public static func recognizes(_ shapes: StateDictShapes) -> Bool {

@@ -125,7 +125,6 @@ extension SKConv: Architecture {
   public static let id = "sk_conv"
   public static let summary = "Selective kernels: dilated branches weighed by attention"
   public static let keys: [ConfigurationKey] = [
-    .batchNormEpsilon,
     ConfigurationKey("in_channels", .integer, default: nil, inferred: true, "Channels in"),
     ConfigurationKey("out_channels", .integer, default: nil, inferred: true, "Channels out"),
     ConfigurationKey("stride", .integer, default: .integer(1), "Stride of the branches"),
@@ -135,6 +134,7 @@ extension SKConv: Architecture {
       "The scores' hidden width is max(in_channels // r, L)"),
     ConfigurationKey(
       "L", .integer, default: .integer(32), inferred: true, "The least hidden width"),
+    .batchNormEpsilon,
   ]
 
   public static func recognizes(_ shapes: StateDictShapes) -> Bool {
@@ -183,7 +183,8 @@ extension SKConv: Architecture {
   }
 
   public static func check(_ configuration: Configuration) throws {
-    try configuration.requirePositive("stride", "M", "r", "L")
+    try configuration.requirePositive("stride", "r", "L")
+    try configuration.require("M", in: 1...4096)
     try configuration.checkGroups("in_channels", "out_channels")
   }
 

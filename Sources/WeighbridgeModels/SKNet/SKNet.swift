@@ -68,8 +68,8 @@ extension SKNet: Architecture {
   public static var summary: String { "SKNet-\(Depth.depth), ResNet-like with selective kernels" }
   public static var keys: [ConfigurationKey] {
     [
+      ConfigurationKey("nums_class", .integer, default: .integer(1000), inferred: true, "Classes"),
       .batchNormEpsilon,
-      ConfigurationKey("nums_class", .integer, default: .integer(1000), inferred: true, "Classes")
     ]
   }
 

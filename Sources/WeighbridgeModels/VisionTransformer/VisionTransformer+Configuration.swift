@@ -5,7 +5,6 @@ extension VisionTransformer {
   public static let summary = "Vision transformer of vit-pytorch: class token, learned positions"
 
   public static let keys: [ConfigurationKey] = [
-    .layerNormEpsilon,
     .init("image_size", .integer, default: .integer(256), inferred: true, "largest image side"),
     .init("patch_size", .integer, default: .integer(32), inferred: true, "side of a patch"),
     .init("num_classes", .integer, default: .integer(1000), inferred: true, "classes"),
@@ -23,6 +22,7 @@ extension VisionTransformer {
     .init(
       "scale", .choice(["dim", "dim_head"]), default: .text("dim"),
       "which width's −½ power scales the scores (dim_head from 0.6.7)"),
+    .layerNormEpsilon,
   ]
 
   public static func recognizes(_ shapes: StateDictShapes) -> Bool {
@@ -91,7 +91,7 @@ extension VisionTransformer {
       return
     }
     try configuration.inferFactors(
-      of: inner, evidence: shapes.evidence(name), [Factor("heads"), Factor("dim_head")])
+      of: inner, evidence: shapes.evidence(name), [Factor("heads", preferred: [12, 16, 6, 4, 3, 2, 5]), Factor("dim_head")])
   }
 
   public static func check(_ configuration: Configuration) throws {

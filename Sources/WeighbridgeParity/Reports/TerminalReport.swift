@@ -30,6 +30,7 @@ public struct TerminalReport: Sendable {
       return lines + notes.flatMap { wrapped("note: \($0.escapingControlCharacters())") }
     }
     let words = Wording(verdict.subject)
+    for diagnosis in result.diagnoses { lines += why(diagnosis) }
     lines.append("")
     lines += LayerTable(result, verdict.subject, width: width, ink: ink).lines
     lines += listing(words.onlyRecorded, result.uncovered)
@@ -42,6 +43,33 @@ public struct TerminalReport: Sendable {
     lines.append("")
     lines += wrapped(footer(verdict, result.seconds))
     return lines
+  }
+
+  /// What is wrong with a layer, and how to put it right.
+  private func why(_ diagnosis: Diagnosis) -> [String] {
+    let place = diagnosis.path == .root ? "the model" : diagnosis.path.name
+    var lines = ["", "\(diagnosis.certainty.rawValue): \(place) (\(diagnosis.kind))"]
+    func add(_ candidate: Diagnosis.Candidate, _ lead: String) {
+      let change = candidate.ratio.map {
+        " (noise ratio \(Format.ratio(diagnosis.ratioBefore)) → \(Format.ratio($0)))"
+      }
+      lines += wrapped("\(lead)\(candidate.cause.text)\(change ?? "")").map { "  " + $0 }
+      switch candidate.cause.fix {
+      case .parameters:
+        lines.append("  fix: these rules, which --fix-rules writes")
+        lines += candidate.cause.fix.text.split(separator: "\n").map { "    \($0)" }
+      case .configuration, .code:
+        lines += wrapped("fix: \(candidate.cause.fix.text)").map { "  " + $0 }
+      }
+    }
+    add(diagnosis.best, "")
+    for rival in diagnosis.rivals.prefix(3) { add(rival, "or ") }
+    if !diagnosis.alike.isEmpty {
+      let names = diagnosis.alike.prefix(6).map(\.path.name).joined(separator: ", ")
+      let more = diagnosis.alike.count > 6 ? " and \(diagnosis.alike.count - 6) more" : ""
+      lines += wrapped("the same in \(names)\(more)").map { "  " + $0 }
+    }
+    return lines.map { $0.escapingControlCharacters() }
   }
 
   private func mapping(_ report: MappingReport) -> [String] {
