@@ -18,7 +18,8 @@ public enum Checkpoints {
       case .pickle:
         throw WeighbridgeError(
           .unsupported, "is a Python pickle, which can run code when loaded and is not read",
-          remedy: "Save the state dict as npz or HDF5 instead")
+          remedy: "tools/export-checkpoint IN.pth OUT.npz rewrites its state dict as npz, HDF5 or "
+            + "safetensors")
       case .unknown:
         throw WeighbridgeError(
           .malformed, "is no format that is known",

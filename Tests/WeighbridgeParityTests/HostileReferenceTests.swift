@@ -109,6 +109,64 @@ import WeighbridgeModules
     let result = try validate(Faults(tailCalls: 3), against: .toy())
     #expect(result.unreferenced == ["tail#2"])
     #expect(!result.passes)
+    #expect(
+      result.notes.contains("called a different number of times: tail (3 here, 2 recorded)"))
+    var fewer = try RecordedEntries.toy()
+    fewer["activations/tail#2"] = try tensor()
+    let less = try validate(against: fewer)
+    #expect(less.uncovered == ["tail#2"])
+    #expect(less.notes.contains("called a different number of times: tail (2 here, 3 recorded)"))
+    #expect(!(try validate(against: .toy()).notes.contains { $0.hasPrefix("called") }))
+  }
+
+  /// A batch of nothing shows nothing.
+  @Test(arguments: [true, false])
+  func emptyBatchIsNoPass(_ noise: Bool) throws {
+    var entries = try RecordedEntries.toy(noise: noise)
+    for (index, entry) in entries.tensors.enumerated() where !entry.name.hasPrefix("noise/") {
+      let shape = Shape([0] + entry.tensor.shape.dropFirst())
+      entries.tensors[index].tensor = try Tensor([Float](), shape: shape)
+    }
+    let result = try validate(against: entries)
+    #expect(!result.passes)
+    #expect(result.comparedCount == 0)
+    #expect(result.layers.allSatisfy { $0.status == .missing })
+    #expect(result.outputs.map(\.status) == [.missing])
+    #expect(result.uncovered.count == 11)
+    #expect(result.notes.contains { $0.contains("and 6 more: holds no values") })
+    #expect(Headline.line(Verdict(model: "toy", result: result)).contains("nothing was compared"))
+  }
+
+  /// One activation without elements does not hide the others.
+  @Test func emptyActivationIsNotPassed() throws {
+    var entries = try RecordedEntries.toy()
+    entries["activations/tail"] = try Tensor([Float](), shape: [0, 6])
+    let result = try validate(against: entries)
+    #expect(result.firstDivergence?.name == "tail")
+    #expect(result.firstDivergence?.reason == "recorded shape [0, 6], got [3, 6]")
+  }
+
+  /// No noise that a file tells excuses an error.
+  @Test(arguments: [
+    ([1e9, 1e9], NoiseDoubt.aboveActivation), ([0.5, 1e9], .aboveActivation),
+    ([1.7e308, 1.7e308], .aboveActivation), ([.nan, .nan], .notFinite), ([0, .nan], .notFinite),
+    ([.infinity, .infinity], .notFinite), ([0.2, 0.3], .bounded),
+  ])
+  func absurdNoiseIsNotBelieved(_ values: [Double], _ doubt: NoiseDoubt) throws {
+    var entries = try RecordedEntries.toy(noise: true)
+    for (index, entry) in entries.tensors.enumerated() where entry.name.hasPrefix("noise/") {
+      entries.tensors[index].tensor = try Tensor(values, shape: [2])
+    }
+    for mode in OracleMode.allCases {
+      let wrong = try validate(Faults(leaf: ["blocks.0.fc": 0.5]), against: entries) {
+        $0.oracle = mode
+      }
+      #expect(!wrong.passes)
+      #expect(wrong.firstDivergence?.name == "blocks.0.fc")
+      #expect(wrong.layer("blocks.0.fc")?.cumulative?.judgement.doubt == doubt)
+      #expect(wrong.notes.contains { $0.hasPrefix("blocks.0.fc, ") && $0.hasSuffix(doubt.text) })
+    }
+    #expect(try validate(against: entries).passes)
   }
 
   @Test func moduleThatIsNotRecordedIsNamed() throws {

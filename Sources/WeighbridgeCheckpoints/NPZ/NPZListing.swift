@@ -130,7 +130,8 @@ struct NPZListing {
     if skipped.contains(where: { $0.name.hasSuffix("/data.pkl") || $0.name == "data.pkl" }) {
       return WeighbridgeError(
         .unsupported, "is a PyTorch pickle archive (.pth), which is not read",
-        remedy: "Save the state dict as npz or HDF5 instead")
+        remedy: "tools/export-checkpoint IN.pth OUT.npz rewrites its state dict as npz, HDF5 or "
+          + "safetensors")
     }
     return WeighbridgeError(
       .malformed, "the zip archive holds no NumPy arrays", remedy: "Checkpoints hold .npy entries")

@@ -187,7 +187,8 @@ private struct ReferenceDiffRun {
       layer.cumulative = Measurement(
         figures: figures,
         judgement: judge.judge(
-          figures, recorded: dtype, reference: item.recorded, own: item.own))
+          figures, recorded: dtype, reference: item.recorded,
+          own: item.own?.believed(beside: figures).noise))
     } else {
       problem = "shape \(first.shape) in the first, \(second.shape) in the second"
     }

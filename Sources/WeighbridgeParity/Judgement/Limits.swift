@@ -57,6 +57,8 @@ public struct Judgement: Sendable, Hashable {
   /// The same ratio of a sampled reference's means; `nil` for a whole one.
   public var meanRatio: Double?
   public var meanLimit: Double?
+  /// Why the recorded noise was not taken as it is.
+  public var doubt: NoiseDoubt?
   /// Whether both ratios are within their limits and no element is non-finite on one side only.
   public var holds: Bool
 }
@@ -78,12 +80,15 @@ struct Judge: Sendable {
   func judge(
     _ figures: Figures, recorded: DType, reference: Reference.Noise?, own: Reference.Noise?
   ) -> Judgement {
-    let noises = [reference, own].compactMap { $0 }.filter { $0.rms.isFinite && $0.max.isFinite }
+    let believed = reference?.believed(beside: figures)
+    let noises = [believed?.noise, own].compactMap { $0 }
+      .filter { $0.rms.isFinite && $0.max.isFinite }
     guard override == nil, recorded.isFloatingPoint, !noises.isEmpty else {
       let ratio = figures.elementwiseRatio ?? .infinity
       return Judgement(
         basis: .elementwise, ratio: ratio, limit: 1, largestRatio: nil, largestLimit: nil,
         meanRatio: figures.means?.elementwiseRatio, meanLimit: figures.means.map { _ in 1 },
+        doubt: override == nil ? believed?.doubt : nil,
         holds: ratio <= 1 && figures.nonFinite.mismatched == 0
           && figures.means.map { $0.elementwiseRatio <= 1 && $0.mismatched == 0 } ?? true)
     }
@@ -94,9 +99,9 @@ struct Judge: Sendable {
     let largest = Judge.quotient(figures.maxAbs, largestScale)
     let mean = figures.means.map { Judge.quotient($0.largest, largestScale) }
     return Judgement(
-      basis: reference != nil ? .recordedNoise : .ownNoise, ratio: ratio,
+      basis: believed?.noise != nil ? .recordedNoise : .ownNoise, ratio: ratio,
       limit: limits.noiseRatio, largestRatio: largest, largestLimit: limits.largestRatio,
-      meanRatio: mean, meanLimit: mean.map { _ in limits.meanRatio },
+      meanRatio: mean, meanLimit: mean.map { _ in limits.meanRatio }, doubt: believed?.doubt,
       holds: ratio <= limits.noiseRatio && largest <= limits.largestRatio
         && mean.map { $0 <= limits.meanRatio } ?? true
         && figures.nonFinite.mismatched == 0 && figures.means?.mismatched ?? 0 == 0)

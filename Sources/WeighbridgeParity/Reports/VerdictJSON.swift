@@ -61,6 +61,7 @@ extension LayerVerdict {
       "worst": cumulative?.figures.worst?.json ?? .null,
       "non_finite": cumulative?.figures.nonFinite.json ?? .null,
       "noise_reference": .optional(recordedNoise?.rms),
+      "noise_doubt": cumulative?.judgement.doubt.map { .string($0.rawValue) } ?? .null,
       "noise_own": .optional(ownNoise?.rms),
       "isolated": isolated?.json ?? .null,
     ])

@@ -17,8 +17,8 @@ struct Finding: Sendable {
   enum Problem: Sendable {
     /// Ours has another shape, which is a failure.
     case shape(String)
-    /// The recorded dtype cannot show an error, so that nothing was compared.
-    case dtype(String)
+    /// The two cannot show an error, so that nothing was compared: an integer dtype, no elements.
+    case incomparable(String)
   }
 }
 
@@ -148,7 +148,11 @@ extension Finding {
       return
     }
     guard recorded.dtype.isFloatingPoint || !got.dtype.isFloatingPoint else {
-      problem = .dtype("recorded as \(recorded.dtype), which cannot show a float's error")
+      problem = .incomparable("recorded as \(recorded.dtype), which cannot show a float's error")
+      return
+    }
+    guard got.elementCount > 0 else {
+      problem = .incomparable("holds no values, so there was nothing to compare (an empty batch?)")
       return
     }
     let tolerance = tolerance(recorded.dtype)

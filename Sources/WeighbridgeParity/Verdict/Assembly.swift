@@ -34,12 +34,13 @@ struct Assembly {
     let trace = cumulative.trace
     let hasComparedChildren = comparedChildren()
     var covered: Set<ActivationKey> = []
+    var incomparable: [String: [String]] = [:]
     for (position, call) in trace.calls.enumerated() {
       for finding in trace.findings[position] {
         let key = ActivationKey(call.path, call: call.call, item: finding.item)
-        if case .dtype(let reason)? = finding.problem {
+        if case .incomparable(let reason)? = finding.problem {
           result.uncovered.append(key.description)
-          result.notes.append("\(key): \(reason)")
+          incomparable[reason, default: []].append(key.description)
         }
         let isRecorded = finding.dtype != nil
         if isRecorded {
@@ -61,15 +62,52 @@ struct Assembly {
         result.unreferenced.append("outputs/\(index)")
         continue
       }
+      if case .incomparable(let reason)? = finding.problem {
+        result.uncovered.append("outputs/\(index)")
+        incomparable[reason, default: []].append("outputs/\(index)")
+      }
       result.outputs.append(try outputVerdict(index, finding, rootChildren, &algebra))
     }
+    for (reason, names) in incomparable.sorted(by: { $0.key < $1.key }) {
+      result.notes.append("\(Assembly.listed(names)): \(reason)")
+    }
+    result.notes += callNotes() + doubts(result)
     if let note = reference.samplingNote { result.notes.append(note) }
     if reference.outputCount == 0 { result.notes.append("the reference has no outputs") }
     if !reference.ignored.isEmpty {
       result.notes.append(
-        "entries outside the layout were ignored: "
-          + reference.ignored.prefix(5).joined(separator: ", ")
-          + (reference.ignored.count > 5 ? " and \(reference.ignored.count - 5) more" : ""))
+        "entries outside the layout were ignored: \(Assembly.listed(reference.ignored))")
+    }
+  }
+
+  /// The first few of several names.
+  private static func listed(_ names: [String], limit: Int = 5) -> String {
+    names.prefix(limit).joined(separator: ", ")
+      + (names.count > limit ? " and \(names.count - limit) more" : "")
+  }
+
+  /// What to say of modules that were called more or less often than recorded.
+  private func callNotes() -> [String] {
+    var ours: [ModulePath: Int] = [:]
+    for call in cumulative.trace.calls { ours[call.path, default: 0] += 1 }
+    var recorded: [ModulePath: Int] = [:]
+    for key in reference.keys { recorded[key.path] = max(recorded[key.path] ?? 0, key.call + 1) }
+    let paths = Set(reference.keys.map(\.path)).sorted { $0.name < $1.name }
+    let different = paths.compactMap { path -> String? in
+      guard let mine = ours[path], let theirs = recorded[path], mine != theirs else { return nil }
+      return "\(path.name) (\(mine) here, \(theirs) recorded)"
+    }
+    return different.isEmpty
+      ? [] : ["called a different number of times: \(Assembly.listed(different))"]
+  }
+
+  /// What to say of recorded noises that cannot be right.
+  private func doubts(_ result: ParityResult) -> [String] {
+    NoiseDoubt.allCases.compactMap { doubt in
+      let names = (result.layers + result.outputs).filter { layer in
+        [layer.cumulative, layer.isolated].contains { $0?.judgement.doubt == doubt }
+      }.map(\.name)
+      return names.isEmpty ? nil : "\(Assembly.listed(names)): \(doubt.text)"
     }
   }
 
@@ -151,7 +189,7 @@ extension StatusAlgebra {
     _ finding: Finding, _ verdict: LayerVerdict, hasComparedChildren: Bool
   ) -> (LayerStatus, String?) {
     switch finding.problem {
-    case .dtype(let reason)?:
+    case .incomparable(let reason)?:
       return (.missing, reason)
     case .shape(let reason)?:
       return status(

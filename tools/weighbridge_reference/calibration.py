@@ -1,0 +1,368 @@
+"""The calibration study: how large noise ratios of right models are, and what limits follow.
+
+Run as `tools/calibrate`. Every architecture runs in three sizes, with fresh random weights and inputs
+from every seed, its inputs scaled by 1e-3, 1 and 1e3 (and by 1e-2 and 1e2 at the first size). The
+model is right in all of them, so that every failure is a false alarm.
+
+A value is one tensor that a module returned. With e the RMS of its error, n the noise that PyTorch
+recorded and u = 2^-24, its ratio is e / (n + c u rms(reference)), and the same of the largest
+elements; here n is PyTorch's alone, while the command may add Weighbridge's own before it calls a
+layer wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+import time
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from . import figures
+from .cases import CASES, Case
+from .errors import ToolError
+from .export import export_state_dict
+from .initialise import random_model
+from .live import ROOT, Made, checkpoint, validate
+from .recording import Recording, record
+from .registry import ROWS, InputOptions, row
+
+SCALES = (1e-3, 1.0, 1e3)
+# Also run, at the first of a row's sizes.
+SCALES_BETWEEN = (1e-2, 1e2)
+UNIT = 2.0**-24
+# What Limits.swift has, and the floors to compare with it.
+K, K_LARGEST, C = 4.0, 8.0, 4.0
+FLOORS = (1.0, 2.0, 4.0, 8.0)
+QUANTILES = (0.5, 0.99, 0.999, 1.0)
+
+# Whole networks: a seed takes one of the sizes in turn, a block of theirs is among the other rows.
+NETWORKS = ("se_resnet", "sknet", "se_inception3")
+NETWORK_SIZES = ((1, (33, 47)), (2, (48, 40)), (1, (65, 65)))
+
+# Inputs that are no signal: a location must stay in [-1, 1], epsilon is drawn from N(0, 1).
+UNSCALED = {"retina": {1}, "glimpse_network": {1}, "recurrent_attention": {1, 3}}
+
+
+def is_network(id: str) -> bool:
+    return id.startswith(NETWORKS)
+
+
+def sizes(id: str) -> list[Case]:
+    """The three sizes of a row: the odd small ones of live parity."""
+    if id == "se_inception3":
+        # Its input is 299 x 299 whatever happens; what varies is the batch and the head.
+        small = {"num_classes": 7, "aux_logits": False}
+        return [Case(id, 1, small), Case(id, 2, small), Case(id, 1, {**small, "num_classes": 1000})]
+    if is_network(id):
+        key = "nums_class" if id.startswith("sknet") else "num_classes"
+        return [Case(id, batch, {key: 10}, size=size) for batch, size in NETWORK_SIZES]
+    return [case for case in CASES if case.row == id and not case.heavy][-3:]
+
+
+@dataclass(frozen=True)
+class Run:
+    case: Case
+    seed: int
+    scales: tuple[float, ...]
+
+
+def plan(rows: Sequence[str], seeds: Sequence[int]) -> Iterator[Run]:
+    """Every model that is made, with the scales that it is run at."""
+    for id in rows:
+        for seed in seeds:
+            for index, case in enumerate(sizes(id)):
+                if is_network(id):
+                    if index == seed % 3:
+                        yield Run(case, seed, SCALES)
+                else:
+                    yield Run(case, seed, SCALES + SCALES_BETWEEN * (index == 0))
+
+
+@dataclass
+class Values:
+    """What was measured for each tensor of some runs.
+
+    Attributes:
+        columns: RMS of the error, of the noise, of the reference; the same of the largest elements.
+    """
+
+    columns: list[tuple[float, float, float, float, float, float]] = field(default_factory=list)
+    runs: int = 0
+    rescued: int = 0
+    alarms: list[str] = field(default_factory=list)
+
+    def array(self) -> np.ndarray:
+        return np.array(self.columns, dtype=np.float64).reshape(-1, 6)
+
+
+def ratios(values: np.ndarray, floor: float, largest: bool = False) -> np.ndarray:
+    """error / (noise + floor u reference); 0 where there is no error at all."""
+    error, noise, reference = values[:, 3:].T if largest else values[:, :3].T
+    scale = noise + floor * UNIT * reference
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(error == 0, 0.0, error / scale)
+
+
+class Study:
+    """Runs everything, and keeps what was measured by row and by scale."""
+
+    def __init__(self, binary: Path) -> None:
+        self.binary = binary
+        self.by_row: dict[str, Values] = {}
+        self.by_scale: dict[float, Values] = {}
+
+    def run(self, run: Run) -> None:
+        case = run.case
+        chosen = row(case.row)
+        config = chosen.config(case.config)
+        drawn = zlib.crc32(repr((case.row, tuple(config.items()))).encode()) ^ run.seed
+        model = random_model(case.row, config, drawn, case.size)
+        folder = Path(tempfile.mkdtemp(prefix="weighbridge-calibrate-"))
+        try:
+            weights = None
+            state = checkpoint(model, case)
+            if state:
+                weights = folder / "weights.npz"
+                export_state_dict(state, weights)
+            generator = torch.Generator().manual_seed(drawn + 1)
+            options = InputOptions(size=case.size, extra=case.extra)
+            inputs = chosen.inputs(config, case.batch, generator, options)
+            for scale in run.scales:
+                scaled = scaled_inputs(case.row, inputs, scale)
+                self.validate(run, model, scaled, scale, weights, folder)
+        finally:
+            shutil.rmtree(folder)
+
+    def validate(
+        self, run: Run, model: nn.Module, inputs: list[Tensor], scale: float,
+        weights: Path | None, folder: Path,
+    ) -> None:
+        case = run.case
+        chosen = row(case.row)
+        config = chosen.metadata_config(chosen.config(case.config))
+        reference = folder / "reference.npz"
+        recording = record(model, inputs, reference, model_id=case.row, config=config)
+        made = Made(case, model, recording, config, weights, reference)
+        status, report, stderr = validate(self.binary, made, explicit=False)
+        if status not in (0, 1) or "layers" not in report:
+            raise ToolError(f"{case.row} {case.described()}: exit {status}: {stderr.strip()}")
+        found = measured(report, recording)
+        label = f"{case.row} {case.described()}, seed {run.seed}, inputs times {scale:g}"
+        for values in (
+            self.by_row.setdefault(case.row, Values()),
+            self.by_scale.setdefault(scale, Values()),
+        ):
+            values.runs += 1
+            values.columns += found
+            values.rescued += status == 0 and report["seconds"].get("oracle", 0) > 0
+            if status != 0:
+                values.alarms.append(f"{label}: {report.get('headline')}")
+
+    def whole(self) -> Values:
+        """All rows together."""
+        total = Values()
+        for values in self.by_row.values():
+            total.columns += values.columns
+            total.runs += values.runs
+            total.rescued += values.rescued
+            total.alarms += values.alarms
+        return total
+
+
+def scaled_inputs(id: str, inputs: Sequence[Tensor], scale: float) -> list[Tensor]:
+    kept = UNSCALED.get(id, set())
+    return [
+        x if index in kept or not x.is_floating_point() else x * scale
+        for index, x in enumerate(inputs)
+    ]
+
+
+def measured(report: dict, recording: Recording) -> list[tuple]:
+    """The columns of `Values` for each floating-point tensor of a report."""
+    found = []
+    for entry, part in [(e, "layers") for e in report["layers"]] + [
+        (e, "outputs") for e in report["outputs"]
+    ]:
+        name = entry_name(entry, part, recording)
+        noise = recording.noise.get(name)
+        if noise is None or entry.get("rms") is None:
+            continue
+        array = (
+            recording.outputs[entry["item"]] if part == "outputs" else recording.activations[name]
+        )
+        reference = float(np.abs(array).max())
+        error = (float(entry["rms"]), float(entry["max_abs"]))
+        sizes = (float(entry["reference_rms"]), reference)
+        found.append((error[0], noise[0], sizes[0], error[1], noise[1], sizes[1]))
+    return found
+
+
+def entry_name(entry: dict, part: str, recording: Recording) -> str:
+    """The name that a reported tensor has in the recording."""
+    if part == "outputs":
+        return f"outputs/{entry['item']}"
+    name = entry["path"] + (f"#{entry['call']}" if entry["call"] else "")
+    return name if name in recording.activations else f"{name}/{entry['item'] or 0}"
+
+
+def quantiles(values: np.ndarray) -> list[str]:
+    if values.size == 0:
+        return ["-"] * len(QUANTILES)
+    return [f"{np.quantile(values, q, method='higher'):.3f}" for q in QUANTILES]
+
+
+def row_table(values: dict) -> str:
+    """For each row or scale: runs, values, and how both ratios are distributed at the chosen c."""
+    lines = []
+    for name, found in values.items():
+        array = found.array()
+        label = f"`{name}`" if isinstance(name, str) else f"{name:g}"
+        lines.append(
+            [label, found.runs, len(array)]
+            + quantiles(ratios(array, C))
+            + quantiles(ratios(array, C, largest=True))
+            + [found.rescued, len(found.alarms)]
+        )
+    parts = ["median", "99 %", "99.9 %", "max"]
+    columns = [""] + ["runs", "values"] + [f"RMS {p}" for p in parts]
+    columns += [f"largest {p}" for p in parts] + ["own noise asked", "false alarms"]
+    return figures.table(columns, lines)
+
+
+def floor_table(array: np.ndarray) -> str:
+    """What each floor c would make of the same measurements."""
+    lines = []
+    for floor in FLOORS:
+        rms, largest = ratios(array, floor), ratios(array, floor, largest=True)
+        lines.append(
+            [f"**{floor:g}**" if floor == C else f"{floor:g}"]
+            + quantiles(rms) + [int((rms > K).sum())]
+            + quantiles(largest) + [int((largest > K_LARGEST).sum())]
+            + [f"{K * floor * UNIT:.1e}"]
+        )
+    parts = ["median", "99 %", "99.9 %", "max"]
+    columns = ["c"] + [f"RMS {p}" for p in parts] + [f"above {K:g}"]
+    columns += [f"largest {p}" for p in parts] + [f"above {K_LARGEST:g}"]
+    return figures.table([*columns, "least error seen"], lines)
+
+
+def conclusion(whole: Values) -> str:
+    """What the limits are, and how far from them right models stay."""
+    array = whole.array()
+    if len(array) == 0:
+        return "Nothing was measured."
+    rms, largest = ratios(array, C), ratios(array, C, largest=True)
+    alarms = len(whole.alarms)
+    return (
+        f"With c = {C:g} the largest ratio of {len(array)} values is {rms.max():.3f}, and that of the "
+        f"largest elements {largest.max():.3f}. The limits are k = {K:g} and {K_LARGEST:g}: "
+        f"{K / max(rms.max(), 1e-300):.2f} and {K_LARGEST / max(largest.max(), 1e-300):.2f} times "
+        f"those. A smaller c asks the noise of a layer that PyTorch happens to compute exactly to be "
+        "exact here too; a larger one hides errors, as the last column shows: the relative error that "
+        "fails where no noise is recorded at all. A model whose values are above a limit is run in "
+        "float64 before it is called wrong, and Weighbridge's own noise added: that was asked for in "
+        f"{whole.rescued} of {whole.runs} runs. **False alarms: {alarms} of {whole.runs} runs.**"
+    )
+
+
+def write(path: Path, study: Study, command: str, seeds: Sequence[int]) -> None:
+    whole = study.whole()
+    drawn = f"seeds {seeds[0]} to {seeds[-1]}"
+    blocks = [
+        "# Calibration of the limits",
+        figures.provenance(command, drawn, f"{whole.runs} runs"),
+        "Right models only: every architecture in three small sizes, with random weights and inputs "
+        f"from every seed (a whole network takes one size per seed), inputs times {SCALES[0]:g}, "
+        f"{SCALES[1]:g} and {SCALES[2]:g} (at the first size also {SCALES_BETWEEN[0]:g} and "
+        f"{SCALES_BETWEEN[1]:g}). A value is one tensor that a module returned; its ratio is error / "
+        "(noise recorded by PyTorch + c · 2⁻²⁴ · reference), of RMS values and of largest elements.",
+        "## The floor c",
+        floor_table(whole.array()),
+        conclusion(whole),
+        f"## By architecture, c = {C:g}",
+        row_table(study.by_row),
+        f"## By input scale, c = {C:g}",
+        row_table(dict(sorted(study.by_scale.items()))),
+    ]
+    if whole.alarms:
+        blocks += ["## False alarms", "\n".join(f"- {alarm}" for alarm in whole.alarms)]
+    figures.write(path, *blocks)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="tools/calibrate", description=__doc__.splitlines()[0])
+    parser.add_argument("--binary", type=Path, default=ROOT / ".build/release/weighbridge")
+    parser.add_argument("--rows", help="only these, separated by commas")
+    parser.add_argument("--seeds", type=int, default=20, help="how many")
+    parser.add_argument("--first-seed", type=int, default=1)
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the study here")
+    return parser
+
+
+def _chosen_rows(text: str | None) -> list[str]:
+    wanted = list(ROWS) if text is None else text.split(",")
+    for id in wanted:
+        row(id)
+    return wanted
+
+
+def _progress(done: int, total: int, started: float, what: str) -> None:
+    if sys.stderr.isatty():
+        rest = (time.monotonic() - started) / max(1, done) * (total - done)
+        text = f"{done}/{total} {what}, {rest / 60:.0f} min left"
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    started = time.monotonic()
+    try:
+        if not options.binary.is_file():
+            raise ToolError(f"{options.binary} does not exist: build it, or give --binary")
+        if options.seeds < 1:
+            raise ToolError("--seeds must be at least 1")
+        rows = _chosen_rows(options.rows)
+        seeds = range(options.first_seed, options.first_seed + options.seeds)
+        study = Study(options.binary.resolve())
+        runs = list(plan(rows, seeds))
+        spent: dict[str, float] = {}
+        for index, run in enumerate(runs):
+            _progress(index, len(runs), started, run.case.row)
+            clock = time.monotonic()
+            study.run(run)
+            spent[run.case.row] = spent.get(run.case.row, 0) + time.monotonic() - clock
+        if sys.stderr.isatty():
+            print("\r\033[K", end="", file=sys.stderr)
+        whole = study.whole()
+        print(f"{'row':30} {'runs':>5} {'values':>7} {'median':>7} {'max':>7} {'seconds':>8}")
+        for id, values in study.by_row.items():
+            found = ratios(values.array(), C)
+            middle, most = (np.median(found), found.max()) if len(found) else (0, 0)
+            print(
+                f"{id:30} {values.runs:5} {len(found):7} {middle:7.3f} {most:7.3f} {spent[id]:8.1f}"
+            )
+        print(conclusion(whole))
+        if options.markdown is not None:
+            parts = ["tools/calibrate"] + [f"--rows {options.rows}"] * (options.rows is not None)
+            parts += [f"--seeds {options.seeds} --first-seed {options.first_seed}"]
+            write(options.markdown, study, " ".join([*parts, f"--markdown {options.markdown}"]), seeds)
+    except (ToolError, OSError) as error:
+        print(f"calibrate: {error}", file=sys.stderr)
+        return 1
+    for alarm in whole.alarms:
+        print(f"false alarm: {alarm}")
+    print(f"{whole.runs} runs, {len(whole.alarms)} false alarms, {time.monotonic() - started:.0f} s")
+    return 1 if whole.alarms else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
