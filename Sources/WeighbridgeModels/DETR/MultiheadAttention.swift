@@ -8,6 +8,8 @@ struct MultiheadAttention: Module {
   private var heads: Int
   /// The factor of the scores, head width^−½.
   private var scale: Double
+  /// Whether the softmax runs over the queries instead of the keys.
+  private var isOverQueries = false
   private var inWeight, inBias, outWeight, outBias: Tensor
   private var queryCache = OperatorCache()
   private var valueCache = OperatorCache()
@@ -40,11 +42,20 @@ struct MultiheadAttention: Module {
     let parts = try (pair.split(2, axis: 2) + [value]).map {
       try $0.reshaped([length, batch, heads, width / heads]).permuted([1, 2, 0, 3])
     }
-    let out = try parts[0].attention(
-      keys: parts[1], values: parts[2], scale: scale, bias: input.bias)
+    let out = try attended(parts, bias: input.bias)
     return try out.permuted([2, 0, 1, 3]).reshaped([length, batch, width])
       .linear(
         weight: outWeight, bias: outBias, epilogue: Epilogue(residual: residual), cache: outCache)
+  }
+
+  /// Of queries, keys and values [B, heads, n, width].
+  private func attended(_ parts: [Tensor], bias: Tensor?) throws -> Tensor {
+    guard isOverQueries else {
+      return try parts[0].attention(keys: parts[1], values: parts[2], scale: scale, bias: bias)
+    }
+    var scores = try parts[0].matmul(parts[1].transposed()).affine(scale: scale)
+    if let bias { scores = try scores + bias }
+    return try scores.softmax(axis: 2).matmul(parts[2])
   }
 
   private static func scale(width: Int, heads: Int) -> Double {
@@ -111,12 +122,18 @@ extension MultiheadAttention: Diagnosable {
           fix: .code("add the positions in \(path)'s layer as the reference does"))
       ) { try forward(change($0)) }
     }
-    guard input.bias != nil else { return counts + scales + placed }
+    var queries = self
+    queries.isOverQueries.toggle()
+    let overQueries = Alternative<SelfAttentionInput, Tensor>(
+      Cause(
+        .softmaxAxis, "the reference's softmax runs over the queries, here over the keys",
+        fix: .code("take the softmax in \(path) over the queries")), queries)
+    guard input.bias != nil else { return counts + scales + placed + [overQueries] }
     let unmasked = Alternative<SelfAttentionInput, Tensor>(
       Cause(
         .attentionMask, "the reference attends to padding, too",
         fix: .code("record the reference with the padding mask, or leave it out here"))
     ) { try forward(SelfAttentionInput(query: $0.query, value: $0.value)) }
-    return counts + scales + placed + [unmasked]
+    return counts + scales + placed + [overQueries, unmasked]
   }
 }

@@ -66,13 +66,27 @@ struct TransformerEncoderLayer: Module {
     let tokens = input.tokens
     let query = try tokens + input.position
     let attended = SelfAttentionInput(query: query, value: tokens, bias: input.bias)
-    guard ProbeRun.current == nil else {
-      let first = try norm1(tokens + dropout1(attention(attended)))
-      let hidden = try dropout(linear1(first).activated(.relu))
-      return try norm2(first + dropout2(linear2(hidden)))
-    }
+    guard ProbeRun.current == nil else { return try stepwise(tokens, attended, .relu) }
     let first = try norm1(attention.fused(attended, adding: tokens))
     return try norm2(linear2(linear1(first, applying: .relu), adding: first))
+  }
+
+  private func stepwise(
+    _ tokens: Tensor, _ attended: SelfAttentionInput, _ activation: Activation?
+  ) throws -> Tensor {
+    let first = try norm1(tokens + dropout1(attention(attended)))
+    let hidden = try dropout(linear1(first).activated(ifAny: activation))
+    return try norm2(first + dropout2(linear2(hidden)))
+  }
+}
+
+extension TransformerEncoderLayer: Diagnosable {
+  func alternatives(for input: EncoderInput) throws -> [Alternative<EncoderInput, Tensor>] {
+    Activation.relu.alternatives("after linear1", path) { input, activation in
+      let attended = SelfAttentionInput(
+        query: try input.tokens + input.position, value: input.tokens, bias: input.bias)
+      return try stepwise(input.tokens, attended, activation)
+    }
   }
 }
 

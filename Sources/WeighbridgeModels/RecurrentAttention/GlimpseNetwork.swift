@@ -36,6 +36,23 @@ public struct GlimpseNetwork: Architecture {
   }
 }
 
+extension GlimpseNetwork: Diagnosable {
+  public func alternatives(for input: GlimpseInput) throws -> [Alternative<GlimpseInput, Tensor>] {
+    /// The network with three activations: after fc1, after fc2, of the sum.
+    @Sendable func result(
+      _ input: GlimpseInput, _ what: Activation?, _ place: Activation?, _ sum: Activation?
+    ) throws -> Tensor {
+      let what = try what2(what1(retina(input)).activated(ifAny: what))
+      let place = try where2(where1(input.location).activated(ifAny: place))
+      return try (what + place).activated(ifAny: sum)
+    }
+    let relu = Activation.relu
+    return relu.alternatives("after fc1", path) { try result($0, $1, .relu, .relu) }
+      + relu.alternatives("after fc2", path) { try result($0, .relu, $1, .relu) }
+      + relu.alternatives("after the sum", path) { try result($0, .relu, .relu, $1) }
+  }
+}
+
 extension GlimpseNetwork {
   public static let id = "glimpse_network"
   public static let summary = "Recurrent attention's sensor: what is seen and where"

@@ -27,6 +27,10 @@ struct CoreNetwork: Module {
     return try h2h(state, adding: i2h(glimpse), applying: .relu)
   }
 
+  private func forward(_ input: Input, applying activation: Activation?) throws -> Tensor {
+    try h2h(input.state, adding: i2h(input.glimpse)).activated(ifAny: activation)
+  }
+
   struct Input: TensorBundle {
     var glimpse: Tensor
     var state: Tensor
@@ -72,6 +76,10 @@ struct LocationNetwork: Module {
 
   func forward(_ input: Input) throws -> Output {
     let features = try second.map { try $0(fc(input.state, applying: .relu)) } ?? fc(input.state)
+    return try output(features, input)
+  }
+
+  private func output(_ features: Tensor, _ input: Input) throws -> Output {
     let mean = try features.activated(.tanh)
     var location = mean
     if let noise = input.noise {
@@ -138,6 +146,42 @@ struct ActionNetwork: Module {
   }
 
   func forward(_ state: Tensor) throws -> Tensor { try fc(state).logSoftmax(axis: 1) }
+}
+
+extension CoreNetwork: Diagnosable {
+  func alternatives(for input: Input) throws -> [Alternative<Input, Tensor>] {
+    Activation.relu.alternatives("after the sum", path) { try forward($0, applying: $1) }
+  }
+}
+
+extension LocationNetwork: Diagnosable {
+  func alternatives(for input: Input) throws -> [Alternative<Input, Output>] {
+    guard let second else { return [] }
+    return Activation.relu.alternatives("after fc", path) { input, activation in
+      try output(second(fc(input.state).activated(ifAny: activation)), input)
+    }
+  }
+}
+
+extension ActionNetwork: Diagnosable {
+  func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
+    func form(
+      _ kind: Cause.Kind, _ words: String, _ compute: @escaping @Sendable (Tensor) throws -> Tensor
+    ) -> Alternative<Tensor, Tensor> {
+      Alternative(
+        Cause(kind, "the reference \(words)", fix: .code("in \(path) it \(words)"))
+      ) { try compute(fc($0)) }
+    }
+    return [
+      form(.softmaxAxis, "takes the softmax over the batch, here over the classes") {
+        try $0.logSoftmax(axis: 0)
+      },
+      form(.activationForm, "returns probabilities, here their logarithms") {
+        try $0.softmax(axis: 1)
+      },
+      form(.moduleSkipped, "returns the scores themselves, here log-probabilities") { $0 },
+    ]
+  }
 }
 
 /// The estimated value of a state, [B, 1].

@@ -26,6 +26,12 @@ struct BasicConv2d: Module {
   }
 }
 
+extension BasicConv2d: Diagnosable {
+  func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
+    Activation.relu.alternatives("after bn", path) { try bn(conv($0)).activated(ifAny: $1) }
+  }
+}
+
 extension BasicConv2d {
   /// A 1×`length` convolution that keeps the size.
   static func wide(

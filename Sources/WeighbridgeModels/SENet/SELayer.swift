@@ -75,6 +75,10 @@ extension SELayer: Diagnosable {
       wiring("adds the gate instead of multiplying by it") { x in
         try x + gate(x).expanded(toRank: 4)
       },
+      wiring("gates twice") { x in
+        let gate = try gate(x)
+        return try x.scaledByChannel(gate).scaledByChannel(gate)
+      },
       wiring("adds its input to the gated one") { x in try x + x.scaledByChannel(gate(x)) },
       wiring("squeezes by the maximum instead of the mean") { x in
         let largest = try x.pooled(

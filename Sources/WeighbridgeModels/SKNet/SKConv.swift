@@ -60,6 +60,8 @@ public struct SKConv: Module {
     case interleaved
     /// Branch-major, the branches in the opposite order.
     case reversed
+    /// Each branch weighed by the weights of the opposite one.
+    case crossed
     /// Softmax over the channels.
     case overChannels
     /// A sigmoid for each score.
@@ -84,6 +86,8 @@ public struct SKConv: Module {
         scores.reshaped([batch, channels, count]).transposed(1, 2).contiguous())
     case .reversed:
       weights = try softmax(scores.reshaped([batch, count, channels]).flipped(1))
+    case .crossed:
+      weights = try softmax(scores.reshaped([batch, count, channels])).flipped(1)
     case .overChannels: weights = try scores.reshaped([batch, count, channels]).softmax(axis: 2)
     case .sigmoid: weights = try scores.reshaped([batch, count, channels]).activated(.sigmoid)
     case .none: return sum
@@ -107,6 +111,7 @@ extension SKConv: Diagnosable {
     let forms: [(Cause.Kind, Weighing, String)] = [
       (.branchOrder, .interleaved, "has the scores as (channel, branch), here (branch, channel)"),
       (.branchOrder, .reversed, "has the branches' scores in the opposite order"),
+      (.branchOrder, .crossed, "weighs each branch by the weights of the opposite one"),
       (.softmaxAxis, .overChannels, "takes the softmax over the channels, here over the branches"),
       (.softmaxAxis, .sigmoid, "weighs each branch by a sigmoid, here by a softmax"),
       (.seWiring, .none, "adds the branches without weights"),

@@ -137,7 +137,7 @@ extension VisionTransformer: Diagnosable {
         .code("flatten patches as (\(words))")
       ) { $0.patchAxes = axes }
     }
-    return patches + [
+    return patches + imageAlternatives() + [
       alternative(
         .positionEncoding, "the reference adds no positions",
         .code("leave pos_embedding out, as the recorded network does")
@@ -151,6 +151,31 @@ extension VisionTransformer: Diagnosable {
         .code("read the mean of all tokens")
       ) { $0.readsMean = true },
     ]
+  }
+
+  /// Images with their channels in the opposite order, or of another scale.
+  private func imageAlternatives() -> [Alternative<MaskedImage, Tensor>] {
+    let (channels, cells) = (configuration.channels, configuration.patchSize * configuration.patchSize)
+    let scales = ImageScale.known(channels: channels).map { scale in
+      Alternative<MaskedImage, Tensor>(
+        Cause(
+          .inputNormalization, "the reference's images are \(scale.name)",
+          fix: .code("scale the images: \(scale.name)"))
+      ) { try forward(MaskedImage(scale.apply(to: $0.image), mask: $0.mask)) }
+    }
+    guard (3...4).contains(channels) else { return scales }
+    let dim = configuration.dim
+    let reversed = Alternative<MaskedImage, Tensor>(
+      Cause(
+        .channelsReversed,
+        "patch_to_embedding reads BGR where the image is RGB, or the other way round",
+        fix: .parameters([
+          .init(
+            "patch_to_embedding.weight",
+            [.reshape([dim, cells, channels]), .flip(2), .reshape([dim, cells * channels])])
+        ]))
+    ) { try forward(MaskedImage($0.image.flipped(1).contiguous(), mask: $0.mask)) }
+    return scales + [reversed]
   }
 
   private func alternative(

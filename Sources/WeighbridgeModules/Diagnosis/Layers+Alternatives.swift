@@ -70,6 +70,20 @@ extension LayerNorm: Diagnosable {
   }
 }
 
+extension GroupNorm: Diagnosable {
+  public func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
+    epsilons.filter { $0 != epsilon }.map { other in
+      var copy = self
+      copy.epsilon = other
+      return Alternative(
+        Cause(
+          .layerNormEpsilon, "eps is \(words(epsilon)) here and \(words(other)) in the reference",
+          fix: .code("give \(path)'s GroupNorm epsilon: \(words(other))")),
+        copy)
+    }
+  }
+}
+
 /// Every form that an activation function is mistaken for, with the kind of mistake that it is.
 private func forms(of activation: Activation) -> [(Cause.Kind, Activation, String)] {
   let gelus: [(Activation, String)] = [
@@ -111,6 +125,39 @@ extension ActivationModule {
           fix: .code("compute \(name) in \(path)"))
       ) { try $0.activated(other) }
     }
+  }
+}
+
+extension Activation {
+  /// Other forms of this function where a module applies it between its children, or to its result.
+  ///
+  /// - Parameters:
+  ///   - place: Where, in words: `after fc1`.
+  ///   - compute: The module with another form in that place; `nil` for none at all.
+  package func alternatives<Input: TensorBundle, Output: TensorBundle>(
+    _ place: String, _ path: ModulePath,
+    _ compute: @escaping @Sendable (Input, Activation?) throws -> Output
+  ) -> [Alternative<Input, Output>] {
+    let others = forms(of: self).filter { $0.1 != self }.map { kind, other, name in
+      Alternative<Input, Output>(
+        Cause(
+          kind, "the reference has \(name) \(place)",
+          fix: .code("compute \(name) \(place) in \(path)"))
+      ) { try compute($0, other) }
+    }
+    let skipped = Alternative<Input, Output>(
+      Cause(
+        .moduleSkipped, "the reference has no activation \(place)",
+        fix: .code("leave the activation out \(place) in \(path)"))
+    ) { try compute($0, nil) }
+    return others + [skipped]
+  }
+}
+
+extension Tensor {
+  /// Unchanged when there is no function.
+  package func activated(ifAny activation: Activation?) throws -> Tensor {
+    try activation.map { try activated($0) } ?? self
   }
 }
 

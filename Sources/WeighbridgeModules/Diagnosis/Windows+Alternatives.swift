@@ -17,6 +17,22 @@ private func samePaddings(
   ]
 }
 
+/// As much padding as there is, but all of it at one end: at stride 1 a shift by half a window.
+private func shiftedPaddings(_ padding: Padding) -> [Padding] {
+  let (height, width) = (padding.top + padding.bottom, padding.left + padding.right)
+  return [
+    Padding(top: 0, bottom: height, left: 0, right: width),
+    Padding(top: height, bottom: 0, left: width, right: 0),
+  ]
+}
+
+extension [Padding] {
+  fileprivate func uniqued() -> [Padding] {
+    var seen: Set<Padding> = []
+    return filter { seen.insert($0).inserted }
+  }
+}
+
 extension Padding {
   fileprivate var words: String {
     top == bottom && left == right
@@ -30,7 +46,8 @@ extension Conv2d: Diagnosable {
     let same = samePaddings(
       size: Pair(input.shape[2], input.shape[3]), kernel: Pair(weight.shape[2], weight.shape[3]),
       stride: geometry.stride, dilation: geometry.dilation)
-    let paddings = same.filter { $0 != geometry.padding }.map { padding in
+    let paddings = (same + shiftedPaddings(geometry.padding)).filter { $0 != geometry.padding }
+      .uniqued().map { padding in
       Alternative<Tensor, Tensor>(
         Cause(
           .paddingSame,
@@ -40,7 +57,26 @@ extension Conv2d: Diagnosable {
           stride: geometry.stride, padding: padding, dilation: geometry.dilation,
           groups: geometry.groups)))
     }
-    return paddings + imageAlternatives(for: input)
+    return paddings + imageAlternatives(for: input) + groupAlternatives()
+  }
+
+  /// For a grouped convolution: its input's channels dealt to the groups in turn, or taken together.
+  private func groupAlternatives() -> [Alternative<Tensor, Tensor>] {
+    let (groups, width) = (geometry.groups, weight.shape[1])
+    guard groups > 1, width > 1 else { return [] }
+    return [([width, groups], "in turn"), ([groups, width], "one after the other")].map {
+      extents, words in
+      Alternative(
+        Cause(
+          .channelsRegrouped, "the reference deals the input's channels to the groups \(words)",
+          fix: .code("reorder the channels that \(path) reads as \(extents[0]) × \(extents[1])"))
+      ) { x in
+        let shape = Array(x.shape)
+        return try forward(
+          x.reshaped([shape[0]] + extents + shape.dropFirst(2)).transposed(1, 2).contiguous()
+            .reshaped(shape))
+      }
+    }
   }
 
   /// For a layer that reads images: their channels in another order or of another scale.
@@ -57,13 +93,13 @@ extension Conv2d: Diagnosable {
 }
 
 /// A usual scaling of images, channel by channel: (x − mean) / deviation.
-struct ImageScale: Sendable {
-  let name: String
+package struct ImageScale: Sendable {
+  package let name: String
   let mean: [Double]
   let deviation: [Double]
 
   /// The scalings in use, both ways.
-  static func known(channels: Int) -> [ImageScale] {
+  package static func known(channels: Int) -> [ImageScale] {
     guard channels == 3 || channels == 1 else { return [] }
     func all(_ value: Double) -> [Double] { [Double](repeating: value, count: channels) }
     var scales = [
@@ -95,7 +131,7 @@ struct ImageScale: Sendable {
   }
 
   /// Images [N, C, H, W].
-  func apply(to x: Tensor) throws -> Tensor {
+  package func apply(to x: Tensor) throws -> Tensor {
     let shape: Shape = [1, mean.count, 1, 1]
     let (mean, factor) = (
       try Tensor(mean, shape: shape), try Tensor(deviation.map { 1 / $0 }, shape: shape)
@@ -133,7 +169,7 @@ extension PoolingGeometry {
       add(.poolingForm, "the reference takes the mean", "take the mean", other)
     }
     let same = samePaddings(size: size, kernel: kernel, stride: stride, dilation: dilation)
-    for padding in same where padding != self.padding {
+    for padding in (same + shiftedPaddings(self.padding)).uniqued() where padding != self.padding {
       var other = self
       other.padding = padding
       add(

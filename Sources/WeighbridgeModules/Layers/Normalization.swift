@@ -69,7 +69,7 @@ public struct GroupNorm: Module {
   public internal(set) var weight: Tensor
   public internal(set) var bias: Tensor
   public let groups: Int
-  public let epsilon: Double
+  public internal(set) var epsilon: Double
 
   public init(_ w: WeightScope, groups: Int, channels: Int, epsilon: Double = 1e-5) throws {
     path = w.path

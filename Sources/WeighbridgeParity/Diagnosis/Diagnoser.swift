@@ -138,6 +138,28 @@ struct Diagnoser {
       ratio: judgement.ratio)
   }
 
+  /// Modules near the layer that the reference calls and this model never does.
+  ///
+  /// - Parameter recorded: The recorded activations that this model does not have.
+  func uncalled(_ suspect: Suspect, ratio: Double, recorded: [String]) -> Diagnosis? {
+    var enclosing = suspect.key.path.name.split(separator: ".").map(String.init)
+    while true {
+      let container = enclosing.joined(separator: ".")
+      let names = recorded.filter { container.isEmpty || $0.hasPrefix(container + ".") }
+      // The outermost of them: what it calls itself goes without saying.
+      if let name = names.min(by: { $0.count < $1.count }) {
+        let cause = Cause(
+          .moduleSkipped, "the reference calls \(name), which this model never does",
+          fix: .code("call \(name) as the recorded network does"))
+        return Diagnosis(
+          path: suspect.key.path, call: suspect.key.call, kind: suspect.kind, layer: suspect.key,
+          certainty: .suggestion, best: .init(cause: cause, ratio: nil), ratioBefore: ratio,
+          rivals: [])
+      }
+      if enclosing.popLast() == nil { return nil }
+    }
+  }
+
   /// What is seen without running anything again.
   private func suggestion(_ suspect: Suspect, _ ratio: Double) -> Diagnosis? {
     for explorer in [suspect.own] + suspect.around {

@@ -67,10 +67,9 @@ final class DiagnosingProbe: Probe {
         module.path == .root
         ? Validator.outputKey(index)
         : ActivationKey(module.path, call: call, item: tensors.count > 1 ? index : nil)
-      guard candidate.shape == tensors[index].shape, candidate.dtype.isFloatingPoint,
-        tensors[index].dtype.isFloatingPoint
-      else { continue }
+      guard candidate.dtype.isFloatingPoint, tensors[index].dtype.isFloatingPoint else { continue }
       if wanted.contains(key) { note(key, module.kind, candidate, input.tensors) }
+      guard candidate.shape == tensors[index].shape else { continue }
       tensors[index] = try candidate.converted(to: tensors[index].dtype)
         .contiguous(tensors[index].preferredFormat)
       replaced = true

@@ -26,6 +26,7 @@ struct LayoutHypotheses {
       case .vector, .statistic, .counter: break
       }
       if let swapped = bytesSwapped(parameter) { found.append(swapped) }
+      found += rounded(parameter)
     }
     return found
   }
@@ -180,11 +181,12 @@ struct LayoutHypotheses {
         hypothesis(
           kind, "holds the kernel as \(layout)", weight, [.reshape(stored), .permute(inverse)]))
     }
-    if shape[2] > 1 || shape[3] > 1 {
-      found.append(
-        hypothesis(
-          .weightFlipped, "is flipped, as for a convolution in the mathematical sense", weight,
-          [.flip(2), .flip(3)]))
+    let flips: [([Int], String)] = [
+      ([2, 3], "is flipped, as for a convolution in the mathematical sense"),
+      ([2], "is upside down"), ([3], "is flipped left to right"),
+    ]
+    for (axes, words) in flips where axes.allSatisfy({ shape[$0] > 1 }) {
+      found.append(hypothesis(.weightFlipped, words, weight, axes.map { .flip($0) }))
     }
     if (3...4).contains(shape[1]) {
       found.append(
@@ -238,6 +240,22 @@ struct LayoutHypotheses {
         .fortranOrder, "holds [\(width), \(count)] written under the shape [\(count), \(width)]",
         parameter, [.reshape(lead + [width, count]), .permute(axes)])
     ].compactMap { $0 }
+  }
+
+  /// Recorded with values of a shorter dtype, which these are not.
+  private func rounded(_ parameter: ModuleParameter) -> [Hypothesis] {
+    guard parameter.tensor.dtype == .float32 else { return [] }
+    let name = (path / parameter.name).name
+    return [DType.float16, .bfloat16].compactMap { dtype in
+      guard
+        let tensor = try? parameter.tensor.converted(to: dtype).converted(to: .float32)
+      else { return nil }
+      return Hypothesis(
+        cause: Cause(
+          .truncatedDType, "\(parameter.name) is in float32 here and was \(dtype) in the reference",
+          fix: .code("record the reference with \(name) in float32, or export it as \(dtype)")),
+        tensors: [parameter.name: tensor])
+    }
   }
 
   /// Values that make sense only with their bytes the other way round.

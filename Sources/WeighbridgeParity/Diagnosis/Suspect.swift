@@ -46,18 +46,23 @@ extension Explorer {
   init<M: Module>(
     _ module: M, call: Int, input: M.Input, callCounts: [ModulePath: Int], reference: Reference
   ) {
-    path = module.path
+    self.path = module.path
     self.call = call
     kind = module.kind
     parameters = (module as? any ParameterizedModule)?.parameters ?? []
-    let own = ActivationKey(module.path, call: call)
+    let path = module.path
+    /// Whether a result of this very call is wanted; the model's own are called outputs.
+    @Sendable func isOwn(_ target: ActivationKey) -> Bool {
+      target.path == path && target.call == call
+        || path == .root && target.path == Validator.outputKey(0).path
+    }
     @Sendable func run(
       _ target: ActivationKey, _ compute: (M.Input) throws -> M.Output
     ) throws -> Tensor? {
       let probe = ReplayingProbe(reference, target)
       do {
         let output = try ProbeRun.with(probe, countingFrom: callCounts) { try compute(input) }
-        guard target.path == own.path, target.call == own.call else { return nil }
+        guard isOwn(target) else { return nil }
         let tensors = output.tensors
         let item = target.item ?? 0
         return item < tensors.count ? tensors[item] : nil

@@ -29,26 +29,50 @@ struct SwapHypotheses {
     _ other: ModulePath, _ theirs: [ModuleParameter], isMutual: Bool
   ) -> [LayoutHypotheses.Hypothesis] {
     guard other != path else { return [] }
-    let pairs = parameters.compactMap { mine in
-      theirs.first { $0.name == mine.name && $0.tensor.shape == mine.tensor.shape }
-        .map { (mine, $0) }
+    return groups(parameters).flatMap { mine in
+      groups(theirs).flatMap { theirs in
+        subsets(mine, theirs).map { subset in
+          hypothesis(other, subset, isWhole: subset.count == mine.count, isMutual: isMutual)
+        }
+      }
     }
-    guard !pairs.isEmpty else { return [] }
-    var subsets = pairs.map { [$0] }
-    if pairs.count > 1 { subsets.insert(pairs, at: 0) }
-    return subsets.map { subset in
-      let names = subset.count == parameters.count ? "" : "'s \(subset[0].0.name)"
-      return .init(
-        cause: Cause(
-          .tensorsSwapped,
-          isMutual
-            ? "\(path)\(names) and \(other)\(names) hold each other's values"
-            : "the reference has the values of \(other)\(names) in \(path), too",
-          fix: isMutual
-            ? exchange(subset.map { ((path / $0.0.name).name, (other / $0.1.name).name) })
-            : .code("load \(path)\(names) from what is now in \(other)")),
-        tensors: Dictionary(subset.map { ($0.0.name, $0.1.tensor) }) { first, _ in first })
+  }
+
+  private typealias Pair = (mine: ModuleParameter, theirs: ModuleParameter)
+
+  /// What belongs together: `out_proj.weight` and `out_proj.bias` apart from `in_proj_weight`.
+  private func groups(_ parameters: [ModuleParameter]) -> [[ModuleParameter]] {
+    Dictionary(grouping: parameters) { $0.name.split(separator: ".").dropLast() }
+      .sorted { $0.key.count < $1.key.count }.map(\.value)
+  }
+
+  /// All parameters of the same last names and shapes, and each alone.
+  private func subsets(_ mine: [ModuleParameter], _ theirs: [ModuleParameter]) -> [[Pair]] {
+    let pairs: [Pair] = mine.compactMap { mine in
+      theirs.first {
+        $0.name.split(separator: ".").last == mine.name.split(separator: ".").last
+          && $0.tensor.shape == mine.tensor.shape
+      }.map { (mine, $0) }
     }
+    return (pairs.count > 1 ? [pairs] : []) + pairs.map { [$0] }
+  }
+
+  private func hypothesis(
+    _ other: ModulePath, _ subset: [Pair], isWhole: Bool, isMutual: Bool
+  ) -> LayoutHypotheses.Hypothesis {
+    let isAll = isWhole && subset.allSatisfy { !$0.mine.name.contains(".") }
+    let names = isAll ? "" : "'s \(subset[0].mine.name)"
+    let theirs = isAll ? "" : "'s \(subset[0].theirs.name)"
+    return .init(
+      cause: Cause(
+        .tensorsSwapped,
+        isMutual
+          ? "\(path)\(names) and \(other)\(theirs) hold each other's values"
+          : "the reference has the values of \(other)\(theirs) in \(path), too",
+        fix: isMutual
+          ? exchange(subset.map { ((path / $0.mine.name).name, (other / $0.theirs.name).name) })
+          : .code("load \(path)\(names) from what is now in \(other)")),
+      tensors: Dictionary(subset.map { ($0.mine.name, $0.theirs.tensor) }) { first, _ in first })
   }
 
   private func exchange(_ pairs: [(String, String)]) -> Cause.Fix {

@@ -33,7 +33,9 @@ extension Validator {
     for key in order {
       guard let suspect = suspects[key], let layer = layers[key] else { continue }
       let ratio = (layer.isolated ?? layer.cumulative)?.judgement.ratio ?? .nan
-      let found = try diagnoser.diagnose(suspect, ratio: ratio, failing: failing)
+      let found =
+        try diagnoser.diagnose(suspect, ratio: ratio, failing: failing)
+        ?? diagnoser.uncalled(suspect, ratio: ratio, recorded: result.uncovered)
       result.blame(suspect, found)
       guard let found else { continue }
       if let index = result.diagnoses.firstIndex(where: {

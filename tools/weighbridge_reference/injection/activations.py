@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from ..detr import TransformerEncoderLayer
 from ..inception import BasicConv2d
-from ..lvc import LVCBlock
 from ..ram import CoreNetwork, GlimpseNetwork, LocationNetwork
 from .bug import MODEL, Bug, Patient, Site
 from .subject import Subject
@@ -65,13 +64,6 @@ class SlopedEncoderLayer(TransformerEncoderLayer):
         return self.norm2(src + self.dropout2(fed))
 
 
-class SlopedLVC(LVCBlock):
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.conv_1(x)
-        gate = self.fc(self.LVC(x))
-        return F.leaky_relu(x + x * gate[:, :, None, None], self.slope)
-
-
 # The class that applies relu as a function; what it becomes; which of its children, or itself
 # (""), shows it first.
 FUNCTIONAL = {
@@ -80,7 +72,6 @@ FUNCTIONAL = {
     CoreNetwork: (SlopedCore, ""),
     LocationNetwork: (SlopedLocation, "fc_lt"),
     TransformerEncoderLayer: (SlopedEncoderLayer, "dropout"),
-    LVCBlock: (SlopedLVC, ""),
 }
 
 
@@ -131,7 +122,7 @@ BUGS = [
     Bug("hard-sigmoid", "module", MODEL, _replaced(nn.Sigmoid, nn.Hardsigmoid)),
     Bug(
         "activation-skipped", "relu", MODEL,
-        _replaced(nn.ReLU, nn.Identity, "module-skipped", "activation-slope"),
+        _replaced(nn.ReLU, nn.Identity, "module-skipped"),
     ),
     Bug("activation-skipped", "gelu", MODEL, _replaced(nn.GELU, nn.Identity, "module-skipped")),
     Bug(
@@ -139,5 +130,5 @@ BUGS = [
         _replaced(nn.Sigmoid, nn.Identity, "module-skipped"),
     ),
     Bug("activation-skipped", "silu", MODEL, _replaced(nn.SiLU, nn.Identity, "module-skipped")),
-    Bug("activation-skipped", "function", MODEL, _sloped(1.0, "activation-slope")),
+    Bug("activation-skipped", "function", MODEL, _sloped(1.0, "module-skipped")),
 ]

@@ -91,7 +91,7 @@ def _wrong(
                 continue
             for path, module in subject.modules(kind):
                 values = {name: value(module) for name, value in settings.items()}
-                if any(getattr(module, name, None) == value for name, value in values.items()):
+                if all(getattr(module, name, None) == value for name, value in values.items()):
                     continue  # no mistake here
                 yield _wrong_site(path or subject.row, path, wrong, values, paths(path))
 
@@ -118,6 +118,17 @@ def _other_scale(module: Attention) -> float:
     dim, width = module.to_qkv.in_features, _inner(module) // module.heads
     options = [dim**-0.5, width**-0.5]
     return max(options, key=lambda scale: abs(scale - module.scale))
+
+
+def _vit_heads(module: Attention) -> int:
+    return other_heads(_inner(module), module.heads)
+
+
+def _following_scale(module: Attention) -> float:
+    """The scale with another number of heads: by the head's width only if it was before."""
+    if abs(module.scale - (_inner(module) / module.heads) ** -0.5) < 1e-9:
+        return (_inner(module) / _vit_heads(module)) ** -0.5
+    return module.scale
 
 
 def _order(order: tuple[int, int, int]) -> Callable[[Subject], Iterator[Site]]:
@@ -220,7 +231,7 @@ BUGS = [
     Bug(
         "heads-count", "another", MODEL,
         _wrong(
-            {"heads": lambda m: other_heads(_inner(m), m.heads)},
+            {"heads": _vit_heads, "scale": _following_scale},
             {"num_heads": lambda m: other_heads(m.embed_dim, m.num_heads)},
             None,
         ),

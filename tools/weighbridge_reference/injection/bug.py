@@ -118,9 +118,6 @@ EQUIVALENCES: dict[frozenset[str], str] = {
         "in many trained networks, too"
     ),
     frozenset({"activation-skipped", "module-skipped"}): "an activation is a module",
-    frozenset({"activation-skipped", "activation-slope"}): (
-        "a skipped relu is a leaky one of slope 1"
-    ),
     frozenset({"se-wiring", "module-skipped"}): (
         "a squeeze-and-excitation that hands its input through is one that is not called"
     ),
@@ -129,6 +126,10 @@ EQUIVALENCES: dict[frozenset[str], str] = {
     ),
     frozenset({"tensors-swapped", "qkv-order"}): (
         "with one tensor each for q, k and v their order is an order of tensors"
+    ),
+    frozenset({"branch-order", "channels-regrouped"}): (
+        "scores that count the branches fastest are channels in other groups; the rule that puts "
+        "them right is the same"
     ),
     frozenset({"branch-order", "tensors-swapped"}): (
         "branches in another order have each other's tensors"

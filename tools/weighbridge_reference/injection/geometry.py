@@ -57,7 +57,7 @@ def _same(subject: Subject) -> Iterator[Site]:
             continue
         kernel = module.kernel_size
         kernel = kernel if isinstance(kernel, int) else kernel[0]
-        height, width = subject.input_shape(path)[2:]
+        height, width = subject.first_input(path).shape[2:]
         top, bottom = same_padding(height, kernel, 2)
         left, right = same_padding(width, kernel, 2)
         if (top, left) != padding:
@@ -83,7 +83,7 @@ def _padded(path: str, module: nn.Module, padding: tuple[int, int, int, int]) ->
 
 def _ceil_mode(subject: Subject) -> Iterator[Site]:
     for path, module in subject.modules(nn.MaxPool2d):
-        shape = subject.input_shape(path)[2:]
+        shape = subject.first_input(path).shape[2:]
         pool = nn.MaxPool2d(module.kernel_size, module.stride, module.padding, ceil_mode=True)
         before, after = (p(torch.zeros(1, 1, *shape)).shape for p in (module, pool))
         # The other networks go on with any size; `stn` flattens its maps.

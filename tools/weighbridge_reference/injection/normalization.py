@@ -11,6 +11,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from .bug import CHECKPOINT, MODEL, Bug, Patient, Site
 from .subject import Subject
 
+# Relative changes below this are of the order of what float32 itself makes of a deep network.
+VISIBLE_SHIFT = 2.0**-15
+
 
 def _epsilon(
     value: float, everywhere: bool, *kinds: type[nn.Module]
@@ -18,7 +21,10 @@ def _epsilon(
     """Another eps in one module, or in every one of its kind."""
 
     def sites(subject: Subject) -> Iterator[Site]:
-        paths = [path for path, module in subject.modules(*kinds) if module.eps != value]
+        paths = [
+            path for path, module in subject.modules(*kinds)
+            if _shift(subject, path, module, value) >= VISIBLE_SHIFT
+        ]
 
         def site(where: str, changed: list[str]) -> Site:
             def damage(patient: Patient) -> None:
@@ -35,6 +41,15 @@ def _epsilon(
                 yield site(path, [path])
 
     return sites
+
+
+def _shift(subject: Subject, path: str, module: nn.Module, epsilon: float) -> float:
+    """By how much another eps changes the module's result, relatively."""
+    if isinstance(module, _BatchNorm):
+        variance = float(module.running_var.mean())
+    else:
+        variance = float(subject.first_input(path).var())
+    return abs(module.eps - epsilon) / (2 * (variance + module.eps))
 
 
 def _swapped(subject: Subject) -> Iterator[Site]:

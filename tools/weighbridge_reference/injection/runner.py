@@ -25,6 +25,8 @@ from .subject import Specification, Subject
 VISIBLE = 2.0
 # Roundoffs of the reference's RMS that are added to the noise, as the command does.
 FLOOR = 4 * 2**-24
+# Larger files than these are not kept.
+KEPT_BYTES = 30_000_000
 
 
 def chosen_sites(subject: Subject, bug: Bug, count: int, seed: int) -> list[Case]:
@@ -125,9 +127,12 @@ class Clinic:
         if size < VISIBLE:
             return None
         outcome = judged(case, size, *self.validate(weights, reference))
-        if keep is not None and not outcome.complete:
+        if keep is not None and not outcome.complete and self._size() < KEPT_BYTES:
             self._keep(outcome, weights, reference, keep)
         return outcome
+
+    def _size(self) -> int:
+        return sum(file.stat().st_size for file in self.folder.iterdir())
 
     def _keep(self, outcome: Outcome, weights: Path | None, reference: Path, keep: Path) -> None:
         case = outcome.case

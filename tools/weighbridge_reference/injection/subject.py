@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..initialise import random_model
 from ..recording import Recording, run
@@ -37,6 +38,8 @@ class Specification:
         return f"{self.row} {self.tag}".strip()
 
 
+SHRINK = 0.1
+
 # Parameters of modules that compute between their children: who receives the result first.
 RECEIVERS = {
     "pos_embedding": "dropout",
@@ -57,17 +60,41 @@ class Subject:
         self.whole = whole
         seed = zlib.crc32(f"{seed} {specification.name}".encode())
         self.model: nn.Module = random_model(specification.row, whole, seed, specification.size)
-        with torch.no_grad():
-            for name, tensor in self.model.named_parameters():
-                if name.startswith(("pos_embedding", "cls_token", "patch_to_embedding.")):
-                    tensor.mul_(specification.embedding)
+        self._shrink_tokens(specification.embedding)
         options = InputOptions(size=specification.size)
         generator = torch.Generator().manual_seed(seed + 1)
         self.inputs: list[Tensor] = chosen.inputs(whole, specification.batch, generator, options)
+        self._shrink_convolutions()
         self.recording: Recording = run(self.model, self.inputs)
+        self._inputs: dict[str, Tensor] = {}
         self.order: dict[str, int] = {}
         for entry in self.recording.activations:
             self.order.setdefault(entry.partition("/")[0].partition("#")[0], len(self.order))
+
+    @torch.no_grad()
+    def _shrink_tokens(self, factor: float) -> None:
+        for name, tensor in self.model.named_parameters():
+            if name.startswith(("pos_embedding", "cls_token", "patch_to_embedding.")):
+                tensor.mul_(factor)
+
+    @torch.no_grad()
+    def _shrink_convolutions(self) -> None:
+        """Makes what every batch norm reads from a convolution ten times smaller, as it often is
+        in trained networks; the norm undoes it. With variances of 1 its eps would not show."""
+        called: list[nn.Module] = []
+        handles = [
+            module.register_forward_hook(lambda module, *_: called.append(module))
+            for module in self.model.modules()
+            if not list(module.children())
+        ]
+        self.model(*self.inputs)
+        for handle in handles:
+            handle.remove()
+        for conv, norm in zip(called, called[1:]):
+            if isinstance(conv, nn.Conv2d) and isinstance(norm, _BatchNorm) and conv.bias is None:
+                conv.weight.mul_(SHRINK)
+                norm.running_mean.mul_(SHRINK)
+                norm.running_var.mul_(SHRINK**2)
 
     @property
     def row(self) -> str:
@@ -111,15 +138,25 @@ class Subject:
         """The one of these modules that returns first."""
         return min(paths, key=lambda path: self.order.get(path, len(self.order)))
 
-    def input_shape(self, path: str) -> torch.Size:
-        """The shape of the first argument of a module's first call."""
-        shapes: list[torch.Size] = []
-        module = self.model.get_submodule(path)
-        handle = module.register_forward_pre_hook(lambda _, args: shapes.append(args[0].shape))
-        with torch.no_grad():
-            self.model(*self.inputs)
-        handle.remove()
-        return shapes[0]
+    def first_input(self, path: str) -> Tensor:
+        """The first argument of a module's first call."""
+        if not self._inputs:
+            self._record_inputs()
+        return self._inputs[path]
+
+    @torch.no_grad()
+    def _record_inputs(self) -> None:
+        handles = []
+        for path, module in self.model.named_modules():
+
+            def hook(_: nn.Module, args: tuple, path: str = path) -> None:
+                if args:
+                    self._inputs.setdefault(path, args[0].clone())
+
+            handles.append(module.register_forward_pre_hook(hook))
+        self.model(*self.inputs)
+        for handle in handles:
+            handle.remove()
 
 
 SPECIFICATIONS: list[Specification] = [

@@ -164,7 +164,7 @@ def _branch_rows(subject: Subject) -> Iterator[Site]:
         def change(w: Tensor, count: int = module.M) -> Tensor:
             return w.unflatten(0, (count, -1)).transpose(0, 1).flatten(0, 1)
 
-        yield from tensor_site(subject, joined(path, "fc2.weight"), change)
+        yield from tensor_site(subject, joined(path, "fc2.weight"), change, "channels-regrouped")
 
 
 def _skipped(*kinds: type[nn.Module], accepts: tuple[str, ...] = ()) -> Callable:
