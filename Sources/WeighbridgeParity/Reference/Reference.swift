@@ -129,8 +129,11 @@ public struct Reference: Sendable {
         values: try checkpoint.tensor(entry.samples), sums: try checkpoint.tensor(entry.sums)))
   }
 
-  /// Whether an activation is recorded as samples.
-  func isSampled(_ key: ActivationKey) -> Bool { sampled[key] != nil }
+  /// Whether an activation is recorded as samples and sums.
+  public func isSampled(_ key: ActivationKey) -> Bool { sampled[key] != nil }
+
+  /// How many activations are recorded as samples and sums.
+  public var sampledCount: Int { sampled.count }
 
   /// What to tell the reader of a sampled reference; `nil` for a whole one.
   var samplingNote: String? {
