@@ -14,11 +14,13 @@ from weighbridge_reference.calibration import (
     SCALES_BETWEEN,
     UNIT,
     Values,
+    conclusion,
     floor_table,
     main,
     plan,
     ratios,
     scaled_inputs,
+    size_table,
     sizes,
 )
 from weighbridge_reference.registry import ROWS
@@ -35,12 +37,18 @@ def test_every_row_has_three_sizes_and_its_seeds() -> None:
 
 
 def test_ratios_by_hand() -> None:
-    values = np.array([[6.0, 1.0, 0.5 / UNIT, 12.0, 2.0, 1 / UNIT], [0, 0, 0, 0, 0, 0]])
+    values = np.array([[6.0, 1.0, 0.5 / UNIT, 12.0, 2.0, 1 / UNIT, 80, 2, 2], [0] * 6 + [5, 0, 0]])
     np.testing.assert_allclose(ratios(values, 4.0), [6 / 3, 0])
     np.testing.assert_allclose(ratios(values, 4.0, largest=True), [12 / 6, 0])
     np.testing.assert_allclose(ratios(values, 0.0), [6, 0])
     text = floor_table(values)
     assert "| **4** | 2.000 | 2.000 | 2.000 | 2.000 | 0 | 2.000 |" in text
+    text = size_table(values)
+    assert "| 64 to 1023 | 1 | 2.000 |" in text and "| 1 to 3 | 0 | - |" in text
+    text = conclusion(Values(columns=values.tolist(), runs=1))
+    assert "0 of 2 values are above a limit" in text
+    assert "are at most 2.000 and, of largest elements, 2.000" in text
+    assert "are 2.00 and 4.00 times those" in text and "False alarms: 0 of 1 runs" in text
 
 
 def test_locations_and_masks_are_not_scaled() -> None:
@@ -65,7 +73,7 @@ def test_a_study_is_written_and_a_false_alarm_fails_it(
     binary.write_text(f"#!/bin/sh\ncat {report}\nexit $(cat {tmp_path}/status)\n")
     binary.chmod(0o755)
     layer = {
-        "path": "fc.0", "call": 0, "item": None, "rms": 1e-9, "max_abs": 2e-9, "reference_rms": 0.5,
+        "path": "fc", "call": 0, "item": None, "rms": 1e-9, "max_abs": 2e-9, "reference_rms": 0.5,
     }
     report.write_text(
         json.dumps({"layers": [layer], "outputs": [], "seconds": {}, "headline": "FAIL x"})

@@ -6,8 +6,8 @@ model is right in all of them, so that every failure is a false alarm.
 
 A value is one tensor that a module returned. With e the RMS of its error, n the noise that PyTorch
 recorded and u = 2^-24, its ratio is e / (n + c u rms(reference)), and the same of the largest
-elements; here n is PyTorch's alone, while the command may add Weighbridge's own before it calls a
-layer wrong.
+elements. Here n is PyTorch's alone. The command adds Weighbridge's own noise before it calls a model
+wrong; what it then judged by is kept, too.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ UNIT = 2.0**-24
 K, K_LARGEST, C = 4.0, 8.0, 4.0
 FLOORS = (1.0, 2.0, 4.0, 8.0)
 QUANTILES = (0.5, 0.99, 0.999, 1.0)
+# Of tensors, by their elements: of few, PyTorch's own error may by luck be far below the usual.
+SIZE_CLASSES = ((1, 4), (4, 16), (16, 64), (64, 1024), (1024, 1 << 62))
 
 # Whole networks: a seed takes one of the sizes in turn, a block of theirs is among the other rows.
 NETWORKS = ("se_resnet", "sknet", "se_inception3")
@@ -92,21 +94,22 @@ class Values:
     """What was measured for each tensor of some runs.
 
     Attributes:
-        columns: RMS of the error, of the noise, of the reference; the same of the largest elements.
+        columns: RMS of the error, of the noise, of the reference; the same of the largest elements;
+            the number of elements; both ratios that the command judged by in the end.
     """
 
-    columns: list[tuple[float, float, float, float, float, float]] = field(default_factory=list)
+    columns: list[tuple[float, ...]] = field(default_factory=list)
     runs: int = 0
     rescued: int = 0
     alarms: list[str] = field(default_factory=list)
 
     def array(self) -> np.ndarray:
-        return np.array(self.columns, dtype=np.float64).reshape(-1, 6)
+        return np.array(self.columns, dtype=np.float64).reshape(-1, 9)
 
 
 def ratios(values: np.ndarray, floor: float, largest: bool = False) -> np.ndarray:
     """error / (noise + floor u reference); 0 where there is no error at all."""
-    error, noise, reference = values[:, 3:].T if largest else values[:, :3].T
+    error, noise, reference = values[:, 3:6].T if largest else values[:, :3].T
     scale = noise + floor * UNIT * reference
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(error == 0, 0.0, error / scale)
@@ -199,10 +202,10 @@ def measured(report: dict, recording: Recording) -> list[tuple]:
         array = (
             recording.outputs[entry["item"]] if part == "outputs" else recording.activations[name]
         )
-        reference = float(np.abs(array).max())
-        error = (float(entry["rms"]), float(entry["max_abs"]))
-        sizes = (float(entry["reference_rms"]), reference)
-        found.append((error[0], noise[0], sizes[0], error[1], noise[1], sizes[1]))
+        rms = (float(entry["rms"]), noise[0], float(entry["reference_rms"]))
+        largest = (float(entry["max_abs"]), noise[1], float(np.abs(array).max()))
+        judged = [float(entry.get(key) or 0) for key in ("noise_ratio", "max_ratio")]
+        found.append((*rms, *largest, array.size, *judged))
     return found
 
 
@@ -220,6 +223,9 @@ def quantiles(values: np.ndarray) -> list[str]:
     return [f"{np.quantile(values, q, method='higher'):.3f}" for q in QUANTILES]
 
 
+PARTS = ("median", "99 %", "99.9 %", "max")
+
+
 def row_table(values: dict) -> str:
     """For each row or scale: runs, values, and how both ratios are distributed at the chosen c."""
     lines = []
@@ -232,9 +238,25 @@ def row_table(values: dict) -> str:
             + quantiles(ratios(array, C, largest=True))
             + [found.rescued, len(found.alarms)]
         )
-    parts = ["median", "99 %", "99.9 %", "max"]
-    columns = [""] + ["runs", "values"] + [f"RMS {p}" for p in parts]
-    columns += [f"largest {p}" for p in parts] + ["own noise asked", "false alarms"]
+    columns = ["", "runs", "values"] + [f"RMS {p}" for p in PARTS]
+    columns += [f"largest {p}" for p in PARTS] + ["own noise asked", "false alarms"]
+    return figures.table(columns, lines)
+
+
+def size_table(array: np.ndarray) -> str:
+    """How both ratios are distributed over tensors of so many elements, and what was judged by."""
+    lines = []
+    for low, high in SIZE_CLASSES:
+        some = array[(array[:, 6] >= low) & (array[:, 6] < high)]
+        label = f"{low} to {high - 1}" if high < 1 << 62 else f"{low} and more"
+        lines.append(
+            [label, len(some)]
+            + quantiles(ratios(some, C))
+            + quantiles(ratios(some, C, largest=True))
+            + [quantiles(some[:, 7])[-1], quantiles(some[:, 8])[-1]]
+        )
+    columns = ["elements", "values"] + [f"RMS {p}" for p in PARTS]
+    columns += [f"largest {p}" for p in PARTS] + ["RMS judged, max", "largest judged, max"]
     return figures.table(columns, lines)
 
 
@@ -249,28 +271,33 @@ def floor_table(array: np.ndarray) -> str:
             + quantiles(largest) + [int((largest > K_LARGEST).sum())]
             + [f"{K * floor * UNIT:.1e}"]
         )
-    parts = ["median", "99 %", "99.9 %", "max"]
-    columns = ["c"] + [f"RMS {p}" for p in parts] + [f"above {K:g}"]
-    columns += [f"largest {p}" for p in parts] + [f"above {K_LARGEST:g}"]
-    return figures.table([*columns, "least error seen"], lines)
+    columns = ["c"] + [f"RMS {p}" for p in PARTS] + [f"above {K:g}"]
+    columns += [f"largest {p}" for p in PARTS] + [f"above {K_LARGEST:g}"]
+    return figures.table([*columns, "k · c · 2⁻²⁴"], lines)
 
 
 def conclusion(whole: Values) -> str:
     """What the limits are, and how far from them right models stay."""
     array = whole.array()
+    alarms = f"**False alarms: {len(whole.alarms)} of {whole.runs} runs.**"
     if len(array) == 0:
-        return "Nothing was measured."
+        return f"Nothing was measured.\n\n{alarms}"
     rms, largest = ratios(array, C), ratios(array, C, largest=True)
-    alarms = len(whole.alarms)
+    above = int(((rms > K) | (largest > K_LARGEST)).sum())
+    judged = array[:, 7].max(), array[:, 8].max()
+    margins = [limit / max(most, 1e-300) for limit, most in zip((K, K_LARGEST), judged, strict=True)]
     return (
-        f"With c = {C:g} the largest ratio of {len(array)} values is {rms.max():.3f}, and that of the "
-        f"largest elements {largest.max():.3f}. The limits are k = {K:g} and {K_LARGEST:g}: "
-        f"{K / max(rms.max(), 1e-300):.2f} and {K_LARGEST / max(largest.max(), 1e-300):.2f} times "
-        f"those. A smaller c asks the noise of a layer that PyTorch happens to compute exactly to be "
-        "exact here too; a larger one hides errors, as the last column shows: the relative error that "
-        "fails where no noise is recorded at all. A model whose values are above a limit is run in "
-        "float64 before it is called wrong, and Weighbridge's own noise added: that was asked for in "
-        f"{whole.rescued} of {whole.runs} runs. **False alarms: {alarms} of {whole.runs} runs.**"
+        f"With c = {C:g}, 99 of 100 values have a ratio of at most {quantiles(rms)[1]}, and of at "
+        f"most {quantiles(largest)[1]} for the largest element. A smaller c asks what PyTorch happens "
+        "to compute exactly to be exact here too; a larger one hides relative errors up to "
+        "k · c · 2⁻²⁴ where no noise is recorded at all.\n\n"
+        "Where one number decides many, a gate for its channel or a single logit, PyTorch's own error "
+        f"may by luck be far below what float32 makes there: {above} of {len(array)} values are above "
+        "a limit. So before a model is called wrong it is run in float64, and Weighbridge's own noise "
+        f"added to PyTorch's. That was asked for in {whole.rescued} of {whole.runs} runs; the ratios "
+        f"that were judged by in the end are at most {judged[0]:.3f} and, of largest elements, "
+        f"{judged[1]:.3f}. The limits k = {K:g} and {K_LARGEST:g} are {margins[0]:.2f} and "
+        f"{margins[1]:.2f} times those.\n\n{alarms}"
     )
 
 
@@ -288,6 +315,8 @@ def write(path: Path, study: Study, command: str, seeds: Sequence[int]) -> None:
         "## The floor c",
         floor_table(whole.array()),
         conclusion(whole),
+        f"## By size of the tensor, c = {C:g}",
+        size_table(whole.array()),
         f"## By architecture, c = {C:g}",
         row_table(study.by_row),
         f"## By input scale, c = {C:g}",
