@@ -86,20 +86,61 @@
       var rectifies: Bool
     }
 
+    /// The detour of a primitive that is faster on another order of its image, both ways included.
+    struct Detour: Sendable {
+      private let entry, exit: CompiledPrimitive
+      private let entryBytes, exitBytes: Int
+
+      /// - Parameters:
+      ///   - source: The image's order and the primitive's.
+      ///   - destination: The primitive's order and the result's.
+      init(
+        source: (MemoryDescription, MemoryDescription),
+        destination: (MemoryDescription, MemoryDescription)
+      ) throws {
+        let library = try OneDNNLibrary.shared()
+        entry = CompiledPrimitive(try library.reorder(from: source.0, to: source.1))
+        exit = CompiledPrimitive(try library.reorder(from: destination.0, to: destination.1))
+        (entryBytes, exitBytes) = (source.1.byteCount, destination.0.byteCount)
+      }
+
+      /// - Parameter body: Runs the primitive from one address to another.
+      func run(
+        from source: UnsafeRawPointer, to destination: UnsafeRawPointer?,
+        _ body: (UnsafeRawPointer?, UnsafeRawPointer?) throws -> Void
+      ) throws {
+        _ = try TensorStorage(byteCount: entryBytes) { input in
+          try entry.run { arguments in
+            arguments[0] = source
+            arguments[1] = UnsafeRawPointer(input.baseAddress)
+          }
+          _ = try TensorStorage(byteCount: exitBytes) { output in
+            try body(UnsafeRawPointer(input.baseAddress), UnsafeRawPointer(output.baseAddress))
+            try exit.run { arguments in
+              arguments[0] = UnsafeRawPointer(output.baseAddress)
+              arguments[1] = destination
+            }
+          }
+        }
+      }
+    }
+
     let weights: PackedWeights
     /// What of the epilogue the primitive does; the rest is left to do.
     let post: Post
     private let primitive: CompiledPrimitive
     private let bias: Tensor?
+    private let detour: Detour?
 
     /// - Parameters:
     ///   - packed: Packed forms that exist already; one of them is used if it fits.
     ///   - weight: The row-major weights that `plain` describes.
     init(
       _ description: PrimitiveDescription, post: Post, packed: [PackedWeights], weight: Tensor,
-      plain: MemoryDescription, bias: Tensor?
+      plain: MemoryDescription, bias: Tensor?, detour: Detour? = nil
     ) throws {
       self.post = post
+      self.detour = detour
       let primitive = CompiledPrimitive(description)
       let wanted = primitive.description(at: 1)
       weights =
@@ -130,20 +171,32 @@
       _ finish: (UnsafeMutablePointer<Float>) -> Void
     ) throws -> TensorStorage {
       try TensorStorage(byteCount: count * MemoryLayout<Float>.stride) { bytes in
-        try source.withUnsafeElements { (input: UnsafePointer<Float>) in
-          try primitive.run { arguments in
-            arguments[0] = UnsafeRawPointer(input)
-            arguments[1] = weights.storage.base
-            var next = 2
-            if let bias {
-              arguments[next] = try address(bias)
-              next += 1
-            }
-            arguments[next] = UnsafeRawPointer(bytes.baseAddress)
-            if post.addsResidual, let residual { arguments[next + 1] = try address(residual) }
+        let result = UnsafeRawPointer(bytes.baseAddress)
+        try source.withUnsafeElements { (elements: UnsafePointer<Float>) in
+          let input = UnsafeRawPointer(elements)
+          if let detour {
+            try detour.run(from: input, to: result) { try compute($0, residual, $1) }
+          } else {
+            try compute(input, residual, result)
           }
         }
         if let output = bytes.bindMemory(to: Float.self).baseAddress { finish(output) }
+      }
+    }
+
+    private func compute(
+      _ input: UnsafeRawPointer?, _ residual: Tensor?, _ output: UnsafeRawPointer?
+    ) throws {
+      try primitive.run { arguments in
+        arguments[0] = input
+        arguments[1] = weights.storage.base
+        var next = 2
+        if let bias {
+          arguments[next] = try address(bias)
+          next += 1
+        }
+        arguments[next] = output
+        if post.addsResidual, let residual { arguments[next + 1] = try address(residual) }
       }
     }
 

@@ -14,6 +14,12 @@
       guard shape.elementCount > 0, inputs > 0 else {
         return try plain.linear(x, weight: weight, bias: bias, epilogue: epilogue, cache: cache)
       }
+      if FewRows.suits(
+        rows: x.elementCount / inputs, inputs: inputs, outputs: weight.shape[0])
+      {
+        return try finished(
+          fewRows(x, weight: weight, bias: bias, output: shape), Remainder(epilogue))
+      }
       var plans = cache.value(Self.linearKey) {
         LayerPlans<LinearVariant>(weight: weight, bias: bias)
       }
@@ -35,6 +41,29 @@
         dtype: .float32, shape: shape, strides: shape.contiguousStrides, offset: 0,
         storage: storage)
       return try finished(result, rest)
+    }
+
+    /// x·Wᵀ + b for few values: x is dense rows of as many values as a row of W.
+    func fewRows(
+      _ x: Tensor, weight: Tensor, bias: Tensor?, output shape: Shape
+    ) throws -> Tensor {
+      let outputs = weight.shape[0]
+      let inputs = weight.elementCount / outputs
+      let (x, weight, bias) = try (x.contiguous(), weight.contiguous(), bias?.contiguous())
+      return try Tensor(shape: shape) { (output: UnsafeMutableBufferPointer<Float>) in
+        guard let output = output.baseAddress else { return }
+        try x.withUnsafeElements { (x: UnsafePointer<Float>) in
+          try weight.withUnsafeElements { (weight: UnsafePointer<Float>) in
+            func run(_ bias: UnsafePointer<Float>?) {
+              FewRows.multiply(
+                x, rows: shape.elementCount / outputs, inputs: inputs, weight: weight, bias: bias,
+                outputs: outputs, to: output)
+            }
+            guard let bias else { return run(nil) }
+            try bias.withUnsafeElements { (bias: UnsafePointer<Float>) in run(bias) }
+          }
+        }
+      }
     }
 
     private static let linearKey = OperatorCache.Key("dnn.linear")

@@ -86,6 +86,15 @@
       self.raw = raw
     }
 
+    /// An image [N, C, H, W] whose channels lie in blocks of eight, each a channels-last image.
+    init(channelBlocks shape: [Int]) throws(WeighbridgeError) {
+      var raw = dnnl_memory_desc_t()
+      try check(
+        dnnl_memory_desc_init_by_tag(&raw, 4, shape.map { Int64($0) }, dnnl_f32, dnnl_nChw8c),
+        "describe the image \(shape)")
+      self.raw = raw
+    }
+
     /// The bytes that the elements take, padding of blocked orders included.
     var byteCount: Int { withHandle { dnnl_memory_desc_get_size($0) } }
 

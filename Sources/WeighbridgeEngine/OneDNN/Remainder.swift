@@ -4,6 +4,11 @@
     private(set) var residual: Tensor?
     private(set) var activation: Activation?
 
+    /// The whole epilogue.
+    init(_ epilogue: Epilogue) {
+      (residual, activation) = (epilogue.residual, epilogue.activation)
+    }
+
     init(_ epilogue: Epilogue, after done: LayerPlan.Post) {
       residual = done.addsResidual ? nil : epilogue.residual
       activation = done.rectifies ? nil : epilogue.activation
