@@ -46,6 +46,26 @@ import WeighbridgeWeights
     #expect(error?.code == .mapping)
   }
 
+  @Test func anArchitectureOfOnesOwn() throws {
+    var registry = ArchitectureRegistry.builtIn
+    registry.register(ToyNet.self)
+    let plan = try Loader(registry).plan(MemoryCheckpoint.toy())
+    #expect(plan.architecture.id == "toy")
+    #expect(try plan.configuration.integer("width") == 4)
+    let input = try Tensor([1, 2, 3] as [Float], shape: [1, 3])
+    #expect(try plan.bind().run([input]).map(\.shape) == [[1, 2]])
+    // Who did not register it does not know it.
+    #expect(failure { try Loader(.builtIn).plan(MemoryCheckpoint.toy()) }?.code == .mapping)
+    #expect(failure { try Loader(.builtIn).plan(MemoryCheckpoint.toy(), model: "toy") }?.code == .usage)
+  }
+
+  @Test func anArchitectureWithoutWeights() throws {
+    let plan = try Loader(.builtIn).plan(
+      weightless: "scaled_dot_product_attention", overrides: [("scale", "0.5")])
+    #expect(plan.ledger.requests.isEmpty)
+    #expect(failure { try Loader(.builtIn).plan(weightless: "stn") }?.code == .usage)
+  }
+
   @Test func aPlanFromAnyFormatBindsTheSameValues() throws {
     let loader = Loader(.builtIn)
     let sources = try ["stn.npz", "stn.h5"].map { try loader.plan(Checkpoints.open(fixture($0))) }

@@ -133,3 +133,38 @@ import WeighbridgeModules
     #expect(try #require(layer.ownNoise).rms < 1e-5)
   }
 }
+
+@Suite struct AmplificationTests {
+  private func layer(_ error: Double, ratio: Double, status: LayerStatus = .ok) -> LayerVerdict {
+    var figures = Figures()
+    (figures.rms, figures.referenceRMS) = (error, 1)
+    let judgement = Judgement(
+      basis: .recordedNoise, ratio: ratio, limit: 4, largestRatio: nil, largestLimit: nil,
+      holds: true)
+    var layer = LayerVerdict(
+      path: "a", call: 0, item: nil, kind: "Linear", shape: [], status: status, ownNoise: nil,
+      recordedNoise: nil, isLeaf: true)
+    layer.cumulative = Measurement(figures: figures, judgement: judgement)
+    return layer
+  }
+
+  @Test func aGainFarAboveTheSiblingsIsMarked() {
+    var layers = [1e-7, 1.2e-7, 1.1e-7, 3e-5, 3.1e-5, 3e-5].map { layer($0, ratio: 3) }
+    Amplification.mark(&layers, parents: layers.map { _ in 0 })
+    #expect(layers.map(\.status) == [.ok, .ok, .ok, .amplifier, .ok, .ok])
+    #expect(layers[3].reason?.contains("siblings") == true)
+  }
+
+  @Test func failuresSmallErrorsAndOtherParentsAreNot() {
+    let errors = [1e-7, 1.2e-7, 1.1e-7, 3e-5, 3.1e-5, 3e-5]
+    var quiet = errors.map { layer($0, ratio: 1) }
+    Amplification.mark(&quiet, parents: quiet.map { _ in 0 })
+    #expect(quiet.allSatisfy { $0.status == .ok })
+    var failing = errors.map { layer($0, ratio: 3, status: .inherited) }
+    Amplification.mark(&failing, parents: failing.map { _ in 0 })
+    #expect(failing.allSatisfy { $0.status == .inherited })
+    var apart = errors.map { layer($0, ratio: 3) }
+    Amplification.mark(&apart, parents: [0, 0, 0, 1, 1, 1])
+    #expect(apart.allSatisfy { $0.status == .ok })
+  }
+}

@@ -35,6 +35,7 @@ struct Assembly {
     let hasComparedChildren = comparedChildren()
     var covered: Set<ActivationKey> = []
     var incomparable: [String: [String]] = [:]
+    var parents: [Int?] = []
     for (position, call) in trace.calls.enumerated() {
       for finding in trace.findings[position] {
         let key = ActivationKey(call.path, call: call.call, item: finding.item)
@@ -53,8 +54,10 @@ struct Assembly {
         }
         result.layers.append(
           try verdict(key, call, finding, hasComparedChildren[position], &algebra))
+        parents.append(call.parent)
       }
     }
+    Amplification.mark(&result.layers, parents: parents)
     result.uncovered += reference.keys.filter { !covered.contains($0) }.map(\.description)
     let rootChildren = trace.findings.joined().contains { $0.figures != nil }
     for (index, finding) in cumulative.outputFindings.enumerated() {
