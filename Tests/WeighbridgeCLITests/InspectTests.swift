@@ -125,6 +125,16 @@ import Weighbridge
     #expect(try space.contents == ["empty.npz", "text.npz"])
   }
 
+  /// A file of PyTorch's own, the zip of today and the pickle of old: what rewrites it is named.
+  @Test func fileOfPyTorchItselfNamesItsRemedy() throws {
+    for name in ["pytorch.pth", "pickle.pkl"] {
+      let run = try CommandRun("inspect", Workspace.fixture("formats/hostile/\(name)"))
+      #expect(run.status == 3)
+      #expect(run.errors.contains("tools/export-checkpoint IN.pth OUT.npz"))
+      #expect(run.errors.split(separator: "\n").count == 1)
+    }
+  }
+
   @Test func everyHostileFileIsRefusedInOneLine() throws {
     let folder = Workspace.fixture("formats/hostile")
     for name in try FileManager.default.contentsOfDirectory(atPath: folder).sorted() {

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from weighbridge_reference.cases import CASES, Case
-from weighbridge_reference.live import Maker, chosen_cases, checkpoint, faults, main, ratios
+from weighbridge_reference.live import Maker, chosen_cases, checkpoint, damaged, faults, main, ratios
 from weighbridge_reference.registry import ROWS
+from weighbridge_reference.storage import read_metadata
 
 CASE = Case("se_layer", 3, {"channel": 16})
 
@@ -87,6 +88,20 @@ def test_one_seed_makes_the_same_files(tmp_path: Path) -> None:
         Maker(7).make(2, CASE, folder)
     for name in ("weights.npz", "reference.npz"):
         assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes()
+
+
+def test_a_parameter_without_effect_is_no_control(tmp_path: Path) -> None:
+    made = Maker(1).make(0, CASE, tmp_path)
+    made.recording.activations["fc.2"][:] = 0
+    assert {damaged(made, seed, tmp_path)[1] for seed in range(8)} == {"fc.0.weight"}
+
+
+def test_some_references_are_sampled_unless_noise_is_measured(tmp_path: Path) -> None:
+    case = Case("se_bottleneck", 1, {"inplanes": 16, "planes": 4}, size=(9, 9))
+    for samples in (True, False):
+        made = Maker(7, samples).make(2, case, tmp_path)
+        entries = read_metadata(made.reference).get("sampling", {}).get("entries", {})
+        assert bool(entries) == samples
 
 
 def test_a_command_that_passes_everything_fails_its_controls(

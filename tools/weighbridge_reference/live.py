@@ -45,7 +45,11 @@ FORMATS = [
         {"hdf5": HDF5Options(nested=True, gzip=1, shuffle=True, fletcher32=True)},
         ".h5",
     ),
+    ("safetensors", ".safetensors", {}, ".safetensors"),
 ]
+
+# Every so many cases' large activations are sampled, down to so many elements.
+SAMPLED_EVERY, SAMPLED_LIMIT = 3, 500
 
 
 # Statuses of a layer that holds; an amplifier only hands on more noise than its siblings do.
@@ -88,10 +92,15 @@ class Tally:
 
 
 class Maker:
-    """Makes the files of one case after another; equal neighbours share their weights."""
+    """Makes the files of one case after another; equal neighbours share their weights.
 
-    def __init__(self, seed: int) -> None:
+    Attributes:
+        samples: whether some references are sampled.
+    """
+
+    def __init__(self, seed: int, samples: bool = True) -> None:
         self.seed = seed
+        self.samples = samples
         self.key: tuple | None = None
         self.model: nn.Module | None = None
 
@@ -110,7 +119,11 @@ class Maker:
         _, suffix, arguments, reference_suffix = file_format(index, case)
         reference = folder / f"reference{reference_suffix}"
         recorded = chosen.metadata_config(config)
-        recording = record(model, inputs, reference, model_id=case.row, config=recorded)
+        sampled = self.samples and index % SAMPLED_EVERY == SAMPLED_EVERY - 1
+        recording = record(
+            model, inputs, reference, model_id=case.row, config=recorded,
+            sample=SAMPLED_LIMIT if sampled else None, sample_seed=self.seed,
+        )
         weights = None
         state = checkpoint(model, case)
         if state:
@@ -192,12 +205,20 @@ def damaged(made: Made, seed: int, folder: Path) -> tuple[Path, str]:
     """The checkpoint with one live parameter 1 % larger, which validation must notice."""
     state = checkpoint(made.model, made.case)
     dead = dead_parameters(made)
-    live = [n for n, _ in made.model.named_parameters() if n not in dead]
+    live = [
+        n for n, _ in made.model.named_parameters() if n not in dead and _has_effect(made, n)
+    ]
     name = made.case.prefix + random.Random(seed).choice(live)
     state[name] = state[name] * 1.01
     path = folder / "damaged.npz"
     export_state_dict(state, path)
     return path, name
+
+
+def _has_effect(made: Made, parameter: str) -> bool:
+    """Whether a parameter's module returned something else than zeros, as behind a dead ReLU."""
+    activation = made.recording.activations.get(parameter.rpartition(".")[0])
+    return activation is None or bool(activation.any())
 
 
 def ratios(report: dict) -> list[tuple[float, str]]:
@@ -357,7 +378,7 @@ def main(arguments: list[str] | None = None) -> int:
         top = Path(tempfile.mkdtemp(prefix="weighbridge-live-"))
         for seed in seeds:
             print(f"seed {seed} (replay with --seed {seed})", flush=True)
-            maker = Maker(seed)
+            maker = Maker(seed, samples=not options.defaults)
             for index, case in cases:
                 run_case(index, case, maker, options, top / f"{seed}-{index}", tally)
         if not any(top.iterdir()):

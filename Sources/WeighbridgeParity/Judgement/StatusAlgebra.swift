@@ -62,9 +62,9 @@ struct StatusAlgebra {
       return "\(means.mismatched) of \(means.count) sums are NaN or infinite on one side only"
     }
     let judgement = measurement.judgement
-    guard let ratio = judgement.meanRatio, let limit = judgement.meanLimit, ratio > limit else {
-      return nil
-    }
+    guard let ratio = judgement.meanRatio, let limit = judgement.meanLimit, ratio > limit,
+      judgement.ratio <= judgement.limit, judgement.largestRatio ?? 0 <= judgement.largestLimit ?? 0
+    else { return nil }
     let place = means.worst.map(String.init).joined(separator: ",")
     return "the mean at [\(place)] is off by \(Format.small(means.largest)), "
       + "\(Format.ratio(ratio)) times what is allowed, limit \(Format.ratio(limit))"
