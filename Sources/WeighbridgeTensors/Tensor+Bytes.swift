@@ -28,8 +28,12 @@ extension Tensor {
     let span = elementCount == 0 ? 0 : zip(shape, strides).reduce(1) { $0 + ($1.0 - 1) * $1.1 }
     let size = dtype.byteCount
     let copy = try TensorStorage(byteCount: span * size) { bytes in
-      bytes.copyMemory(
-        from: UnsafeRawBufferPointer(start: storage.base + offset * size, count: span * size))
+      guard let target = bytes.baseAddress else { return }
+      let source = storage.base + offset * size
+      Parallel.forRanges(span * size, grain: 1 << 19) { range in
+        (target + range.lowerBound).copyMemory(
+          from: source + range.lowerBound, byteCount: range.count)
+      }
     }
     return Tensor(dtype: dtype, shape: shape, strides: strides, offset: 0, storage: copy)
   }

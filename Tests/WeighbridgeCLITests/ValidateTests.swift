@@ -272,6 +272,29 @@ import Weighbridge
       try CommandRun("diff", changed, fixture("stn.npz"), "--html", html).status == 64)
   }
 
+  @Test func nativeFileNeedsNoModel() throws {
+    try withFolder { folder in
+      let native = folder.appendingPathComponent("lvc.safetensors").path
+      let converted = try CommandRun("convert", fixture("lvc_block.npz"), native)
+      #expect(converted.status == 0, "\(converted.errors)")
+      let html = folder.appendingPathComponent("report.html")
+      let run = try CommandRun(
+        "validate", "--weights", native, "--reference", fixture("lvc_block_reference.npz"),
+        "--html", html.path)
+      #expect(run.status == 0, "\(run.output)\(run.errors)")
+      #expect(run.output.hasPrefix("PASS lvc_block"))
+      #expect(try String(contentsOf: html, encoding: .utf8).contains("PASS lvc_block"))
+    }
+  }
+
+  @Test func unwritableReportIsAFailure() throws {
+    let run = try CommandRun(
+      "validate", "--weights", fixture("se_layer.npz"), "--reference",
+      fixture("se_layer_reference.npz"), "--json", "/nowhere/at/all.json")
+    #expect(run.status == 3)
+    #expect(run.errors.contains("/nowhere/at/all.json"))
+  }
+
   @Test func diffTellsFormatsApartByContentAlone() throws {
     let same = try CommandRun("diff", fixture("stn.npz"), fixture("stn.h5"))
     #expect(same.status == 0, "\(same.output)\(same.errors)")

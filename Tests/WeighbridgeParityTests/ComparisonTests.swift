@@ -179,6 +179,96 @@ import WeighbridgeModules
     }
   }
 
+  /// Comparing and copying in one pass gives the same figures, and the recorded values laid out like
+  /// ours, wherever the file has them.
+  @Test(arguments: cases, [0, 1, 2])
+  func substituteIsTheReference(_ example: Case, _ shift: Int) throws {
+    var generator = SplitMix(seed: UInt64(example.shape.elementCount + 7))
+    let values = (0..<example.shape.elementCount).map { _ in generator.next(in: -2...2) }
+    let reference = try Tensor(values, shape: example.shape).converted(to: example.referenceDType)
+      .contiguous(example.referenceFormat).moved(by: shift)
+    let got = try Tensor(values.map { $0 * 1.0001 }, shape: example.shape)
+      .converted(to: example.gotDType).contiguous(example.gotFormat)
+    let tolerance = ElementwiseTolerance(relative: 1e-4, absolute: 1e-5)
+    var (figures, substitute) = try Comparison.substituting(
+      reference, for: got, tolerance: tolerance)
+    var expected = try Comparison.figures(got, reference, tolerance: tolerance)
+    #expect(abs(figures.rms - expected.rms) <= 1e-14 * expected.rms)
+    #expect(abs(figures.referenceRMS - expected.referenceRMS) <= 1e-14 * expected.referenceRMS)
+    #expect(abs(figures.cosine - expected.cosine) <= 1e-14)
+    // Sums and ties may come in another order.
+    (figures.rms, figures.referenceRMS, figures.cosine, figures.worst) = (0, 0, 0, nil)
+    (expected.rms, expected.referenceRMS, expected.cosine, expected.worst) = (0, 0, 0, nil)
+    #expect(figures == expected)
+    #expect(substitute.dtype == got.dtype && substitute.isAligned)
+    #expect(substitute.isDense(got.preferredFormat))
+    let wanted = try reference.converted(to: got.dtype).elements(as: Double.self)
+    #expect(try substitute.elements(as: Double.self) == wanted)
+  }
+
+  /// The screen of the fast loop lets nothing slip through that raises a maximum.
+  @Test("extremes at one element among equal ones", arguments: [0, 3, 700, 2047, 2048])
+  func oneElementStandsOut(_ position: Int) throws {
+    let tiny = Float.leastNonzeroMagnitude
+    let pairs: [(Float, Float)] = [
+      (1, 1 + 0x1p-23), (-1, -1 - 0x1p-22), (3e-38, 3.1e-38), (tiny, -tiny), (0, tiny),
+      (-0.0, 0), (1e38, -1e38), (4, -4), (5, 2.5), (1, 0), (0, 1), (1e-30, 1.1e-30),
+      (0.5, 0.5 + 0x1p-23), (1e-3, 1.001e-3), (-1e-3, 1e-3), (0, 0.01), (0.01, 0),
+    ]
+    for (got, reference) in pairs {
+      var values = [Float](repeating: 0.5, count: 2050)
+      var recorded = values
+      (values[position], recorded[position]) = (got, reference)
+      // A larger error, though a smaller one for its size, must not hide it.
+      (values[1], recorded[1]) = (0x1p20 + 0.125, 0x1p20)
+      let tolerance = ElementwiseTolerance(relative: 0.5, absolute: 1)
+      let figures = try Comparison.figures(
+        Tensor(values, shape: [2050]), Tensor(recorded, shape: [2050]), tolerance: tolerance)
+      let all = zip(values, recorded)
+      let errors = all.map { abs(Double($0) - Double($1)) }
+      #expect(figures.maxAbs == errors.max())
+      #expect(figures.maxULP == UInt64(all.map { ulpDistance($0, $1) }.max() ?? 0))
+      let relative = zip(errors, recorded).filter { $0.1 != 0 }.map { $0 / Double(abs($1)) }
+      #expect(figures.maxRel == relative.max())
+      let ratios = zip(errors, recorded).map { $0 / (1 + 0.5 * Double(abs($1))) }
+      #expect(figures.elementwiseRatio == ratios.max())
+    }
+  }
+
+  @Test("a tensor that is returned again is not compared again")
+  func repeatedOutput() throws {
+    var generator = SplitMix(seed: 3)
+    let values = (0..<4000).map { _ in generator.next(in: -1...1) }
+    let recorded = try Tensor(values, shape: [2, 20, 10, 10]).converted(to: .float32)
+    let got = try recorded.affine(scale: 1.001).contiguous(.channelsLast)
+    let tolerance = ElementwiseTolerance(relative: 1e-4, absolute: 1e-5)
+    let (figures, substitute) = try Comparison.substituting(
+      recorded, for: got, tolerance: tolerance)
+    let compared = ComparedOutput(
+      tensor: got, recorded: recorded, tolerance: tolerance, figures: figures,
+      isSubstituted: false)
+    let again = try recorded.packedCopy()
+    #expect(compared.figures(of: got, against: again, tolerance: tolerance) == figures)
+    #expect(compared.figures(of: got, against: again, tolerance: nil) == nil)
+    #expect(
+      try compared.figures(of: got.packedCopy(.channelsLast), against: again, tolerance: tolerance)
+        == nil)
+    let other = try Tensor(
+      values.enumerated().map { $0 == 3999 ? $1 + 1e-7 : $1 }, shape: [2, 20, 10, 10]
+    ).converted(to: .float32)
+    #expect(compared.figures(of: got, against: other, tolerance: tolerance) == nil)
+
+    let replaced = ComparedOutput(
+      tensor: substitute, recorded: recorded, tolerance: tolerance, figures: figures,
+      isSubstituted: true)
+    let known = try #require(
+      replaced.figures(of: substitute, against: again, tolerance: tolerance))
+    var measured = try Comparison.figures(substitute, again, tolerance: tolerance)
+    #expect(abs(measured.cosine - 1) <= 1e-15)
+    measured.cosine = 1
+    #expect(known == measured)
+  }
+
   @Test("views of ours that are no dense image: broadcast, cut, padded rows")
   func views() throws {
     var generator = SplitMix(seed: 5)
@@ -212,6 +302,21 @@ import WeighbridgeModules
     let a = try Tensor([1 as Int64, 2, 300], shape: [3])
     let b = try Tensor([1 as Int32, 2, 301], shape: [3])
     #expect(try Comparison.figures(a, b).maxAbs == 1)
+  }
+}
+
+extension Tensor {
+  /// The same values `shift` bytes away from a multiple of 64, as in a file that is used in place.
+  fileprivate func moved(by shift: Int) throws -> Tensor {
+    guard shift > 0 else { return self }
+    let source = self
+    let storage = try TensorStorage(byteCount: byteCount + shift) { target in
+      guard let from = source.bytes, let base = target.baseAddress else { return }
+      target.initializeMemory(as: UInt8.self, repeating: 0)
+      (base + shift).copyMemory(from: from, byteCount: source.byteCount)
+    }
+    return try Tensor(
+      dtype: dtype, shape: shape, strides: strides, storage: storage.part(from: shift))
   }
 }
 

@@ -125,6 +125,20 @@ import WeighbridgeModules
     #expect(both.layers.allSatisfy { $0.ownNoise != nil && $0.recordedNoise != nil })
   }
 
+  @Test func oracleThatFailsIsRemarked() throws {
+    let broken: () throws -> any Module = { throw WeighbridgeError(.unsupported, "no float64") }
+    let reference = try RecordedEntries.toy().reference()
+    let result = try Validator(reference).validate(Toy.load(), oracle: broken)
+    #expect(result.passes)
+    #expect(result.notes.contains { $0.contains("no float64") })
+    #expect(result.layers.allSatisfy { $0.cumulative?.judgement.basis == .elementwise })
+    var options = ValidationOptions()
+    options.oracle = .always
+    #expect(throws: WeighbridgeError.self) {
+      try Validator(reference, options: options).validate(Toy.load(), oracle: broken)
+    }
+  }
+
   /// The oracle's distance from the reference must not excuse a wrong model: its own does not grow.
   @Test func wrongModelDoesNotExcuseItself() throws {
     let result = try validate(Faults(leaf: ["blocks.0.fc": 10]), against: .toy())

@@ -1,5 +1,6 @@
 #if OneDNN
   import Synchronization
+  import WeighbridgeParallel
 
   /// What the engine keeps for one layer with weights: the packed forms of the weights, and a
   /// compiled primitive for each kind of input that came by.
@@ -24,11 +25,28 @@
     }
 
     private static func isFinite(_ tensor: Tensor) -> Bool {
-      let elements = try? tensor.withUnsafeBytes { bytes in
-        // x·0 is 0 for every finite x and NaN for the others.
-        bytes.bindMemory(to: Float.self).reduce(into: Float(0)) { $0 += $1 * 0 }
+      let isWhole = Atomic(true)
+      let wasRead: Void? = try? tensor.withUnsafeBytes { bytes in
+        Parallel.forRanges(bytes.count / 4, grain: 1 << 17) { range in
+          let part = bytes[range.lowerBound * 4..<range.upperBound * 4]
+          if !isFinite(UnsafeRawBufferPointer(rebasing: part)) {
+            isWhole.store(false, ordering: .relaxed)
+          }
+        }
       }
-      return elements == 0
+      return wasRead != nil && isWhole.load(ordering: .relaxed)
+    }
+
+    private static func isFinite(_ bytes: UnsafeRawBufferPointer) -> Bool {
+      // x·0 is ±0 for every finite x and NaN for the others.
+      var sums = SIMD16<Float>.zero
+      let whole = bytes.count & ~63
+      for start in stride(from: 0, to: whole, by: 64) {
+        sums += bytes.loadUnaligned(fromByteOffset: start, as: SIMD16<Float>.self) * 0
+      }
+      return stride(from: whole, to: bytes.count, by: 4).reduce(sums.sum()) {
+        $0 + bytes.loadUnaligned(fromByteOffset: $1, as: Float.self) * 0
+      } == 0
     }
 
     /// Whether the plans were made for these very weights.

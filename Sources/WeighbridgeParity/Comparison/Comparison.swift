@@ -25,12 +25,45 @@ public enum Comparison {
       return Accumulator().figures(shape: got.shape, tolerance: tolerance)
     }
     let total: Accumulator
-    if let tiled = try TiledPair(got, reference) {
+    if let tiled = TiledPair(got, reference) {
       total = tiled.accumulated(tolerance)
     } else {
       total = try FlatPair(got, reference).accumulated(tolerance)
     }
     return total.figures(shape: got.shape, tolerance: tolerance)
+  }
+}
+
+extension Comparison {
+  /// The same figures, and the reference to go on with in place of `got`: of its dtype, laid out like
+  /// it, on addresses that every operator can use. float32 is compared and copied in one pass.
+  ///
+  /// - Throws: `shape` as `figures` does, and what a conversion throws.
+  static func substituting(
+    _ reference: Tensor, for got: Tensor, tolerance: ElementwiseTolerance? = nil
+  ) throws -> (figures: Figures, substitute: Tensor) {
+    let format = got.preferredFormat
+    let isFloat = got.dtype == .float32 && reference.dtype == .float32
+    guard isFloat, got.shape == reference.shape, got.elementCount > 0, !reference.isDescriptor,
+      !(reference.isDense(format) && reference.isAligned)
+    else {
+      let substitute = try reference.converted(to: got.dtype).contiguous(format).aligned()
+      return (try figures(got, reference, tolerance: tolerance), substitute)
+    }
+    var total = Accumulator()
+    let storage = try TensorStorage(byteCount: got.byteCount) { bytes in
+      if let tiled = TiledPair(got, reference) {
+        total = tiled.accumulated(tolerance, copyingTo: bytes.baseAddress)
+      } else {
+        // Elements of the two lie in one order, or ours are put into the reference's.
+        let packed = try reference.contiguous(format)
+        total = try FlatPair(got.contiguous(format), packed)
+          .floats(tolerance, copyingTo: bytes.baseAddress)
+      }
+    }
+    let substitute = try Tensor(
+      dtype: .float32, shape: got.shape, strides: format.strides(of: got.shape), storage: storage)
+    return (total.figures(shape: got.shape, tolerance: tolerance), substitute)
   }
 }
 
@@ -47,82 +80,6 @@ struct PartialResults: ~Copyable {
     parts.withLock { parts in
       parts.sorted { $0.start < $1.start }.reduce(into: Accumulator()) { $0.merge($1.part) }
     }
-  }
-}
-
-/// Two tensors whose elements lie in one order of memory.
-private struct FlatPair {
-  private static let blockSize = 2048
-  private let got: Tensor
-  private let reference: Tensor
-  private let isChannelsLast: Bool
-
-  init(_ got: Tensor, _ reference: Tensor) throws {
-    isChannelsLast =
-      got.preferredFormat == .channelsLast && reference.isDense(.channelsLast)
-    let format: MemoryFormat = isChannelsLast ? .channelsLast : .contiguous
-    self.got = try got.contiguous(format)
-    self.reference = try reference.contiguous(format)
-  }
-
-  func accumulated(_ tolerance: ElementwiseTolerance?) throws -> Accumulator {
-    if got.dtype == .float32, reference.dtype == .float32 { return floats(tolerance) }
-    return try doubles(tolerance)
-  }
-
-  /// The row-major position of an element by its place in memory.
-  private func position(_ place: Int) -> Int {
-    guard isChannelsLast else { return place }
-    let shape = got.shape
-    let pixels = shape[2] * shape[3]
-    let (image, rest) = place.quotientAndRemainder(dividingBy: shape[1] * pixels)
-    let (pixel, channel) = rest.quotientAndRemainder(dividingBy: shape[1])
-    return (image * shape[1] + channel) * pixels + pixel
-  }
-
-  private func floats(_ tolerance: ElementwiseTolerance?) -> Accumulator {
-    let count = got.elementCount
-    let results = PartialResults()
-    guard let a = got.bytes, let b = reference.bytes else { return Accumulator() }
-    Parallel.forRanges(count, grain: 1 << 15) { range in
-      var part = Accumulator()
-      var start = range.lowerBound
-      while start < range.upperBound {
-        let size = min(FlatPair.blockSize, range.upperBound - start)
-        part.addBlock(
-          got: a + start &* 4, reference: b + start &* 4, count: size, tolerance: tolerance,
-          locate: { position(start + $0) })
-        start += size
-      }
-      results.add(part, start: range.lowerBound)
-    }
-    return withExtendedLifetime((got, reference)) { results.merged() }
-  }
-
-  private func doubles(_ tolerance: ElementwiseTolerance?) throws -> Accumulator {
-    let (loadGot, loadReference) = (BlockLoader(got), BlockLoader(reference))
-    let both = got.dtype == .float64 && reference.dtype == .float64
-    let results = PartialResults()
-    Parallel.forRanges(got.elementCount, grain: 1 << 13) { range in
-      var part = Accumulator()
-      let size = FlatPair.blockSize
-      withUnsafeTemporaryAllocation(of: Double.self, capacity: 2 * size) { scratch in
-        guard let a = scratch.baseAddress else { return }
-        let b = a + size
-        var start = range.lowerBound
-        while start < range.upperBound {
-          let count = min(size, range.upperBound - start)
-          loadGot.load(start, count, into: a)
-          loadReference.load(start, count, into: b)
-          part.addBlock(
-            got: a, reference: b, count: count, countsDoubleULPs: both, tolerance: tolerance,
-            locate: { position(start + $0) })
-          start += count
-        }
-      }
-      results.add(part, start: range.lowerBound)
-    }
-    return withExtendedLifetime((got, reference)) { results.merged() }
   }
 }
 

@@ -2,7 +2,7 @@ import WeighbridgeModules
 import WeighbridgeParallel
 
 /// A float32 image of ours that is channels-last, against a row-major reference: tiles of a few
-/// channels by a few pixels are turned around in the first-level cache, so that neither is copied.
+/// channels by a few pixels of the reference are turned around in the first-level cache.
 struct TiledPair {
   private static let channelsPerTile = 16
   private static let pixelsPerTile = 64
@@ -12,7 +12,7 @@ struct TiledPair {
   private let pixels: Int
 
   /// `nil` when the tensors do not lie so.
-  init?(_ got: Tensor, _ reference: Tensor) throws {
+  init?(_ got: Tensor, _ reference: Tensor) {
     guard got.dtype == .float32, reference.dtype == .float32, got.rank == 4,
       got.isDense(.channelsLast), !got.isContiguous, reference.isContiguous,
       !reference.isDense(.channelsLast)
@@ -23,7 +23,10 @@ struct TiledPair {
     pixels = got.shape[2] * got.shape[3]
   }
 
-  func accumulated(_ tolerance: ElementwiseTolerance?) -> Accumulator {
+  /// - Parameter copy: Where the whole reference goes, channels-last; `nil` when nobody wants it.
+  func accumulated(
+    _ tolerance: ElementwiseTolerance?, copyingTo copy: UnsafeMutableRawPointer? = nil
+  ) -> Accumulator {
     let channelTiles = (channels + Self.channelsPerTile - 1) / Self.channelsPerTile
     let pixelTiles = (pixels + Self.pixelsPerTile - 1) / Self.pixelsPerTile
     let tiles = got.shape[0] * pixelTiles * channelTiles
@@ -31,19 +34,25 @@ struct TiledPair {
     guard let a = got.bytes, let b = reference.bytes else { return Accumulator() }
     Parallel.forRanges(tiles, grain: 32) { range in
       var part = Accumulator()
-      let capacity = Self.channelsPerTile * Self.pixelsPerTile
-      withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * capacity) { scratch in
-        guard let turned = scratch.baseAddress else { return }
-        for tile in range {
-          let (image, rest) = tile.quotientAndRemainder(dividingBy: pixelTiles * channelTiles)
-          let (pixelTile, channelTile) = rest.quotientAndRemainder(dividingBy: channelTiles)
+      let width = Self.channelsPerTile * 4
+      let capacity = width * Self.pixelsPerTile
+      withUnsafeTemporaryAllocation(byteCount: 2 * capacity, alignment: 64) { scratch in
+        guard let packed = scratch.baseAddress else { return }
+        for index in range {
+          // Neighbouring tiles are neighbours in the reference's rows, which come from farthest away.
+          let (image, rest) = index.quotientAndRemainder(dividingBy: pixelTiles * channelTiles)
+          let (channelTile, pixelTile) = rest.quotientAndRemainder(dividingBy: pixelTiles)
           let tile = Tile(
             image: image, channel: channelTile * Self.channelsPerTile,
             pixel: pixelTile * Self.pixelsPerTile, channels: channels, pixels: pixels)
-          tile.turn(a, into: turned)
-          tile.gather(b, into: turned + capacity)
-          part.addBlock(
-            got: turned, reference: turned + capacity, count: tile.width * tile.height,
+          let turned = copy.map { $0 + tile.offset } ?? (packed + capacity)
+          let step = copy == nil ? width : channels * 4
+          tile.pack(a, into: packed, step: width)
+          tile.turn(b, into: turned, step: step)
+          part.addRows(
+            FloatRows(
+              got: packed, gotStep: width, reference: turned, referenceStep: step,
+              rows: tile.width, columns: tile.height),
             tolerance: tolerance, locate: tile.position)
         }
       }
@@ -52,14 +61,16 @@ struct TiledPair {
     return withExtendedLifetime((got, reference)) { results.merged() }
   }
 
-  /// Some channels by some pixels of one image, packed [channel][pixel].
+  /// Some channels by some pixels of one image.
   private struct Tile {
     let image: Int
     let channel: Int
     let pixel: Int
     let channels: Int
     let pixels: Int
+    /// Channels.
     let height: Int
+    /// Pixels.
     let width: Int
 
     init(image: Int, channel: Int, pixel: Int, channels: Int, pixels: Int) {
@@ -69,29 +80,71 @@ struct TiledPair {
       width = min(TiledPair.pixelsPerTile, pixels - pixel)
     }
 
-    /// The row-major position of the tile's element i.
-    func position(_ i: Int) -> Int {
-      (image * channels + channel + i / width) * pixels + pixel + i % width
+    /// The byte offset of the tile in a channels-last image.
+    var offset: Int { ((image * pixels + pixel) * channels + channel) * 4 }
+
+    /// The row-major position of the element of a pixel and a channel of the tile.
+    func position(_ row: Int, _ column: Int) -> Int {
+      (image * channels + channel + column) * pixels + pixel + row
     }
 
+    /// Copies the tile of a channels-last image, whose lines lie far apart: many can be on their way
+    /// from memory while there is nothing else to do.
     @inline(__always)
-    func turn(_ base: UnsafeRawPointer, into target: UnsafeMutablePointer<Float>) {
-      let source = base + ((image * pixels + pixel) * channels + channel) * 4
-      for p in 0..<width {
-        let row = source + p &* channels &* 4
-        for c in 0..<height {
-          target[c &* width &+ p] = row.loadUnaligned(fromByteOffset: c &* 4, as: Float.self)
+    func pack(_ base: UnsafeRawPointer, into target: UnsafeMutableRawPointer, step: Int) {
+      let source = base + offset
+      if height == TiledPair.channelsPerTile {
+        for p in 0..<width {
+          let (from, to) = (source + p &* channels &* 4, target + p &* step)
+          for line in stride(from: 0, to: TiledPair.channelsPerTile * 4, by: 16) {
+            store(from.loadUnaligned(fromByteOffset: line, as: FloatLanes.self), to + line)
+          }
+        }
+      } else {
+        for p in 0..<width {
+          (target + p &* step).copyMemory(
+            from: source + p &* channels &* 4, byteCount: height &* 4)
         }
       }
     }
 
+    /// Puts the tile of a row-major image down pixel by pixel, `step` bytes apart.
     @inline(__always)
-    func gather(_ base: UnsafeRawPointer, into target: UnsafeMutablePointer<Float>) {
+    func turn(_ base: UnsafeRawPointer, into target: UnsafeMutableRawPointer, step: Int) {
+      let line = pixels &* 4
       let source = base + ((image * channels + channel) * pixels + pixel) * 4
-      for c in 0..<height {
-        UnsafeMutableRawPointer(target + c * width)
-          .copyMemory(from: source + c * pixels * 4, byteCount: width * 4)
+      let (wholeHeight, wholeWidth) = (height & ~3, width & ~3)
+      for c in stride(from: 0, to: wholeHeight, by: 4) {
+        let first = source + c &* line
+        var (p, to) = (0, target + c &* 4)
+        while p < wholeWidth {
+          let from = first + p &* 4
+          let columns = transposed(
+            from.loadUnaligned(as: FloatLanes.self),
+            from.loadUnaligned(fromByteOffset: line, as: FloatLanes.self),
+            from.loadUnaligned(fromByteOffset: 2 &* line, as: FloatLanes.self),
+            from.loadUnaligned(fromByteOffset: 3 &* line, as: FloatLanes.self))
+          store(columns.0, to)
+          store(columns.1, to + step)
+          store(columns.2, to + 2 &* step)
+          store(columns.3, to + 3 &* step)
+          p &+= 4
+          to += 4 &* step
+        }
       }
+      for c in 0..<height {
+        for p in (c < wholeHeight ? wholeWidth : 0)..<width {
+          (target + p &* step + c &* 4).storeBytes(
+            of: source.loadUnaligned(fromByteOffset: c &* line &+ p &* 4, as: UInt32.self),
+            as: UInt32.self)
+        }
+      }
+    }
+
+    /// Writes four elements that need not be on a multiple of their size.
+    @inline(__always)
+    private func store(_ value: FloatLanes, _ target: UnsafeMutableRawPointer) {
+      target.storeBytes(of: value, as: FloatLanes.self)
     }
   }
 }

@@ -37,6 +37,8 @@ public struct Reference: Sendable {
   private let sampled: [ActivationKey: SampledEntry]
   private let sampling: SamplingMetadata?
   private let noises: [String: String]
+  /// Tensors that were read ahead, by raw path.
+  private var ahead: [String: Tensor] = [:]
 
   /// Opens a reference file of any format.
   ///
@@ -166,7 +168,7 @@ public struct Reference: Sendable {
   /// One recorded tensor; `nil` when there is none, or only samples.
   public func tensor(_ key: ActivationKey) throws -> Tensor? {
     guard sampled[key] == nil, let entry = activations[key] else { return nil }
-    return try checkpoint.tensor(entry.rawPath)
+    return try ahead[entry.rawPath] ?? checkpoint.tensor(entry.rawPath)
   }
 
   /// The dtype and the shape of a recorded tensor, without reading it.
@@ -192,6 +194,21 @@ public struct Reference: Sendable {
   /// Whether every recorded activation and output has its noise.
   public var hasNoiseEverywhere: Bool {
     keys.allSatisfy(hasNoise) && (0..<outputCount).allSatisfy { noises["outputs/\($0)"] != nil }
+  }
+
+  /// The same reference with its activations read on all threads, since more than one run uses them:
+  /// those used in place are checked against the file's checksums, compressed ones are inflated and
+  /// kept unless they take more than `byteLimit`.
+  ///
+  /// - Throws: when one cannot be read.
+  func readAhead(byteLimit: Int = 1 << 30) throws -> Reference {
+    let entries = activations.values.sorted { $0.rawPath < $1.rawPath }
+    let kept = entries.reduce(0) { $0 &+ ($1.storage == .inPlace ? 0 : $1.byteCount) }
+    let isAffordable = kept >= 0 && kept <= byteLimit
+    let names = entries.filter { $0.storage == .inPlace || isAffordable }.map(\.rawPath)
+    var copy = self
+    copy.ahead = try Dictionary(zip(names, checkpoint.tensors(names))) { first, _ in first }
+    return copy
   }
 
   /// The bytes that all recorded activations take, sampled ones as if they were whole.

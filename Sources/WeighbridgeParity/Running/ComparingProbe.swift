@@ -45,7 +45,14 @@ final class ComparingProbe: Probe {
   /// Where every output goes before it is replaced, for the oracle.
   private let kept: KeptOutputs?
   private let log = CallLog()
-  private let state = Mutex((findings: [[Finding]](), read: 0.0, compare: 0.0))
+  private let state = Mutex(State())
+
+  private struct State {
+    var findings: [[Finding]] = []
+    var read = 0.0
+    var compare = 0.0
+    var last: ComparedOutput?
+  }
 
   init(
     _ reference: Reference, substitutes: Bool, keeping kept: KeptOutputs? = nil,
@@ -79,8 +86,9 @@ final class ComparingProbe: Probe {
       throw (error as? WeighbridgeError)?.located(entry: module.path.name) ?? error
     }
     let got = output.tensors
-    let recorded = try ProbeRun.without { try recordedTensors(module.path, call, like: got) }
-    let findings = try ProbeRun.without { try compare(module.path, call, got, recorded) }
+    let recorded = try recordedTensors(module.path, call, like: got)
+    var tensors = got
+    let findings = try compare(module.path, call, &tensors, recorded)
     for (item, tensor) in got.enumerated() {
       kept?.keep(ActivationKey(module.path, call: call, item: got.count > 1 ? item : nil), tensor)
     }
@@ -88,8 +96,7 @@ final class ComparingProbe: Probe {
       module.path, call: call, kind: module.kind, shapes: got.map(\.shape))
     state.withLock { $0.findings.append(findings) }
     onCall?(position + 1)
-    guard substitutes else { return output }
-    return try substituted(output, got, recorded)
+    return substitutes ? try M.Output(tensors: tensors) : output
   }
 
   /// The recorded tensors that stand beside each of ours; `nil` where there is none.
@@ -104,34 +111,46 @@ final class ComparingProbe: Probe {
     return got.indices.map { $0 < tensors.count ? tensors[$0] : nil }
   }
 
+  /// Compares, and puts the recorded tensors in place of ours if that is wanted.
   private func compare(
-    _ path: ModulePath, _ call: Int, _ got: [Tensor], _ recorded: [RecordedActivation?]
+    _ path: ModulePath, _ call: Int, _ tensors: inout [Tensor],
+    _ recorded: [RecordedActivation?]
   ) throws -> [Finding] {
     let clock = Stopwatch()
     defer { state.withLock { $0.compare += clock.seconds } }
-    return try zip(got, recorded).enumerated().map { index, pair in
-      let item = got.count > 1 ? index : nil
-      return try Finding(item: item, got: pair.0, recorded: pair.1) { dtype in
-        tolerance(ActivationKey(path, call: call, item: item), dtype)
-      }
+    let hasItems = tensors.count > 1
+    return try tensors.indices.map { index in
+      let key = ActivationKey(path, call: call, item: hasItems ? index : nil)
+      return try compare(key, &tensors[index], recorded[index])
     }
   }
 
-  /// The recorded tensors in place of ours, as float32 or float64 and laid out like ours.
-  private func substituted<Output: TensorBundle>(
-    _ output: Output, _ got: [Tensor], _ recorded: [RecordedActivation?]
-  ) throws -> Output {
-    var tensors = got
-    var replaced = false
-    for (index, candidate) in recorded.enumerated() {
-      guard case .whole(let candidate)? = candidate, candidate.shape == got[index].shape,
-        candidate.dtype.isFloatingPoint == got[index].dtype.isFloatingPoint
-      else { continue }
-      tensors[index] = try candidate.converted(to: got[index].dtype).contiguous(
-        got[index].preferredFormat)
-      replaced = true
+  private func compare(
+    _ key: ActivationKey, _ got: inout Tensor, _ activation: RecordedActivation?
+  ) throws -> Finding {
+    guard case .whole(let recorded)? = activation, Finding.problem(got, recorded) == nil else {
+      return try Finding(item: key.item, got: got, recorded: activation) { tolerance(key, $0) }
     }
-    return replaced ? try Output(tensors: tensors) : output
+    var finding = Finding(item: key.item, dtype: recorded.dtype)
+    let limit = tolerance(key, recorded.dtype)
+    let isReplaced = substitutes && recorded.dtype.isFloatingPoint == got.dtype.isFloatingPoint
+    let last = state.withLock { $0.last }
+    if let known = last?.figures(of: got, against: recorded, tolerance: limit) {
+      finding.figures = known
+      return finding
+    }
+    let figures: Figures
+    if isReplaced {
+      (figures, got) = try Comparison.substituting(recorded, for: got, tolerance: limit)
+    } else {
+      figures = try Comparison.figures(got, recorded, tolerance: limit)
+    }
+    finding.figures = figures
+    let compared = ComparedOutput(
+      tensor: got, recorded: recorded, tolerance: limit, figures: figures,
+      isSubstituted: isReplaced)
+    state.withLock { $0.last = compared }
+    return finding
   }
 }
 
@@ -143,18 +162,9 @@ extension Finding {
   ) throws {
     self.init(item: item, figures: nil, dtype: recorded?.dtype, problem: nil)
     guard let recorded else { return }
-    guard recorded.shape == got.shape else {
-      problem = .shape("recorded shape \(recorded.shape), got \(got.shape)")
-      return
-    }
-    guard recorded.dtype.isFloatingPoint || !got.dtype.isFloatingPoint else {
-      problem = .incomparable("recorded as \(recorded.dtype), which cannot show a float's error")
-      return
-    }
-    guard got.elementCount > 0 else {
-      problem = .incomparable("holds no values, so there was nothing to compare (an empty batch?)")
-      return
-    }
+    let described = Tensor(describing: recorded.dtype, shape: recorded.shape)
+    problem = Finding.problem(got, described)
+    guard problem == nil else { return }
     let tolerance = tolerance(recorded.dtype)
     switch recorded {
     case .whole(let tensor):
@@ -163,5 +173,19 @@ extension Finding {
       isSampled = true
       figures = try Comparison.figures(got, samples, tolerance: tolerance)
     }
+  }
+
+  /// Why two tensors cannot be compared.
+  fileprivate static func problem(_ got: Tensor, _ recorded: Tensor) -> Problem? {
+    guard recorded.shape == got.shape else {
+      return .shape("recorded shape \(recorded.shape), got \(got.shape)")
+    }
+    guard recorded.dtype.isFloatingPoint || !got.dtype.isFloatingPoint else {
+      return .incomparable("recorded as \(recorded.dtype), which cannot show a float's error")
+    }
+    guard got.elementCount > 0 else {
+      return .incomparable("holds no values, so there was nothing to compare (an empty batch?)")
+    }
+    return nil
   }
 }

@@ -1,0 +1,99 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// Keeps freed buffers for the next tensor of the same size class.
+///
+/// A forward pass allocates the same sizes again and again; without the pool each large buffer is
+/// mapped, faulted in page by page and unmapped by `malloc`, which costs more than many operators.
+final class BufferPool: @unchecked Sendable {
+  static let shared = BufferPool()
+
+  /// The most bytes that may lie idle.
+  private let capacity: Int
+  private var idle: [Int: [UnsafeMutableRawPointer]] = [:]
+  private var idleBytes = 0
+  /// Idle addresses whose memory went back to the system.
+  private var hollow: [Int: [UnsafeMutableRawPointer]] = [:]
+  private var slab = Slab()
+  private let lock = BufferLock()
+
+  init(capacity: Int = 512 << 20) { self.capacity = capacity }
+
+  /// The bytes that lie idle.
+  var idleByteCount: Int { lock.locked { idleBytes } }
+
+  /// Rounds up to 64 bytes, and to an eighth of the size's power of two when large, so that similar
+  /// sizes share buffers.
+  private static func sizeClass(_ byteCount: Int) -> Int {
+    let size = max(64, byteCount)
+    let step = size <= 4096 ? 64 : max(64, (1 << (Int.bitWidth - 1 - size.leadingZeroBitCount)) / 8)
+    return (size + step - 1) / step * step
+  }
+
+  func take(_ byteCount: Int) throws -> UnsafeMutableRawPointer {
+    guard byteCount >= 0, byteCount < 1 << 46 else {
+      throw WeighbridgeError(.engine, "cannot allocate \(byteCount) bytes")
+    }
+    let size = BufferPool.sizeClass(byteCount)
+    let found: UnsafeMutableRawPointer? = lock.locked {
+      if let buffer = idle[size]?.popLast() {
+        idleBytes -= size
+        return buffer
+      }
+      guard Slab.serves(size) else { return nil }
+      return hollow[size]?.popLast() ?? slab.cut(size)
+    }
+    if let found { return found }
+    var pointer: UnsafeMutableRawPointer?
+    guard posix_memalign(&pointer, size > 8 << 20 ? 2 << 20 : 64, size) == 0, let pointer else {
+      throw WeighbridgeError(
+        .engine, "not enough memory for \(byteCount) bytes",
+        remedy: "Free memory or use a smaller batch")
+    }
+    Slab.prefersHugePages(pointer, size)
+    return pointer
+  }
+
+  func give(_ buffer: UnsafeMutableRawPointer, byteCount: Int) {
+    let size = BufferPool.sizeClass(byteCount)
+    let kept: Bool = lock.locked {
+      if idleBytes + size <= capacity {
+        idleBytes += size
+        idle[size, default: []].append(buffer)
+        return true
+      }
+      guard slab.owns(buffer) else { return false }
+      Slab.hollow(buffer, size)
+      hollow[size, default: []].append(buffer)
+      return true
+    }
+    if !kept { free(buffer) }
+  }
+}
+
+/// A plain mutex for short critical sections.
+final class BufferLock: @unchecked Sendable {
+  private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+
+  init() {
+    mutex = .allocate(capacity: 1)
+    pthread_mutex_init(mutex, nil)
+  }
+
+  deinit {
+    pthread_mutex_destroy(mutex)
+    mutex.deallocate()
+  }
+
+  @inline(__always)
+  func locked<R>(_ body: () throws -> R) rethrows -> R {
+    pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
+    return try body()
+  }
+}
