@@ -255,3 +255,27 @@ import WeighbridgeModules
     #expect(failure { try validate(against: entries) }?.code == .shape)
   }
 }
+
+@Suite struct IsolatedNoiseTests {
+  /// Noise that grew on the way to a layer does not excuse the layer's own error.
+  @Test func ownErrorWithinTheWholeRunsNoise() throws {
+    var entries = try RecordedEntries.toy(noise: true)
+    entries["noise/blocks.1.fc"] = try Tensor([1e-3, 4e-3], shape: [2])
+    entries["noise/blocks.1.relu"] = try Tensor([1e-3, 4e-3], shape: [2])
+    entries["noise/blocks.1"] = try Tensor([1e-3, 4e-3], shape: [2])
+    for name in entries.tensors.map(\.name)
+    where name.hasPrefix("noise/tail") || name.hasPrefix("noise/split") || name == "noise/outputs/0" {
+      entries[name] = try Tensor([1e-2, 1e-1], shape: [2])
+    }
+    #expect(try validate(against: entries).passes)
+    let wrong = try validate(Faults(leaf: ["blocks.1.fc": 3e-4]), against: entries)
+    #expect(!wrong.passes)
+    #expect(wrong.firstDivergence?.name == "blocks.1.fc")
+    #expect(wrong.firstDivergence?.status == .source)
+    // Without the float64 run there is nothing to tell it by.
+    let blind = try validate(Faults(leaf: ["blocks.1.fc": 3e-4]), against: entries) {
+      $0.oracle = .never
+    }
+    #expect(blind.passes)
+  }
+}

@@ -22,6 +22,12 @@ public struct Limits: Sendable, Hashable {
   /// c: roundoffs of the reference's RMS that are never an error, for layers whose noise is 0.
   public var floor = 4.0
 
+  /// The limit for a layer's error on recorded inputs over its own rounding there, float32 against
+  /// float64. Recorded noise holds for the whole run up to a layer; this is for one layer alone, whose
+  /// rounding in PyTorch is not known but of the same size. Wide, since algorithms differ; weights
+  /// rounded to half precision are a thousand times above it.
+  public var isolatedRatio = 32.0
+
   public init() {}
 
   /// Half the distance from 1 to the next number of a dtype, never finer than float32's, in which

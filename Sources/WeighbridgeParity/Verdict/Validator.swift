@@ -46,6 +46,11 @@ public struct Validator: Sendable {
       (result, own) = try judged(model, inputs, oracle, .always)
     }
     result.seconds.read += readSeconds
+    if options.isolates, options.oracle != .never, let oracle,
+      OraclePlan.isAffordable(reference, result.seconds.forward)
+    {
+      try sharpen(&result, model, oracle)
+    }
     if options.isolates, !result.causes.isEmpty {
       try inspect(&result, model)
       try diagnose(&result, model, own: own)

@@ -1,0 +1,38 @@
+import Synchronization
+import WeighbridgeModules
+
+/// Runs a model, in whatever dtype, on recorded results, and keeps what some layers return by
+/// themselves.
+final class IsolatedOutputsProbe: Probe {
+  private let reference: Reference
+  private let wanted: Set<ActivationKey>
+  private let kept = Mutex([ActivationKey: Tensor]())
+
+  init(_ reference: Reference, _ wanted: Set<ActivationKey>) {
+    self.reference = reference
+    self.wanted = wanted
+  }
+
+  /// What the layers returned.
+  var outputs: [ActivationKey: Tensor] { kept.withLock { $0 } }
+
+  func intercept<M: Module>(
+    _ module: M, call: Int, input: M.Input, forward: (M.Input) throws -> M.Output
+  ) throws -> M.Output {
+    let output = try forward(input)
+    var tensors = output.tensors
+    guard let recorded = try reference.tensors(module.path, call: call) else { return output }
+    var replaced = false
+    for (index, candidate) in recorded.enumerated() where index < tensors.count {
+      let got = tensors[index]
+      guard candidate.shape == got.shape, candidate.dtype.isFloatingPoint,
+        got.dtype.isFloatingPoint
+      else { continue }
+      let key = ActivationKey(module.path, call: call, item: tensors.count > 1 ? index : nil)
+      if wanted.contains(key) { kept.withLock { $0[key] = got } }
+      tensors[index] = try candidate.converted(to: got.dtype).contiguous(got.preferredFormat)
+      replaced = true
+    }
+    return replaced ? try M.Output(tensors: tensors) : output
+  }
+}
