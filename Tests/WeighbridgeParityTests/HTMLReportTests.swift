@@ -12,7 +12,7 @@ import WeighbridgeModules
 
   /// Every element that is opened is closed, in order: the parser of XML would refuse it otherwise.
   private func isBalanced(_ html: String) throws -> Bool {
-    let void: Set<Substring> = ["meta", "link", "br", "!doctype"]
+    let void: Set<Substring> = ["meta", "link", "br", "wbr", "!doctype"]
     var open: [Substring] = []
     for match in html.matches(of: /<(\/?)([a-z!0-9]+)[^<>]*?(\/?)>/) {
       if void.contains(match.2) || !match.3.isEmpty { continue }

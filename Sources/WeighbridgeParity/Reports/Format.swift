@@ -27,6 +27,9 @@ enum Format {
     return String(format: "%.7g", value)
   }
 
+  /// An end of an axis, in three digits.
+  static func short(_ value: Float) -> String { String(format: "%.3g", value) }
+
   /// A signal-to-noise ratio in whole decibels.
   static func decibels(_ value: Double) -> String {
     if value.isNaN { return "nan" }

@@ -43,15 +43,20 @@ enum Headline {
 
   /// `1 source, 31 inherited, 85 ok`, failures first.
   static func counts(_ result: ParityResult) -> String {
+    let counted = counted(result).map { "\($0.count) \($0.status.rawValue)" }
+    return counted.isEmpty ? "no layers" : counted.joined(separator: ", ")
+  }
+
+  /// How many layers and outputs have which status, failures first.
+  static func counted(_ result: ParityResult) -> [(status: LayerStatus, count: Int)] {
     let all = result.layers + result.outputs
     let order: [LayerStatus] = [
       .nonfinite, .source, .glue, .inherited, .amplifier, .ok, .missing,
     ]
-    let counted = order.compactMap { status -> String? in
+    return order.compactMap { status in
       let count = all.count { $0.status == status }
-      return count > 0 ? "\(count) \(status.rawValue)" : nil
+      return count > 0 ? (status, count) : nil
     }
-    return counted.isEmpty ? "no layers" : counted.joined(separator: ", ")
   }
 
   /// The largest error in units of its limit.

@@ -4,9 +4,11 @@ import Foundation
 /// error against size; error by channel.
 struct DetailCharts {
   private let detail: LayerDetail
+  private let words: Wording
 
-  init(_ detail: LayerDetail) {
+  init(_ detail: LayerDetail, _ words: Wording) {
     self.detail = detail
+    self.words = words
   }
 
   var html: String {
@@ -16,13 +18,13 @@ struct DetailCharts {
     let range = (values.min() ?? 0, values.max() ?? 1)
     let lead =
       plane.lead.isEmpty ? "" : " at [\(plane.lead.map(String.init).joined(separator: ","))]"
+    let span = "\(Format.short(range.0)) … \(Format.short(range.1))"
+    let worst = errors.filter(\.isFinite).max() ?? 0
     let figures = [
-      figure("recorded\(lead)", heatMap(plane.reference, range, error: false)),
-      figure("got", heatMap(plane.got, range, error: false)),
-      figure("log |Δ|", heatMap(errors, (0, 0), error: true)),
-      figure("got against recorded", scatter(isError: false)),
-      figure("log |Δ| against log |recorded|", scatter(isError: true)),
-      figure(channelTitle, bars),
+      figure("\(words.recorded)\(lead), \(span)", heatMap(plane.reference, range, error: false)),
+      figure("\(words.got), \(span)", heatMap(plane.got, range, error: false)),
+      figure("log |Δ|, largest \(Format.small(Double(worst)))", heatMap(errors, (0, 0), error: true)),
+      scatter(isError: false), scatter(isError: true), figure(channelTitle, bars),
     ]
     return "<div class=\"grid\">\(figures.joined())</div>"
   }
@@ -33,12 +35,14 @@ struct DetailCharts {
 
   private var channelTitle: String {
     let each = detail.channelsPerGroup > 1 ? " (groups of \(detail.channelsPerGroup))" : ""
-    return "rms error by channel\(each), largest \(Format.small(detail.channelErrors.max() ?? 0))"
+    let finite = detail.channelErrors.filter(\.isFinite)
+    let remark = finite.count < detail.channelErrors.count ? "; magenta: not finite" : ""
+    return "rms error by channel\(each), 0 … \(Format.small(finite.max() ?? 0))\(remark)"
   }
 
   private func heatMap(_ values: [Float], _ range: (Float, Float), error: Bool) -> String {
     let plane = detail.plane
-    let logs = error ? values.map { $0 > 0 ? log10($0) : -.infinity } : values
+    let logs = error ? values.map { $0 == 0 ? -.infinity : log10($0) } : values
     let finite = logs.filter(\.isFinite)
     let (low, high) = error ? (finite.min() ?? 0, finite.max() ?? 1) : range
     let span = high > low ? high - low : 1
@@ -53,7 +57,7 @@ struct DetailCharts {
       }
     }
     return "<svg viewBox=\"0 0 \(plane.columns) \(plane.rows)\" preserveAspectRatio=\"none\" "
-      + "style=\"height:200px\" shape-rendering=\"crispEdges\">\(body)</svg>"
+      + "class=\"map\" shape-rendering=\"crispEdges\">\(body)</svg>"
   }
 
   /// Dark to light blue for values, black to yellow for errors, magenta for what is no number.
@@ -73,7 +77,9 @@ struct DetailCharts {
       let (size, error) = (abs(reference), abs(got - reference))
       return size > 0 && error > 0 ? (log10(size), log10(error)) : nil
     }.filter { $0.0.isFinite && $0.1.isFinite }
-    guard !points.isEmpty else { return "<svg viewBox=\"0 0 200 200\"></svg>" }
+    guard !points.isEmpty else {
+      return figure("nothing to draw: no error on a value", "<svg viewBox=\"0 0 200 200\"></svg>")
+    }
     var (x, y) = (extent(points.map(\.0)), extent(points.map(\.1)))
     if !isError {
       let both = (min(x.0, y.0), max(x.1, y.1))
@@ -86,8 +92,18 @@ struct DetailCharts {
       return "<circle class=\"dot-all\" cx=\"\(text(px))\" cy=\"\(text(py))\" r=\"1.4\"/>"
     }.joined()
     let diagonal = isError ? "" : "<path class=\"limit\" d=\"M4 196L196 4\"/>"
-    return "<svg viewBox=\"0 0 200 200\"><rect class=\"axis\" x=\".5\" y=\".5\" width=\"199\" "
+    let svg =
+      "<svg viewBox=\"0 0 200 200\"><rect class=\"axis\" x=\".5\" y=\".5\" width=\"199\" "
       + "height=\"199\"/>\(diagonal)\(dots)</svg>"
+    func span(_ range: (Double, Double)) -> String {
+      let (low, high) = isError ? (pow(10, range.0), pow(10, range.1)) : range
+      return "\(Format.short(Float(low))) … \(Format.short(Float(high)))"
+    }
+    let title =
+      isError
+      ? "log |Δ| (\(span(y))) against log |\(words.recorded)| (\(span(x)))"
+      : "\(words.got) against \(words.recorded), both \(span(x)); dashed: equal"
+    return figure(title, svg)
   }
 
   private func extent(_ values: [Double]) -> (Double, Double) {
@@ -102,7 +118,7 @@ struct DetailCharts {
     let body = errors.enumerated().map { index, error in
       let height = error.isFinite ? (largest > 0 ? error / largest * 196 : 0) : 196
       return
-        "<rect class=\"\(error.isFinite ? "bar" : "none")\" x=\"\(text(Double(index) * step))\" "
+        "<rect class=\"\(error.isFinite ? "bar" : "bar none")\" x=\"\(text(Double(index) * step))\" "
         + "y=\"\(text(200 - height))\" width=\"\(text(step * 0.9))\" height=\"\(text(height))\"/>"
     }.joined()
     return "<svg viewBox=\"0 0 200 200\">\(body)</svg>"

@@ -5,13 +5,23 @@ import WeighbridgeModules
 /// two runs' errors.
 struct HeatStrip {
   static let caption =
-    "The module tree in execution order, the outermost modules on top; green passes, red fails, "
-    + "grey has no recorded activation."
+    "The module tree in execution order, the outermost modules on top: "
+    + "<span class=\"swatch ok\"></span>holds, <span class=\"swatch bad\"></span>is wrong itself, "
+    + "<span class=\"swatch inherited\"></span>is wrong from what arrives, "
+    + "<span class=\"swatch none\"></span>has no recorded activation."
 
   private let layers: [LayerVerdict]
+  private let width: Double
 
-  init(_ layers: [LayerVerdict]) {
+  init(_ layers: [LayerVerdict], width: Double = 1000) {
     self.layers = layers
+    self.width = width
+  }
+
+  /// The drawing for a wide window, and that for a phone.
+  static func html(_ layers: [LayerVerdict]) -> String {
+    "<div class=\"wide\">\(HeatStrip(layers).svg)</div>"
+      + "<div class=\"narrow\">\(HeatStrip(layers, width: 330).svg)</div>"
   }
 
   private struct Cell {
@@ -26,14 +36,14 @@ struct HeatStrip {
     let leaves = layers.filter(\.isLeaf)
     let cells = cells(leaves)
     let depth = (cells.map(\.depth).max() ?? 0) + 1
-    let (width, row) = (1000.0, 22.0)
+    let row = 22.0
     let step = width / Double(max(1, leaves.count))
     let body = cells.map { cell -> String in
       let extent = Double(cell.end - cell.start) * step
       let rectangle =
         "<rect class=\"cell\" style=\"fill:\(fill(cell.layer))\" "
         + "x=\"\(text(Double(cell.start) * step))\" y=\"\(text(Double(cell.depth) * row))\" "
-        + "width=\"\(text(extent))\" height=\"\(row)\"><title>\(XML.escaped(title(cell)))</title></rect>"
+        + "width=\"\(text(extent))\" height=\"\(row)\">\(tooltip(cell))</rect>"
       let label = cell.name.split(separator: ".").last.map(String.init) ?? cell.name
       guard Double(label.count) * 6.5 + 6 < extent else { return rectangle }
       return rectangle
@@ -43,7 +53,7 @@ struct HeatStrip {
     }.joined()
     let height = Int(Double(depth) * row)
     return """
-      <svg viewBox="0 0 1000 \(height)" role="img" aria-label="Module tree">\(body)</svg>
+      <svg viewBox="0 0 \(Int(width)) \(height)" role="img" aria-label="Module tree">\(body)</svg>
       """
   }
 
@@ -76,10 +86,13 @@ struct HeatStrip {
     layers.max { ($0.shareOfLimit ?? 0) < ($1.shareOfLimit ?? 0) }
   }
 
-  private func title(_ cell: Cell) -> String {
-    guard let layer = cell.layer else { return cell.name }
-    let share = layer.shareOfLimit.map { ", \(Format.ratio($0)) of its limit" } ?? ""
-    return "\(layer.name), \(layer.kind), \(layer.status.rawValue)\(share)"
+  /// What the pointer shows; a phone has none.
+  private func tooltip(_ cell: Cell) -> String {
+    guard width > 500 else { return "" }
+    guard let layer = cell.layer else { return "<title>\(XML.escaped(cell.name))</title>" }
+    let share = layer.shareOfLimit.map { "\(Format.ratio($0)) of its limit" }
+    let words = [layer.name, layer.kind, layer.status.rawValue, share].compactMap { $0 }
+    return "<title>\(XML.escaped(words.filter { !$0.isEmpty }.joined(separator: ", ")))</title>"
   }
 
   private func fill(_ layer: LayerVerdict?) -> String {

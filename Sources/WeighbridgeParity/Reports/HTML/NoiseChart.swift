@@ -2,26 +2,41 @@ import Foundation
 import WeighbridgeModules
 
 /// The error of every tensor in units of its limit, in execution order, on a logarithmic scale: one
-/// curve per run, and the band in which a tensor passes.
+/// curve per run, and the band in which a tensor passes. An error of 0 stands on the bottom line.
 struct NoiseChart {
-  static let caption =
-    "Each tensor's error in units of its limit, in execution order. "
-    + "<span style=\"color:var(--got)\">In all</span>: the model on its own results. "
-    + "<span style=\"color:var(--iso)\">Alone</span>: each layer on recorded results. "
-    + "Below the dashed line a tensor passes."
-
   private let layers: [LayerVerdict]
-  private let width = 1000.0
-  private let height = 300.0
-  private let margin = (left: 56.0, right: 12.0, top: 12.0, bottom: 26.0)
+  private let width: Double
+  private let height: Double
+  private let margin = (left: 46.0, right: 10.0, top: 12.0, bottom: 24.0)
   private let top: Double
   private let bottom = -3.0
+  /// Where the noise itself is, in units of the limit; `nil` where nothing is judged by noise.
+  private let noise: Double?
 
-  init(_ layers: [LayerVerdict]) {
+  init(_ layers: [LayerVerdict], width: Double = 1000, height: Double = 300) {
     self.layers = layers
-    let shares = layers.flatMap { [$0.cumulative, $0.isolated] }
-      .compactMap { $0?.judgement.shareOfLimit }.filter(\.isFinite)
+    self.width = width
+    self.height = height
+    let judgements = layers.flatMap { [$0.cumulative, $0.isolated] }.compactMap { $0?.judgement }
+    let shares = judgements.map(\.shareOfLimit).filter(\.isFinite)
     top = max(1, min(12, log10(max(shares.max() ?? 1, 1)).rounded(.up) + 0.5))
+    noise = judgements.first { $0.basis != .elementwise }.map { 1 / $0.limit }
+  }
+
+  /// What the curves are.
+  static func caption(_ layers: [LayerVerdict], _ subject: Verdict.Subject) -> String {
+    let start = "Each tensor's error in units of its limit, in execution order; "
+    let end = "below the dashed line a tensor passes, below the dotted one its error is that of "
+      + "float32 noise itself."
+    guard layers.contains(where: { $0.isolated != nil }) else { return start + end }
+    return start + "<span class=\"key-all\">in all</span>: the model on its own results, "
+      + "<span class=\"key-alone\">alone</span>: each layer on recorded results; " + end
+  }
+
+  /// The drawing for a wide window, and that for a phone.
+  static func html(_ layers: [LayerVerdict]) -> String {
+    "<div class=\"wide\">\(NoiseChart(layers).svg)</div>"
+      + "<div class=\"narrow\">\(NoiseChart(layers, width: 330, height: 240).svg)</div>"
   }
 
   var svg: String {
@@ -29,28 +44,48 @@ struct NoiseChart {
     let alone = layers.map { $0.isolated?.judgement.shareOfLimit }
     return """
       <svg viewBox="0 0 \(Int(width)) \(Int(height))" role="img" aria-label="Error against depth">
-      <rect class="band" x="\(margin.left)" y="\(text(y(1)))" \
-      width="\(text(width - margin.left - margin.right))" \
-      height="\(text(height - margin.bottom - y(1)))"/>
+      \(band(below: 1))\(noise.map(band) ?? "")
       \(grid)
-      <path class="limit" d="M\(margin.left) \(text(y(1)))H\(width - margin.right)"/>
+      <path class="limit" d="\(horizontal(1))"/>
+      \(noise.map { "<path class=\"noise\" d=\"\(horizontal($0))\"/>" } ?? "")
       <path class="alone" d="\(path(alone))"/><path class="all" d="\(path(all))"/>
       \(dots(all, "dot-all"))\(dots(alone, "dot-alone"))
-      \(targets)
+      \(isWide ? targets : "")
       </svg>
       """
   }
 
+  private var isWide: Bool { width > 500 }
+
+  private func horizontal(_ share: Double) -> String {
+    "M\(text(margin.left)) \(text(y(share)))H\(text(width - margin.right))"
+  }
+
+  private func band(below share: Double) -> String {
+    "<rect class=\"band\" x=\"\(text(margin.left))\" y=\"\(text(y(share)))\" "
+      + "width=\"\(text(width - margin.left - margin.right))\" "
+      + "height=\"\(text(height - margin.bottom - y(share)))\"/>"
+  }
+
   private var grid: String {
-    stride(from: bottom, through: top, by: 1).map { exponent in
-      let line = text(y(pow(10, exponent)))
-      let label = exponent == 0 ? "limit" : "10\(superscript(Int(exponent)))"
-      return "<path class=\"axis\" d=\"M\(margin.left) \(line)H\(width - margin.right)\"/>"
-        + "<text x=\"\(margin.left - 6)\" y=\"\(line)\" text-anchor=\"end\" "
-        + "dominant-baseline=\"middle\">\(label)</text>"
+    let lines = stride(from: bottom, through: top, by: 1).map { exponent in
+      let label =
+        exponent == 0 ? "limit" : exponent == bottom ? "0" : "10\(superscript(Int(exponent)))"
+      return "<path class=\"axis\" d=\"\(horizontal(pow(10, exponent)))\"/>"
+        + tick(label, pow(10, exponent))
     }.joined()
-      + "<text x=\"\(margin.left)\" y=\"\(height - 8)\">first</text>"
-      + "<text x=\"\(width - margin.right)\" y=\"\(height - 8)\" text-anchor=\"end\">outputs</text>"
+    // The noise has its label where there is room between those of the limit and of a tenth.
+    let room = noise.map { min(y($0) - y(1), y(0.1) - y($0)) } ?? 0
+    let noiseLabel = room >= 12 ? noise.map { tick("noise", $0) } ?? "" : ""
+    return lines + noiseLabel
+      + "<text x=\"\(text(margin.left))\" y=\"\(text(height - 6))\">first</text>"
+      + "<text x=\"\(text(width - margin.right))\" y=\"\(text(height - 6))\" "
+      + "text-anchor=\"end\">outputs</text>"
+  }
+
+  private func tick(_ label: String, _ share: Double) -> String {
+    "<text x=\"\(text(margin.left - 6))\" y=\"\(text(y(share)))\" text-anchor=\"end\" "
+      + "dominant-baseline=\"middle\">\(label)</text>"
   }
 
   private func superscript(_ value: Int) -> String {
@@ -71,24 +106,29 @@ struct NoiseChart {
     return margin.top + (height - margin.top - margin.bottom) * (top - value) / (top - bottom)
   }
 
+  /// Whether the curve goes through this point: an error of exactly 0 has no logarithm.
+  private func isDrawn(_ share: Double?) -> Bool { share.map { $0 != 0 } ?? false }
+
+  /// The curve, broken where the error is exactly 0.
   private func path(_ shares: [Double?]) -> String {
     var path = ""
-    var isDrawing = false
     for (index, share) in shares.enumerated() {
-      guard let share else {
-        isDrawing = false
-        continue
-      }
-      path += "\(isDrawing ? "L" : "M")\(text(x(index))) \(text(y(share)))"
-      isDrawing = true
+      guard let share, isDrawn(share) else { continue }
+      let continues = index > 0 && isDrawn(shares[index - 1])
+      path += "\(continues ? "L" : "M")\(text(x(index))) \(text(y(share)))"
     }
     return path
   }
 
+  /// Dots at failures and at points without a neighbour; at every point where there is room.
   private func dots(_ shares: [Double?], _ style: String) -> String {
-    shares.enumerated().compactMap { index, share in
-      guard let share, share > 1 || share.isNaN || layers.count <= 80 else { return nil }
-      let radius = share > 1 || share.isNaN ? 3.5 : 2
+    let hasAll = Double(layers.count) * 8 <= width
+    return shares.enumerated().compactMap { index, share in
+      guard let share else { return nil }
+      let neighbours = [index - 1, index + 1].filter(shares.indices.contains)
+      let isAlone = isDrawn(share) && !neighbours.contains { isDrawn(shares[$0]) }
+      guard !(share <= 1) || hasAll || isAlone else { return nil }
+      let radius = share <= 1 ? (hasAll ? 2 : 1.2) : isWide ? 3.5 : 2.5
       return "<circle class=\"\(style)\" cx=\"\(text(x(index)))\" cy=\"\(text(y(share)))\" "
         + "r=\"\(radius)\"/>"
     }.joined()

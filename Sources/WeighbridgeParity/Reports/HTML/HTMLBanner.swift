@@ -1,0 +1,122 @@
+import WeighbridgeMapping
+import WeighbridgeModules
+
+/// The head of the report: whether it holds, what fails first, how many layers have which status.
+struct HTMLBanner {
+  private let verdict: Verdict
+
+  init(_ verdict: Verdict) {
+    self.verdict = verdict
+  }
+
+  var html: String {
+    let state = verdict.passes ? "pass" : "fail"
+    let facts = facts.map { "<div><dt>\($0.0)</dt><dd>\(XML.escaped($0.1))</dd></div>" }.joined()
+    let lines = sentences.map { "<p>\(XML.escaped($0))</p>" }.joined()
+    return """
+      <header class="\(state)"><h1><span class="badge">\(state.uppercased())</span> \
+      \(XML.escaped(verdict.model))</h1>\(lines)\(chips)<dl>\(facts)</dl></header>
+      """
+  }
+
+  /// What the headline says, as sentences.
+  private var sentences: [String] {
+    if let failure = verdict.failure { return [failure.description] }
+    let weights = verdict.environment.files.first { $0.role == "weights" }?.path
+    if let error = verdict.mapping?.error(file: weights) { return [error.description] }
+    guard let result = verdict.result else { return [] }
+    var lines: [String] = []
+    if let first = result.firstDivergence {
+      let kind = first.kind.isEmpty ? "" : "\(first.kind), "
+      let place = first.isOfModule ? "\(first.path) (\(kind)call \(first.call))" : first.name
+      let reason = first.reason.map { ($0.hasPrefix("or ") ? ", " : ": ") + $0 } ?? ""
+      let what = first.status == .nonfinite ? "NaN or infinity" : first.status.rawValue
+      lines.append("First \(what): \(place)\(reason)")
+    } else if let worst = Headline.worstRatio(result) {
+      lines.append("The largest error is \(Format.ratio(worst)) of its limit.")
+    }
+    if result.comparedCount == 0 {
+      lines.append("Nothing was compared: the reference records no module of this model.")
+    }
+    if result.requiresAll, !(result.uncovered.isEmpty && result.unreferenced.isEmpty) {
+      lines.append(Wording(verdict.subject).notCovered)
+    }
+    return lines + result.otherDifferences.prefix(1)
+  }
+
+  /// One mark for each status: `31 inherited`.
+  private var chips: String {
+    guard let result = verdict.result else { return "" }
+    let counted = Headline.counted(result).map { status, count in
+      "<li class=\"s-\(status.rawValue)\"><b>\(count)</b> \(status.rawValue)</li>"
+    }.joined()
+    return counted.isEmpty ? "" : "<ul class=\"chips\">\(counted)</ul>"
+  }
+
+  private var facts: [(String, String)] {
+    var facts: [(String, String)] = []
+    if let text = configurationText { facts.append(("configuration", text)) }
+    if let result = verdict.result {
+      facts.append(("compared", "\(result.comparedCount) tensors"))
+    }
+    if let framework = verdict.environment.framework { facts.append(("recorded by", framework)) }
+    return facts
+  }
+
+  private var configurationText: String? {
+    guard let configuration = verdict.configuration else { return nil }
+    let values = configuration.keys.compactMap { key in
+      configuration.entries[key.name].map { "\(key.name)=\($0.value)" }
+    }
+    return values.isEmpty ? nil : values.joined(separator: ", ")
+  }
+}
+
+/// Why it fails, as far as that could be found out, and what to do.
+struct DiagnosisCard {
+  private let verdict: Verdict
+
+  init(_ verdict: Verdict) {
+    self.verdict = verdict
+  }
+
+  /// Empty where nothing was looked for.
+  var html: String {
+    guard verdict.subject == .model, let result = verdict.result, !result.causes.isEmpty,
+      result.causes.contains(where: { $0.isolated != nil })
+    else { return "" }
+    let body =
+      result.diagnoses.isEmpty
+      ? "<p>None of the causes that were tried explains it: the layer's parameters or its code "
+        + "differ from the reference's in some other way.</p>"
+      : result.diagnoses.map(card).joined()
+    return "<section class=\"diagnosis\"><h2>Why</h2>\(body)</section>"
+  }
+
+  private func card(_ diagnosis: Diagnosis) -> String {
+    let place = diagnosis.path == .root ? "the model" : diagnosis.path.name
+    var text =
+      "<article><h3><span class=\"chip \(diagnosis.certainty.rawValue)\">"
+      + "\(diagnosis.certainty.rawValue)</span> \(XML.escaped(place)): "
+      + "\(XML.escaped(diagnosis.best.cause.text))</h3>"
+    if let ratio = diagnosis.best.ratio {
+      text +=
+        "<p>Put right, the noise ratio of \(XML.escaped(diagnosis.layer.description)) falls from "
+        + "\(Format.ratio(diagnosis.ratioBefore)) to \(Format.ratio(ratio)).</p>"
+    }
+    text += "<pre>\(XML.escaped(diagnosis.best.cause.fix.text))</pre>"
+    if !diagnosis.rivals.isEmpty {
+      let rivals = diagnosis.rivals.map { rival in
+        let ratio = rival.ratio.map { " (noise ratio \(Format.ratio($0)))" } ?? ""
+        return "<li>\(XML.escaped(rival.cause.text + ratio)): "
+          + "<code>\(XML.escaped(rival.cause.fix.text))</code></li>"
+      }.joined()
+      text += "<p>This would explain it as well:</p><ul>\(rivals)</ul>"
+    }
+    if !diagnosis.alike.isEmpty {
+      let others = diagnosis.alike.map { $0.path == .root ? "the model" : $0.path.name }
+      text += "<p>The same in \(XML.escaped(others.joined(separator: ", "))).</p>"
+    }
+    return text + "</article>"
+  }
+}
