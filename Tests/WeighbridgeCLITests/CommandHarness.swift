@@ -55,7 +55,7 @@ struct CommandRun {
   }
 
   /// The command, beside the test bundle.
-  private static var executable: URL {
+  static var executable: URL {
     get throws {
       var folder = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
       for _ in 0..<6 {

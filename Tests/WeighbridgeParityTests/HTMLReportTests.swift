@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import WeighbridgeMapping
 import WeighbridgeModules
 
 @testable import WeighbridgeParity
@@ -40,6 +41,67 @@ import WeighbridgeModules
     #expect(text.contains("&#39;a &lt;b&gt;&#39;"))
   }
 
+  @Test func diagnosesAreCards() throws {
+    var verdict = Verdict(
+      model: "toy", result: try validate(Faults(leaf: ["blocks.0.fc": 1e-3]), against: .toy()))
+    verdict.result?.diagnoses = []
+    #expect(
+      HTMLReport(verdict, command: "").text.contains("None of the causes that were tried"))
+    let cause = Cause(
+      .layerNormEpsilon, "eps is 1e-6 <here>, the reference has 1e-5",
+      fix: .configuration(key: "eps", value: .number(1e-5)))
+    var diagnosis = Diagnosis(
+      path: "blocks.0.fc", call: 0, kind: "LayerNorm", layer: "blocks.0.fc", certainty: .ambiguous,
+      best: .init(cause: cause, ratio: 1), ratioBefore: 61, rivals: [.init(cause: cause, ratio: 2)])
+    diagnosis.alike = [diagnosis]
+    verdict.result?.diagnoses = [diagnosis]
+    let text = HTMLReport(verdict, command: "").text
+    #expect(try isBalanced(text))
+    for words in [
+      "ambiguous</span> blocks.0.fc: eps is 1e-6 &lt;here&gt;", "falls from 61 to 1.0",
+      "<pre>--config eps=1e-05</pre>", "This would explain it as well", "The same in blocks.0.fc.",
+    ] {
+      #expect(text.contains(words), "\(words)")
+    }
+  }
+
+  /// The mapping's problems come first, with what was probably meant.
+  @Test func problemsOfNamesAreListed() throws {
+    let report = try Weights.report(Toy.checkpoint()) { w in
+      try Linear(w / "blocks" / 0 / "fd", in: Toy.width, out: Toy.width)
+    }
+    let text = HTMLReport(Verdict(model: "toy", mapping: report), command: "").text
+    #expect(try isBalanced(text))
+    #expect(text.contains("m-missing") && text.contains("m-unexpected"))
+    #expect(text.contains("did you mean blocks.<wbr>0.<wbr>fc.<wbr>weight?"))
+  }
+
+  @Test func referencesHaveAReportOfTheirOwn() throws {
+    var changed = try RecordedEntries.toy()
+    changed["activations/blocks.1"] = try #require(changed["activations/blocks.1"]).affine(shift: 1)
+    let diff = try ReferenceDiff(changed.reference(), RecordedEntries.toy().reference())
+    let text = HTMLReport(diff.verdict, command: "weighbridge diff").text
+    #expect(try isBalanced(text))
+    #expect(text.contains("<th class=\"number\">ratio</th>") && !text.contains(">alone<"))
+    #expect(text.contains("first against second"))
+    #expect(!text.contains("Module tree") && !text.contains("<h2>Why</h2>"))
+  }
+
+  /// Three hundred layers, all wrong, are no more than 3 MB.
+  @Test func aDeepNetworksReportIsSmall() throws {
+    var verdict = Verdict(
+      model: "toy", result: try validate(Faults(leaf: ["blocks.0.fc": 1e-3]), against: .toy()))
+    let layers = verdict.result?.layers ?? []
+    let one = try #require(verdict.result?.details.first)
+    verdict.result?.layers = (0..<300).map { index in
+      var layer = layers[index % layers.count]
+      layer.path = ModulePath("layer\(index / 100).\(index / 10 % 10).\(layer.path.name)\(index)")
+      return layer
+    }
+    verdict.result?.details = [one, one, one, one]
+    #expect(HTMLReport(verdict, command: "").text.utf8.count < 3_000_000)
+  }
+
   @Test func causesAreDrawn() throws {
     #expect(try report(Faults(leaf: ["blocks.0.fc": 1e-3])).contains("Closer look: blocks.0.fc"))
     #expect(try !report(Faults()).contains("Closer look"))
@@ -69,6 +131,17 @@ import WeighbridgeModules
     #expect(detail.plane.got.count { $0 == 5 } == 1)
     #expect(detail.channelErrors == [0, 0, (16.0 / 14000).squareRoot()])
     #expect(detail.sample.last == .init(got: 5, reference: 1))
+  }
+
+  /// What is no number is drawn in a colour of its own, errors too.
+  @Test func notFiniteIsMagenta() throws {
+    let reference = try Tensor([Float](repeating: 1, count: 6), shape: [2, 3])
+    let got = try Tensor([1, 1, .nan, 1, 2, .infinity] as [Float], shape: [2, 3])
+    let detail = try LayerDetail("x", got: got, reference: reference, worst: [0, 2])
+    let html = DetailCharts(detail, Wording(.model)).html
+    #expect(html.matches(of: /#f0f/).count == 4)
+    #expect(html.contains("rms error by channel, 0 … 7.1e-01; magenta: not finite"))
+    #expect(!html.contains("\"nan\""))
   }
 
   @Test(arguments: [Shape([]), [1], [5], [2, 3], [3, 1000], [1, 200, 2]])

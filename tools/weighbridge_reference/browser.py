@@ -8,6 +8,7 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -18,6 +19,12 @@ from typing import Any
 
 from .errors import ToolError
 
+# The browser reads its descriptor 3 and writes 4, whatever numbers the pipes have here.
+START = """import fcntl, os, sys
+read, write = (fcntl.fcntl(int(end), fcntl.F_DUPFD, 10) for end in sys.argv[1:3])
+os.dup2(read, 3)
+os.dup2(write, 4)
+os.execv(sys.argv[3], sys.argv[3:])"""
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
@@ -145,12 +152,11 @@ def open_browser(path: str, seconds: float = 120) -> Iterator[Browser]:
         seconds: how long to wait for an answer, before the browser counts as stuck.
     """
     (from_us, to_browser), (from_browser, to_us) = os.pipe(), os.pipe()
-    with tempfile.TemporaryDirectory(prefix="weighbridge-browser-", ignore_cleanup_errors=True) as profile:
-        # The browser reads its descriptor 3 and writes 4.
+    with tempfile.TemporaryDirectory(
+        prefix="weighbridge-browser-", ignore_cleanup_errors=True
+    ) as profile:
         command = [
-            "/bin/sh",
-            "-c",
-            f'exec "$0" "$@" 3<&{from_us} 4>&{to_us}',
+            *(sys.executable, "-c", START, str(from_us), str(to_us)),
             path,
             "--headless",
             "--no-sandbox",
@@ -163,7 +169,10 @@ def open_browser(path: str, seconds: float = 120) -> Iterator[Browser]:
         ]
         try:
             process = subprocess.Popen(
-                command, pass_fds=(from_us, to_us), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+                command,
+                pass_fds=(from_us, to_us),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
             )
         finally:
             os.close(from_us)

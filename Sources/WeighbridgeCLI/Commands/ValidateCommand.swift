@@ -14,12 +14,15 @@ struct ValidateCommand: ParsableCommand {
       where the reference records it, else ours, measured by a float64 run of the same model.
 
       THE TABLE
-        status  ok; source: wrong by itself; glue: its children are right and what joins them is \
-      wrong; inherited: right by itself, an earlier error arrives here; nonfinite: NaN or infinite
-        alone   the ratio of the layer on recorded inputs
-        in all  the ratio of the layer in the whole run
-        max|Δ|  the largest difference from the recorded values, in the whole run
-        ULP     the same in float32 steps; SNR: the signal-to-noise ratio (both with room)
+        source     wrong by itself
+        glue       its children are right, what joins them is wrong
+        inherited  right by itself, an earlier error arrives here
+        nonfinite  NaN or infinite where the recording is not
+
+        alone      the ratio of the layer on recorded inputs
+        in all     its ratio in the whole run
+        max|Δ|     the largest difference from recorded values, whole run
+        ULP, SNR   the same in float32 steps; signal to noise (with room)
 
       A ratio is the error over the noise: about 1 for a right layer, too large beyond the limit that \
       the line above the table names. With †, where no noise is known, it is the largest \

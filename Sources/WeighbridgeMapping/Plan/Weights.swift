@@ -55,7 +55,16 @@ public enum Weights {
   public static func report<M: Module>(
     _ path: String, rules: Rules = Rules(), _ build: (WeightScope) throws -> M
   ) throws -> MappingReport {
-    try Candidates(Checkpoints.open(path), rules: rules).best { _, source in
+    try report(Checkpoints.open(path), rules: rules, build)
+  }
+
+  /// How an open checkpoint fits a module, without loading it.
+  ///
+  /// - Throws: What the initialiser throws.
+  public static func report<M: Module>(
+    _ checkpoint: any Checkpoint, rules: Rules = Rules(), _ build: (WeightScope) throws -> M
+  ) throws -> MappingReport {
+    try Candidates(checkpoint, rules: rules).best { _, source in
       try WeightScope.describe(source: source, build)
     }.report
   }

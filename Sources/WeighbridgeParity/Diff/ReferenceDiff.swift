@@ -124,8 +124,9 @@ private struct ReferenceDiffRun {
         continue
       }
       let item = Item(
-        key: key, kind: "", entry: "activations/\(key)", own: try a.noise(key),
-        recorded: try b.noise(key), hasChildren: parents.contains(key.path))
+        key: key, kind: "", entry: "activations/\(key)", shape: a.description(of: key)?.shape,
+        own: try a.noise(key), recorded: try b.noise(key),
+        hasChildren: parents.contains(key.path))
       result.layers.append(try judged(item, first, second))
     }
     for index in 0..<max(a.outputCount, b.outputCount) {
@@ -165,6 +166,8 @@ private struct ReferenceDiffRun {
     var key: ActivationKey
     var kind: String
     var entry: String
+    /// The activation's, where samples of it are compared.
+    var shape: Shape?
     var own: Reference.Noise?
     var recorded: Reference.Noise?
     var hasChildren: Bool
@@ -175,7 +178,7 @@ private struct ReferenceDiffRun {
   ) throws -> LayerVerdict {
     var layer = LayerVerdict(
       path: item.key.path, call: item.key.call, item: item.key.item, kind: item.kind,
-      shape: first.shape, status: .missing, ownNoise: item.own, recordedNoise: item.recorded,
+      shape: item.shape ?? first.shape, status: .missing, ownNoise: item.own, recordedNoise: item.recorded,
       isLeaf: !item.hasChildren)
     var problem: String?
     if first.shape == second.shape {

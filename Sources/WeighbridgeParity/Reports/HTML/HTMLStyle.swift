@@ -72,7 +72,7 @@ enum HTMLStyle {
     .alone{stroke:var(--iso);fill:none;stroke-width:1.5}
     .key-all{color:var(--got);font-weight:600}.key-alone{color:var(--iso);font-weight:600}
     .dot-all{fill:var(--got)}.dot-alone{fill:var(--iso)}.hit{fill:transparent}
-    .bar{fill:var(--got)}.bar.none{fill:#f0f}.cell{stroke:var(--card);stroke-width:.5}
+    .bar{fill:var(--got)}.bar.none{fill:#f0f}
     .swatch{display:inline-block;width:.8em;height:.8em;margin:0 4px 0 6px;border-radius:2px}
     .swatch.ok{background:#8fd3a5}.swatch.bad{background:#e0433a}
     .swatch.inherited{background:#f0a03c}.swatch.none{background:#b9bec5}

@@ -41,7 +41,7 @@ struct HeatStrip {
     let body = cells.map { cell -> String in
       let extent = Double(cell.end - cell.start) * step
       let rectangle =
-        "<rect class=\"cell\" style=\"fill:\(fill(cell.layer))\" "
+        "<rect style=\"fill:\(fill(cell.layer))\(edge(cell, extent))\" "
         + "x=\"\(text(Double(cell.start) * step))\" y=\"\(text(Double(cell.depth) * row))\" "
         + "width=\"\(text(extent))\" height=\"\(row)\">\(tooltip(cell))</rect>"
       let label = cell.name.split(separator: ".").last.map(String.init) ?? cell.name
@@ -93,6 +93,14 @@ struct HeatStrip {
     let share = layer.shareOfLimit.map { "\(Format.ratio($0)) of its limit" }
     let words = [layer.name, layer.kind, layer.status.rawValue, share].compactMap { $0 }
     return "<title>\(XML.escaped(words.filter { !$0.isEmpty }.joined(separator: ", ")))</title>"
+  }
+
+  /// What sets a cell off: a gap where there is room, and red around a cause, however narrow.
+  private func edge(_ cell: Cell, _ extent: Double) -> String {
+    switch cell.layer?.status {
+    case .source?, .glue?, .nonfinite?: ";stroke:#e0433a;stroke-width:1.5"
+    default: extent < 4 ? "" : ";stroke:var(--card);stroke-width:.5"
+    }
   }
 
   private func fill(_ layer: LayerVerdict?) -> String {
