@@ -21,9 +21,7 @@ struct TerminalRun {
   }
 
   init(columns: UInt16, _ arguments: [String], environment: [String: String] = [:]) throws {
-    let master = posix_openpt(O_RDWR | O_NOCTTY)
-    guard master >= 0, grantpt(master) == 0, unlockpt(master) == 0, let name = ptsname(master)
-    else { throw CocoaError(.fileNoSuchFile) }
+    let (master, name) = try TerminalRun.pseudoterminal()
     var size = winsize()
     (size.ws_col, size.ws_row) = (columns, 40)
     guard ioctl(master, UInt(TIOCSWINSZ), &size) == 0 else { throw CocoaError(.fileNoSuchFile) }
@@ -57,5 +55,23 @@ struct TerminalRun {
     close(master)
     status = process.terminationStatus
     output = bytes.withLock { String(decoding: $0, as: UTF8.self) }
+  }
+
+  /// The controlling end of a new pseudoterminal, and the name of the other.
+  private static func pseudoterminal() throws -> (Int32, String) {
+    #if canImport(Darwin)
+      let master = posix_openpt(O_RDWR | O_NOCTTY)
+      guard master >= 0, grantpt(master) == 0, unlockpt(master) == 0, let name = ptsname(master)
+      else { throw CocoaError(.fileNoSuchFile) }
+      return (master, String(cString: name))
+    #else
+      // What glibc's posix_openpt and its kin do: TIOCSPTLCK unlocks, TIOCGPTN tells the number.
+      let master = open("/dev/ptmx", O_RDWR | O_NOCTTY)
+      var (lock, number) = (Int32(0), Int32(0))
+      guard master >= 0, ioctl(master, 0x4004_5431, &lock) == 0,
+        ioctl(master, 0x8004_5430, &number) == 0
+      else { throw CocoaError(.fileNoSuchFile) }
+      return (master, "/dev/pts/\(number)")
+    #endif
   }
 }

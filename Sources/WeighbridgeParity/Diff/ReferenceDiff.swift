@@ -178,7 +178,8 @@ private struct ReferenceDiffRun {
   ) throws -> LayerVerdict {
     var layer = LayerVerdict(
       path: item.key.path, call: item.key.call, item: item.key.item, kind: item.kind,
-      shape: item.shape ?? first.shape, status: .missing, ownNoise: item.own, recordedNoise: item.recorded,
+      shape: item.shape ?? first.shape, status: .missing, ownNoise: item.own,
+      recordedNoise: item.recorded,
       isLeaf: !item.hasChildren)
     var problem: String?
     if first.shape == second.shape {

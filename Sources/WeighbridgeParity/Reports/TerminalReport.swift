@@ -53,13 +53,13 @@ public struct TerminalReport: Sendable {
       let change = candidate.ratio.map {
         " (noise ratio \(Format.ratio(diagnosis.ratioBefore)) → \(Format.ratio($0)))"
       }
-      lines += wrapped("\(lead)\(candidate.cause.text)\(change ?? "")").map { "  " + $0 }
+      lines += wrapped("\(lead)\(candidate.cause.text)\(change ?? "")", indent: 2)
       switch candidate.cause.fix {
       case .parameters:
         lines.append("  fix: these rules, which --fix-rules writes")
         lines += candidate.cause.fix.text.split(separator: "\n").map { "    \($0)" }
       case .configuration, .code:
-        lines += wrapped("fix: \(candidate.cause.fix.text)").map { "  " + $0 }
+        lines += wrapped("fix: \(candidate.cause.fix.text)", indent: 2)
       }
     }
     add(diagnosis.best, "")
@@ -67,7 +67,7 @@ public struct TerminalReport: Sendable {
     if !diagnosis.alike.isEmpty {
       let names = diagnosis.alike.prefix(6).map(\.path.name).joined(separator: ", ")
       let more = diagnosis.alike.count > 6 ? " and \(diagnosis.alike.count - 6) more" : ""
-      lines += wrapped("the same in \(names)\(more)").map { "  " + $0 }
+      lines += wrapped("the same in \(names)\(more)", indent: 2)
     }
     return lines.map { $0.escapingControlCharacters() }
   }
@@ -107,19 +107,20 @@ public struct TerminalReport: Sendable {
       + " · \(environment.engine), \(environment.threads) threads\(against)"
   }
 
-  /// Text in lines of at most `width`, later ones indented.
-  private func wrapped(_ text: String) -> [String] {
+  /// Text in lines of at most `width`, all of them indented, later ones by two more.
+  private func wrapped(_ text: String, indent: Int = 0) -> [String] {
+    let lead = String(repeating: " ", count: indent)
     var lines: [String] = []
     var line = ""
     for word in text.split(separator: " ", omittingEmptySubsequences: false) {
-      if !line.isEmpty, line.count + 1 + word.count > width {
-        lines.append(line)
+      if !line.isEmpty, indent + line.count + 1 + word.count > width {
+        lines.append(lead + line)
         line = "  " + word
       } else {
         line += (line.isEmpty ? "" : " ") + word
       }
     }
-    return lines + [line]
+    return lines + [lead + line]
   }
 }
 

@@ -23,7 +23,8 @@ struct DetailCharts {
     let figures = [
       figure("\(words.recorded)\(lead), \(span)", heatMap(plane.reference, range, error: false)),
       figure("\(words.got), \(span)", heatMap(plane.got, range, error: false)),
-      figure("log |Δ|, largest \(Format.small(Double(worst)))", heatMap(errors, (0, 0), error: true)),
+      figure(
+        "log |Δ|, largest \(Format.small(Double(worst)))", heatMap(errors, (0, 0), error: true)),
       scatter(isError: false), scatter(isError: true), figure(channelTitle, bars),
     ]
     return "<div class=\"grid\">\(figures.joined())</div>"

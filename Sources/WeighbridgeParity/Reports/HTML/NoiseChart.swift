@@ -26,7 +26,8 @@ struct NoiseChart {
   /// What the curves are.
   static func caption(_ layers: [LayerVerdict], _ subject: Verdict.Subject) -> String {
     let start = "Each tensor's error in units of its limit, in execution order; "
-    let end = "below the dashed line a tensor passes, below the dotted one its error is that of "
+    let end =
+      "below the dashed line a tensor passes, below the dotted one its error is that of "
       + "float32 noise itself."
     guard layers.contains(where: { $0.isolated != nil }) else { return start + end }
     return start + "<span class=\"key-all\">in all</span>: the model on its own results, "
