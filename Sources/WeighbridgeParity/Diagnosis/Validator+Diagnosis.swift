@@ -34,7 +34,8 @@ extension Validator {
       guard let suspect = suspects[key], let layer = layers[key] else { continue }
       let ratio = (layer.isolated ?? layer.cumulative)?.judgement.ratio ?? .nan
       let found =
-        try diagnoser.diagnose(suspect, ratio: ratio, failing: failing)
+        try diagnoser.diagnose(suspect, ratio: ratio, failing: failing)?
+        .settled(by: result.diagnoses)
         ?? diagnoser.uncalled(suspect, ratio: ratio, recorded: result.uncovered)
       result.blame(suspect, found)
       guard let found else { continue }
@@ -46,6 +47,22 @@ extension Validator {
         result.diagnoses.append(found)
       }
     }
+  }
+}
+
+extension Diagnosis {
+  /// What explained an earlier layer explains this one, too, if it is among several that do.
+  fileprivate func settled(by earlier: [Diagnosis]) -> Diagnosis {
+    guard certainty == .ambiguous else { return self }
+    let certain = earlier.filter { $0.certainty == .likely }.flatMap { [$0] + $0.alike }
+    for candidate in [best] + rivals {
+      guard let known = certain.first(where: { $0.best.cause == candidate.cause }) else { continue }
+      var settled = self
+      (settled.path, settled.call, settled.kind) = (known.path, known.call, known.kind)
+      (settled.certainty, settled.best, settled.rivals) = (.likely, candidate, [])
+      return settled
+    }
+    return self
   }
 }
 
