@@ -51,7 +51,7 @@ def randomise(model: nn.Module, inputs: Sequence[Tensor], generator: Generator) 
         _normal(last.weight, 0.05, generator)
         _normal(last.bias, 0.1, generator)
         last.bias += torch.tensor([1.0, 0, 0, 0, 1, 0])
-    _calibrate(model, inputs, generator)
+    calibrate(model, inputs, generator)
 
 
 def _normal(tensor: Tensor, std: float, generator: Generator, mean: float = 0.0) -> None:
@@ -96,7 +96,8 @@ def _randomise_module(module: nn.Module, generator: Generator) -> None:
         raise TypeError(f"no rule draws the parameters of a {type(module).__name__}")
 
 
-def _calibrate(model: nn.Module, inputs: Sequence[Tensor], generator: Generator) -> None:
+@torch.no_grad()
+def calibrate(model: nn.Module, inputs: Sequence[Tensor], generator: Generator) -> None:
     """One forward pass in which each batch norm first takes the statistics of its own input."""
     seen: set[nn.Module] = set()
 
