@@ -28,7 +28,7 @@ from weighbridge_reference.injection.outcome import (
 )
 from weighbridge_reference.injection.report import Results, markdown, rows_by
 from weighbridge_reference.injection.runner import chosen_sites, effect
-from weighbridge_reference.injection.subject import SPECIFICATIONS, Specification, Subject
+from weighbridge_reference.injection.subject import SPECIFICATIONS, Subject
 from weighbridge_reference.recording import Recording
 from weighbridge_reference.vit import Attention
 
@@ -68,12 +68,10 @@ def test_expected_paths_are_recorded_ones(subjects: list[Subject]) -> None:
                 assert shown and site.paths[0] == shown[0], (subject.specification.name, bug.name)
 
 
-@pytest.mark.parametrize("specification", SMALL, ids=lambda s: s.name)
-def test_damage_changes_the_copy_alone_and_keeps_shapes(specification: Specification) -> None:
-    subject = Subject(specification, 4)
-    before = subject.state()
-    for bug in BUGS:
-        for case in chosen_sites(subject, bug, 1, 4):
+def test_damage_changes_the_copy_alone_and_keeps_shapes(subjects: list[Subject]) -> None:
+    for subject in subjects:
+        before = subject.state()
+        for case in (case for bug in BUGS for case in chosen_sites(subject, bug, 1, 4)):
             patient = Patient(copy.deepcopy(subject.model), subject.state(), torch.Generator())
             with torch.no_grad():
                 case.site.damage(patient)
@@ -81,9 +79,9 @@ def test_damage_changes_the_copy_alone_and_keeps_shapes(specification: Specifica
                 n: t.shape for n, t in before.items()
             }
             changed = [n for n in before if not torch.equal(patient.state[n], before[n])]
-            assert bool(changed) == (bug.place == CHECKPOINT), case.label
-    after = subject.state()
-    assert all(torch.equal(before[name], after[name]) for name in before)
+            assert bool(changed) == (case.bug.place == CHECKPOINT), case.label
+        after = subject.state()
+        assert all(torch.equal(before[name], after[name]) for name in before)
 
 
 def test_places_are_drawn_by_the_seed() -> None:

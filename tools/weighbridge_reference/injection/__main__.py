@@ -65,14 +65,18 @@ def chosen_bugs(patterns: str | None) -> list[Bug]:
 
 
 def print_outcome(outcome: Outcome, everything: bool, diagnosis: bool) -> None:
-    good = outcome.complete if diagnosis else outcome.module_right
+    good = outcome.complete and outcome.fixed is not False
+    good = good if diagnosis else outcome.module_right
     if good and not everything:
         return
     if not outcome.detected:
         status = f"exit {outcome.exit_status}, effect {outcome.effect:.3g}"
         print(f"MISSED  {outcome.case.label}: {status}: {outcome.note}")
     elif not outcome.module_right:
-        print(f"MODULE  {outcome.case.label}: named {outcome.module}, not {outcome.case.site.paths[0]}")
+        right = outcome.case.site.paths[0]
+        print(f"MODULE  {outcome.case.label}: named {outcome.module}, not {right}")
+    if outcome.fixed is False:
+        print(f"NOFIX   {outcome.case.label}: the rules do not make it pass")
     if outcome.detected and diagnosis and (everything or not outcome.complete):
         says = f"{outcome.named}: {outcome.note}" if outcome.naming != NONE else ""
         print(f"{outcome.naming:9} {outcome.case.label} (effect {outcome.effect:.3g}) {says}")
@@ -122,17 +126,17 @@ def run_cases(options: argparse.Namespace, bugs: list[Bug], folder: Path) -> Res
 
 def provenance(options: argparse.Namespace, seconds: float) -> list[str]:
     """Where the figures come from."""
-    arguments = " ".join(
-        word for word in sys.argv[1:] if not word.startswith("--binary")
-    )
+    chosen = {"rows": options.rows, "bugs": options.bugs, "sites": options.sites,
+              "limit": options.limit, "seed": options.seed}
+    words = [f"--{name} {value}" for name, value in chosen.items() if value is not None]
+    arguments = " ".join(words + ["--quick"] * options.quick + ["--markdown FILE"])
     commit = subprocess.run(
         ["git", "-C", str(ROOT), "describe", "--always", "--dirty"],
         capture_output=True, text=True, check=False,
     ).stdout.strip()
     return [
         f"Written by `tools/inject {arguments}` on {time.strftime('%Y-%m-%d')}, "
-        f"commit {commit or 'unknown'}, torch {torch.__version__}, seed {options.seed}, "
-        f"{seconds:.0f} s.",
+        f"commit {commit or 'unknown'}, torch {torch.__version__}, {seconds:.0f} s.",
     ]
 
 

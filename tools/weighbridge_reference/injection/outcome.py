@@ -34,6 +34,7 @@ class Outcome:
         named: the cause it names first, or NOTHING.
         naming: RIGHT, AMBIGUOUS (the truth is among those it leaves open), NONE or WRONG.
         note: what it says of the cause, or what went wrong with the case itself.
+        fixed: whether the command passes with the rules that it wrote; None when it wrote none.
     """
 
     case: Case
@@ -43,6 +44,7 @@ class Outcome:
     named: str
     naming: str
     note: str = ""
+    fixed: bool | None = None
 
     @property
     def detected(self) -> bool:

@@ -98,11 +98,19 @@ def markdown_table(header: list[str], rows: list[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in [header, align, *rows])
 
 
+def fixes(results: Results) -> tuple[int, int]:
+    """How many checkpoints pass with the rules that were written for them, and of how many."""
+    tried = [outcome.fixed for outcome in results.outcomes if outcome.fixed is not None]
+    return sum(tried), len(tried)
+
+
 def rate_line(results: Results) -> str:
     rates = results.rates()
     shares = ", ".join(f"{name} {rate:.1%}" for name, rate in rates.items())
+    passed, tried = fixes(results)
     return (
-        f"{len(results.outcomes)} cases: {shares}; {results.invisible} skipped as invisible; "
+        f"{len(results.outcomes)} cases: {shares}; {passed} of {tried} pass with the rules written "
+        f"for them; {results.invisible} skipped as invisible; "
         f"{results.healthy} healthy controls, {len(results.false_alarms)} false alarms"
     )
 
@@ -119,6 +127,8 @@ def markdown(results: Results, provenance: list[str]) -> str:
         ("wrong cause named", "wrong", "≤ 1 %"),
     ]
     summary = [[title, f"{rates[name]:.1%}", goal] for title, name, goal in measures]
+    passed, tried = fixes(results)
+    summary.append(["passes with the rules that `--fix-rules` writes", f"{passed} of {tried}", ""])
     by_cause = rows_by(results.outcomes, lambda o: o.case.bug.cause)
     by_variant = rows_by(results.outcomes, lambda o: o.case.bug.name)
     by_row = rows_by(results.outcomes, lambda o: o.case.subject)
@@ -131,7 +141,9 @@ def markdown(results: Results, provenance: list[str]) -> str:
         f"{len(results.outcomes)} known bugs, one at a time, in known-good models and checkpoints. "
         f"{results.invisible} more were skipped: their effect on every recorded tensor is below "
         f"twice the noise. Of {results.healthy} healthy controls "
-        f"{len(results.false_alarms)} failed.",
+        f"{len(results.false_alarms)} failed. Weights are random, but as in trained networks "
+        "tokens and what batch norms read are small, and deep networks do not multiply noise: "
+        "`tools/weighbridge_reference/injection/subject.py` says how.",
         markdown_table(["measure", "rate", "goal"], summary),
         "## By cause\n\nThe last column counts the cause named first: the confusion table's row.",
         markdown_table(HEADER, by_cause),

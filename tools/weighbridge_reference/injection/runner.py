@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +62,14 @@ def effect(healthy: Recording, ill: Recording) -> float:
     return largest
 
 
+def fix_kind(report: dict) -> str | None:
+    """How the first cause that is sure can be put right."""
+    diagnoses = report.get("diagnoses") or [{}]
+    if diagnoses[0].get("certainty") != "likely":
+        return None
+    return (diagnoses[0].get("fix") or {}).get("kind")
+
+
 def _rms(values: np.ndarray) -> float:
     return float(np.sqrt(np.mean(np.square(values, dtype=np.float64))))
 
@@ -82,10 +91,13 @@ class Clinic:
         subject = self.subject
         return record(model, subject.inputs, path, model_id=subject.row, config=subject.config)
 
-    def validate(self, weights: Path | None, reference: Path) -> tuple[int, dict, str]:
+    def validate(
+        self, weights: Path | None, reference: Path, *options: str
+    ) -> tuple[int, dict, str]:
         """The command's exit status, its report and its standard error."""
         done = subprocess.run(
-            self.command(weights, reference), capture_output=True, text=True, check=False
+            [*self.command(weights, reference), *options],
+            capture_output=True, text=True, check=False,
         )
         try:
             report = json.loads(done.stdout) if done.stdout else {}
@@ -126,10 +138,22 @@ class Clinic:
         size = effect(subject.recording, ill)
         if size < VISIBLE:
             return None
-        outcome = judged(case, size, *self.validate(weights, reference))
+        status, report, stderr = self.validate(weights, reference)
+        outcome = judged(case, size, status, report, stderr)
+        if fix_kind(report) == "rules":
+            outcome = replace(outcome, fixed=self._passes_fixed(weights, reference))
         if keep is not None and not outcome.complete and self._size() < KEPT_BYTES:
             self._keep(outcome, weights, reference, keep)
         return outcome
+
+    def _passes_fixed(self, weights: Path | None, reference: Path) -> bool:
+        """Whether the rules that the command writes put the checkpoint right."""
+        rules = self.folder / "fix.yaml"
+        rules.unlink(missing_ok=True)
+        self.validate(weights, reference, "--fix-rules", str(rules))
+        if not rules.is_file():
+            return False
+        return self.validate(weights, reference, "--rules", str(rules))[0] == 0
 
     def _size(self) -> int:
         return sum(file.stat().st_size for file in self.folder.iterdir())

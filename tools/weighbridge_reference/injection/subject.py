@@ -199,7 +199,7 @@ SPECIFICATIONS: list[Specification] = [
     Specification(
         "se_bottleneck", {"inplanes": 64, "planes": 16, "reduction": 8}, size=(9, 7), batch=3
     ),
-    Specification("se_resnet18", {"num_classes": 10}, size=(48, 64), sites=3, calm=True),
+    Specification("se_resnet18", {"num_classes": 10}, size=(48, 64), sites=2, calm=True),
     Specification("se_resnet50", {"num_classes": 7}, size=(48, 32), sites=1, calm=True),
     Specification(
         "se_inception3", {"num_classes": 10, "aux_logits": False}, batch=1, sites=1, calm=True
