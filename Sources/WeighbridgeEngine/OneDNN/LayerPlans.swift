@@ -8,12 +8,11 @@
     private struct State {
       var plans: [(variant: Variant, plan: LayerPlan)] = []
       var packed: [PackedWeights] = []
+      var isFinite: Bool?
     }
 
     private let weight: Tensor
     private let bias: Tensor?
-    /// Whether every weight and bias is finite.
-    let isFinite: Bool
     private let state = Mutex(State())
     /// More input shapes than a layer meets in ordinary use; older plans give way.
     private let capacity = 32
@@ -21,7 +20,14 @@
     init(weight: Tensor, bias: Tensor?) {
       self.weight = weight
       self.bias = bias
-      isFinite = Self.isFinite(weight) && bias.map(Self.isFinite) ?? true
+    }
+
+    /// Whether every weight and bias is finite; looked up at the first use, by layers that rectify.
+    var isFinite: Bool {
+      if let known = state.withLock({ $0.isFinite }) { return known }
+      let found = Self.isFinite(weight) && bias.map(Self.isFinite) ?? true
+      state.withLock { $0.isFinite = found }
+      return found
     }
 
     private static func isFinite(_ tensor: Tensor) -> Bool {

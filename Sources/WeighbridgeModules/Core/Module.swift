@@ -19,7 +19,7 @@ public protocol Module<Input, Output>: Sendable {
 }
 
 extension Module {
-  public var kind: String { String(describing: Self.self) }
+  public var kind: String { TypeNames.name(of: Self.self) }
 
   /// Computes the output; the probe of the current task, if there is one, sees the call.
   @inline(__always)
