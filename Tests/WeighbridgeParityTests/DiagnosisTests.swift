@@ -38,7 +38,7 @@ private struct DrawnWeights: WeightSource {
 
 /// The diagnoses of `here` held against what `there` returned.
 private func diagnoses(
-  of here: Layers, against there: Layers, input shape: Shape,
+  of here: Layers, against there: Layers, input shape: Shape, isSampled: Bool = false,
   _ change: (inout [String: Tensor]) throws -> Void = { _ in }
 ) throws -> ParityResult {
   var generator = SplitMix(seed: 3)
@@ -52,6 +52,7 @@ private func diagnoses(
   for found in probe.activations where found.key.path != .root {
     entries.tensors.append(("activations/\(found.key)", found.tensor))
   }
+  if isSampled { entries = try entries.sampled(limit: 12) }
   // The damaged tensors are made from those that the right model has.
   let source = DrawnWeights()
   var given: [String: Tensor] = [:]
@@ -122,6 +123,13 @@ private func first(_ result: ParityResult) -> (Cause.Kind, Diagnosis.Certainty)?
     #expect(diagnosis.certainty == .likely)
     #expect(diagnosis.path == "net.0")
     #expect((diagnosis.best.ratio ?? .infinity) <= 2)
+    // A reference that holds but some of the elements tells the same.
+    let before: (WeightScope) throws -> any UnaryModule = { Identity($0) }
+    let sampled = try diagnoses(
+      of: [before, form.here], against: [before, form.there], input: form.shape, isSampled: true)
+    #expect(sampled.firstDivergence?.path == "net.1")
+    #expect(sampled.diagnoses.first?.best.cause.kind == form.kind)
+    #expect(sampled.diagnoses.first?.path == "net.1")
     // The other way round, too.
     let mirrored = try diagnoses(of: [form.there], against: [form.here], input: form.shape)
     #expect(!mirrored.passes)

@@ -175,6 +175,17 @@ import WeighbridgeModules
     #expect(result.unreferenced == ["blocks.0.extra", "blocks.1.extra"])
   }
 
+  @Test func moduleRecordedUnderItsOtherNameIsExplained() throws {
+    var entries = try RecordedEntries.toy()
+    entries["activations/blocks.1.relu"] = nil
+    entries.metadata["metadata"] = #"{"aliases": {"blocks.1.relu": "blocks.0.relu", "x": "y"}}"#
+    let result = try validate(against: entries)
+    #expect(result.unreferenced == ["blocks.1.relu"])
+    #expect(
+      result.notes.contains(
+        "the same module by another name: blocks.1.relu (recorded as blocks.0.relu)"))
+  }
+
   @Test func wrongShapeFails() throws {
     var entries = try RecordedEntries.toy()
     entries["activations/blocks.0.fc"] = try tensor([1, 2], [2])

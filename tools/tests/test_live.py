@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 from weighbridge_reference.cases import CASES, Case
-from weighbridge_reference.live import Maker, chosen_cases, checkpoint, damaged, faults, main, ratios
+from weighbridge_reference.live import (
+    Maker,
+    checkpoint,
+    chosen_cases,
+    damaged,
+    faults,
+    main,
+    ratios,
+)
 from weighbridge_reference.registry import ROWS
 from weighbridge_reference.storage import read_metadata
 

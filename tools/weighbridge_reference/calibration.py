@@ -1,13 +1,13 @@
 """The calibration study: how large noise ratios of right models are, and what limits follow.
 
-Run as `tools/calibrate`. Every architecture runs in three sizes, with fresh random weights and inputs
-from every seed, its inputs scaled by 1e-3, 1 and 1e3 (and by 1e-2 and 1e2 at the first size). The
-model is right in all of them, so that every failure is a false alarm.
+Run as `tools/calibrate`. Every architecture runs in three sizes, with fresh random weights and
+inputs from every seed, its inputs scaled by 1e-3, 1 and 1e3 (and by 1e-2 and 1e2 at the first
+size). The model is right in all of them, so that every failure is a false alarm.
 
 A value is one tensor that a module returned. With e the RMS of its error, n the noise that PyTorch
 recorded and u = 2^-24, its ratio is e / (n + c u rms(reference)), and the same of the largest
-elements. Here n is PyTorch's alone. The command adds Weighbridge's own noise before it calls a model
-wrong; what it then judged by is kept, too.
+elements. Here n is PyTorch's alone. The command adds Weighbridge's own noise before it calls a
+model wrong; what it then judged by is kept, too.
 """
 
 from __future__ import annotations
@@ -285,17 +285,17 @@ def conclusion(whole: Values) -> str:
     rms, largest = ratios(array, C), ratios(array, C, largest=True)
     above = int(((rms > K) | (largest > K_LARGEST)).sum())
     judged = array[:, 7].max(), array[:, 8].max()
-    margins = [limit / max(most, 1e-300) for limit, most in zip((K, K_LARGEST), judged, strict=True)]
+    margins = K / max(judged[0], 1e-300), K_LARGEST / max(judged[1], 1e-300)
     return (
         f"With c = {C:g}, 99 of 100 values have a ratio of at most {quantiles(rms)[1]}, and of at "
-        f"most {quantiles(largest)[1]} for the largest element. A smaller c asks what PyTorch happens "
-        "to compute exactly to be exact here too; a larger one hides relative errors up to "
+        f"most {quantiles(largest)[1]} for the largest element. A smaller c asks what PyTorch "
+        "happens to compute exactly to be exact here too; a larger one hides relative errors up to "
         "k · c · 2⁻²⁴ where no noise is recorded at all.\n\n"
-        "Where one number decides many, a gate for its channel or a single logit, PyTorch's own error "
-        f"may by luck be far below what float32 makes there: {above} of {len(array)} values are above "
-        "a limit. So before a model is called wrong it is run in float64, and Weighbridge's own noise "
-        f"added to PyTorch's. That was asked for in {whole.rescued} of {whole.runs} runs; the ratios "
-        f"that were judged by in the end are at most {judged[0]:.3f} and, of largest elements, "
+        "Where one number decides many, a gate for its channel or a single logit, PyTorch's own "
+        f"error may by luck be far below what float32 makes there: {above} of {len(array)} values "
+        "are above a limit. So before a model is called wrong it is run in float64, and "
+        "Weighbridge's own noise added to PyTorch's. That was asked for in "
+        f"{whole.rescued} of {whole.runs} runs; the ratios that were judged by in the end are at most {judged[0]:.3f} and, of largest elements, "
         f"{judged[1]:.3f}. The limits k = {K:g} and {K_LARGEST:g} are {margins[0]:.2f} and "
         f"{margins[1]:.2f} times those.\n\n{alarms}"
     )
@@ -307,11 +307,11 @@ def write(path: Path, study: Study, command: str, seeds: Sequence[int]) -> None:
     blocks = [
         "# Calibration of the limits",
         figures.provenance(command, drawn, f"{whole.runs} runs"),
-        "Right models only: every architecture in three small sizes, with random weights and inputs "
-        f"from every seed (a whole network takes one size per seed), inputs times {SCALES[0]:g}, "
+        "Right models only: every architecture in three small sizes, with random weights and "
+        f"inputs from every seed (a whole network takes one size per seed), inputs times {SCALES[0]:g}, "
         f"{SCALES[1]:g} and {SCALES[2]:g} (at the first size also {SCALES_BETWEEN[0]:g} and "
-        f"{SCALES_BETWEEN[1]:g}). A value is one tensor that a module returned; its ratio is error / "
-        "(noise recorded by PyTorch + c · 2⁻²⁴ · reference), of RMS values and of largest elements.",
+        f"{SCALES_BETWEEN[1]:g}). A value is one tensor that a module returned; its ratio is "
+        "error / (noise recorded by PyTorch + c · 2⁻²⁴ · reference), of RMS values and of largest elements.",
         "## The floor c",
         floor_table(whole.array()),
         conclusion(whole),
@@ -383,7 +383,8 @@ def main(arguments: list[str] | None = None) -> int:
         if options.markdown is not None:
             parts = ["tools/calibrate"] + [f"--rows {options.rows}"] * (options.rows is not None)
             parts += [f"--seeds {options.seeds} --first-seed {options.first_seed}"]
-            write(options.markdown, study, " ".join([*parts, f"--markdown {options.markdown}"]), seeds)
+            command = " ".join([*parts, f"--markdown {options.markdown}"])
+            write(options.markdown, study, command, seeds)
     except (ToolError, OSError) as error:
         print(f"calibrate: {error}", file=sys.stderr)
         return 1

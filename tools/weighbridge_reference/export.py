@@ -41,13 +41,14 @@ def export_state_dict(
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="tools/export-checkpoint",
-        description="Rewrites a checkpoint (.pth, .pt, .ckpt, .npz, .h5, .safetensors) in another format.",
+        description="Rewrites a checkpoint (.pth, .pt, .ckpt, .npz, .h5, .safetensors) in another "
+        "format.",
     )
     parser.add_argument("input", type=Path)
     parser.add_argument("output", type=Path, help=".npz, .h5, .hdf5 or .safetensors")
     parser.add_argument("--dtype", choices=DTYPES, help="convert floating-point tensors")
     parser.add_argument(
-        "--key", metavar="NAME", help="the member that holds the state dict, where there are several"
+        "--key", metavar="NAME", help="the member with the state dict, where there are several"
     )
     parser.add_argument("--deflate", action="store_true", help="compress the entries of an npz")
     parser.add_argument("--nested", action="store_true", help="HDF5: groups instead of dots")

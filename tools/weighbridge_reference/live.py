@@ -322,8 +322,8 @@ def write_noise(
         "# Noise ratios",
         figures.provenance(command, drawn),
         f"For each architecture in {what}, with random weights and inputs of its own from every "
-        "seed: how far each module's output is from PyTorch's, over the rounding noise that float32 "
-        "has there anyway. 1 is as good as PyTorch itself.",
+        "seed: how far each module's output is from PyTorch's, over the rounding noise that "
+        "float32 has there anyway. 1 is as good as PyTorch itself.",
         figures.table(
             ["architecture", "modules and outputs", "median", "largest", "where"],
             noise_rows(tally, len(seeds)),

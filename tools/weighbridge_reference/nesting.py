@@ -59,7 +59,7 @@ def mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
 
 
 def storable(tensor: Tensor) -> np.ndarray | None:
-    """The values of a tensor that a reference can hold; None for complex, sparse, quantized ones."""
+    """The values of a tensor that a file can hold; None for complex, sparse, quantized ones."""
     if tensor.is_complex() or tensor.is_quantized or tensor.layout != torch.strided:
         return None
     return numpy_of(tensor)

@@ -50,7 +50,7 @@ def _from_factory(spec: str) -> Subject:
     made = factory()
     parts = list(made) if isinstance(made, tuple) else [made]
     if not isinstance(parts[0], nn.Module) or len(parts) > 3:
-        raise ToolError(f"{name} must return a module, (module, inputs) or (module, inputs, kwargs)")
+        raise ToolError(f"{name} must return a module, it and inputs, or these and kwargs")
     subject = Subject(*parts)
     if isinstance(subject.inputs, dict) and len(parts) == 2:
         subject.inputs, subject.kwargs = [], subject.inputs

@@ -4,8 +4,8 @@ A sampled activation takes the place of `activations/NAME` (NAME is a path with 
 as they would be there) by two entries and a member of the metadata:
 
 - `samples/NAME`: the elements at the sampled indices, in the activation's own dtype.
-- `sums/NAME`: float64 sums of all elements over every axis but the leading ones; `sum_axes` says how
-  many lead. Its shape is that of the leading axes.
+- `sums/NAME`: float64 sums of all elements over every axis but the leading ones; `sum_axes` says
+  how many lead. Its shape is that of the leading axes.
 - `metadata.sampling`: {"algorithm": ALGORITHM, "version": VERSION, "seed": S, "limit": L,
   "entries": {NAME: {"shape": the whole shape, "check": the indices' check value}}}.
 

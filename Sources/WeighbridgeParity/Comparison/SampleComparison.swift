@@ -2,6 +2,18 @@ import WeighbridgeModules
 import WeighbridgeParallel
 
 extension Comparison {
+  /// The figures of `got` against what is recorded of it.
+  ///
+  /// - Throws: `shape` when the shapes differ.
+  static func figures(
+    _ got: Tensor, _ recorded: RecordedActivation, tolerance: ElementwiseTolerance? = nil
+  ) throws -> Figures {
+    switch recorded {
+    case .whole(let tensor): try figures(got, tensor, tolerance: tolerance)
+    case .sampled(let samples): try figures(got, samples, tolerance: tolerance)
+    }
+  }
+
   /// The figures of `got` against samples of the reference: those of the sampled elements, and how
   /// far the means are that the recorded sums give.
   ///

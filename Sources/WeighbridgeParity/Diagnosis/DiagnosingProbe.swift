@@ -59,7 +59,9 @@ final class DiagnosingProbe: Probe {
     defer { state.withLock { _ = $0.frames.popLast() } }
     let output = try forward(input)
     var tensors = output.tensors
-    let recorded = module.path == .root ? rootOutputs : try reference.tensors(module.path, call: call)
+    let recorded =
+      module.path == .root
+      ? rootOutputs?.map { .whole($0) } : try reference.recorded(module.path, call: call)
     guard let recorded else { return output }
     var replaced = false
     for (index, candidate) in recorded.enumerated() where index < tensors.count {
@@ -70,9 +72,17 @@ final class DiagnosingProbe: Probe {
       guard candidate.dtype.isFloatingPoint, tensors[index].dtype.isFloatingPoint else { continue }
       if wanted.contains(key) { note(key, module.kind, candidate, input.tensors) }
       guard candidate.shape == tensors[index].shape else { continue }
-      tensors[index] = try candidate.converted(to: tensors[index].dtype)
-        .contiguous(tensors[index].preferredFormat)
-      replaced = true
+      switch candidate {
+      case .whole(let tensor):
+        tensors[index] = try tensor.converted(to: tensors[index].dtype)
+          .contiguous(tensors[index].preferredFormat)
+        replaced = true
+      case .sampled:
+        // It cannot be handed on; ours stands in for it where it is right.
+        guard !wanted.contains(key) else { continue }
+        let ours = tensors[index]
+        state.withLock { $0.see(module.path.name, ours) }
+      }
     }
     guard replaced else { return output }
     state.withLock { state in
@@ -86,7 +96,9 @@ final class DiagnosingProbe: Probe {
   }
 
   /// Keeps a wrong layer, the innermost open call.
-  private func note(_ key: ActivationKey, _ kind: String, _ recorded: Tensor, _ inputs: [Tensor]) {
+  private func note(
+    _ key: ActivationKey, _ kind: String, _ recorded: RecordedActivation, _ inputs: [Tensor]
+  ) {
     state.withLock { state in
       guard let frame = state.frames.last else { return }
       var enclosing = Array(state.frames.dropLast().reversed())

@@ -5,7 +5,7 @@ struct Suspect: Sendable {
   let key: ActivationKey
   let kind: String
   /// What the layer should have returned.
-  let recorded: Tensor
+  let recorded: RecordedActivation
   let inputs: [Tensor]
   /// Its own computation's alternatives, and its parameters'.
   let own: Explorer

@@ -131,6 +131,9 @@ public struct Reference: Sendable {
         values: try checkpoint.tensor(entry.samples), sums: try checkpoint.tensor(entry.sums)))
   }
 
+  /// Further names of modules that PyTorch knows by two, each with the one that is recorded.
+  func aliases() throws -> [String: String] { try RecordedMetadata.aliases(of: checkpoint) }
+
   /// Whether an activation is recorded as samples and sums.
   public func isSampled(_ key: ActivationKey) -> Bool { sampled[key] != nil }
 

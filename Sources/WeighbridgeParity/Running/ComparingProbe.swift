@@ -165,14 +165,8 @@ extension Finding {
     let described = Tensor(describing: recorded.dtype, shape: recorded.shape)
     problem = Finding.problem(got, described)
     guard problem == nil else { return }
-    let tolerance = tolerance(recorded.dtype)
-    switch recorded {
-    case .whole(let tensor):
-      figures = try Comparison.figures(got, tensor, tolerance: tolerance)
-    case .sampled(let samples):
-      isSampled = true
-      figures = try Comparison.figures(got, samples, tolerance: tolerance)
-    }
+    if case .sampled = recorded { isSampled = true }
+    figures = try Comparison.figures(got, recorded, tolerance: tolerance(recorded.dtype))
   }
 
   /// Why two tensors cannot be compared.

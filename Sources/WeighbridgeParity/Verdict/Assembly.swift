@@ -74,7 +74,7 @@ struct Assembly {
     for (reason, names) in incomparable.sorted(by: { $0.key < $1.key }) {
       result.notes.append("\(Assembly.listed(names)): \(reason)")
     }
-    result.notes += callNotes() + doubts(result)
+    result.notes += try callNotes() + aliasNotes() + doubts(result)
     if let note = reference.samplingNote { result.notes.append(note) }
     if reference.outputCount == 0 { result.notes.append("the reference has no outputs") }
     if !reference.ignored.isEmpty {
@@ -102,6 +102,17 @@ struct Assembly {
     }
     return different.isEmpty
       ? [] : ["called a different number of times: \(Assembly.listed(different))"]
+  }
+
+  /// What to say of modules that PyTorch knows by two names and recorded under the other one.
+  private func aliasNotes() throws -> [String] {
+    let aliases = try reference.aliases()
+    let recorded = Set(reference.keys.map(\.path.name))
+    let paths = Set(cumulative.trace.calls.map(\.path.name)).subtracting(recorded).sorted()
+    let known = paths.compactMap { path in
+      aliases[path].map { "\(path) (recorded as \($0))" }
+    }
+    return known.isEmpty ? [] : ["the same module by another name: \(Assembly.listed(known))"]
   }
 
   /// What to say of recorded noises that cannot be right.
