@@ -25,7 +25,12 @@ enum Headline {
       if let diagnosis = result.diagnoses.first { parts.append(diagnosis.summary) }
     }
     if result.comparedCount == 0 {
-      parts.append("nothing was compared: the reference records no module of this model")
+      // What was recorded but could not be compared says why.
+      let reason = (result.layers + result.outputs).lazy.compactMap(\.reason).first
+      parts.append(
+        "nothing was compared: "
+          + (reason.map { "what is recorded \($0)" }
+            ?? "the reference records no module of this model"))
     }
     if result.requiresAll, !(result.uncovered.isEmpty && result.unreferenced.isEmpty) {
       parts.append(words.notCovered)

@@ -175,7 +175,7 @@ extension Finding {
       return .shape("recorded shape \(recorded.shape), got \(got.shape)")
     }
     guard recorded.dtype.isFloatingPoint || !got.dtype.isFloatingPoint else {
-      return .incomparable("recorded as \(recorded.dtype), which cannot show a float's error")
+      return .incomparable("is of \(recorded.dtype), which cannot show a float's error")
     }
     guard got.elementCount > 0 else {
       return .incomparable("holds no values, so there was nothing to compare (an empty batch?)")
