@@ -17,9 +17,6 @@ final class BufferPool: @unchecked Sendable {
   private let capacity: Int
   private var idle: [Int: [UnsafeMutableRawPointer]] = [:]
   private var idleBytes = 0
-  /// Idle addresses whose memory went back to the system.
-  private var hollow: [Int: [UnsafeMutableRawPointer]] = [:]
-  private var slab = Slab()
   private let lock = BufferLock()
 
   init(capacity: Int = 512 << 20) { self.capacity = capacity }
@@ -40,36 +37,27 @@ final class BufferPool: @unchecked Sendable {
       throw WeighbridgeError(.engine, "cannot allocate \(byteCount) bytes")
     }
     let size = BufferPool.sizeClass(byteCount)
-    let found: UnsafeMutableRawPointer? = lock.locked {
-      if let buffer = idle[size]?.popLast() {
-        idleBytes -= size
-        return buffer
-      }
-      guard Slab.serves(size) else { return nil }
-      return hollow[size]?.popLast() ?? slab.cut(size)
+    let reused: UnsafeMutableRawPointer? = lock.locked {
+      guard let buffer = idle[size]?.popLast() else { return nil }
+      idleBytes -= size
+      return buffer
     }
-    if let found { return found }
+    if let reused { return reused }
     var pointer: UnsafeMutableRawPointer?
-    guard posix_memalign(&pointer, size > 8 << 20 ? 2 << 20 : 64, size) == 0, let pointer else {
+    guard posix_memalign(&pointer, 64, size) == 0, let pointer else {
       throw WeighbridgeError(
         .engine, "not enough memory for \(byteCount) bytes",
         remedy: "Free memory or use a smaller batch")
     }
-    Slab.prefersHugePages(pointer, size)
     return pointer
   }
 
   func give(_ buffer: UnsafeMutableRawPointer, byteCount: Int) {
     let size = BufferPool.sizeClass(byteCount)
     let kept: Bool = lock.locked {
-      if idleBytes + size <= capacity {
-        idleBytes += size
-        idle[size, default: []].append(buffer)
-        return true
-      }
-      guard slab.owns(buffer) else { return false }
-      Slab.hollow(buffer, size)
-      hollow[size, default: []].append(buffer)
+      guard idleBytes + size <= capacity else { return false }
+      idleBytes += size
+      idle[size, default: []].append(buffer)
       return true
     }
     if !kept { free(buffer) }
