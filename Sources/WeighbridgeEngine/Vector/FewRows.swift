@@ -8,7 +8,9 @@ import WeighbridgeTensors
 /// batch norm that takes a difference of nearly equal numbers next, which makes a float32 sum's error
 /// ten times larger.
 enum FewRows {
-  /// The most products that are worth it.
+  /// The most rows and products that are worth it: with more, the library's float32 is faster, and an
+  /// error that falls on more values weighs less.
+  private static let rowLimit = 2
   private static let limit = 1 << 17
   /// Products from which on both threads take part.
   private static let grain = 1 << 14
@@ -16,7 +18,7 @@ enum FewRows {
   static func suits(rows: Int, inputs: Int, outputs: Int) -> Bool {
     let (matrix, tooLarge) = inputs.multipliedReportingOverflow(by: outputs)
     guard !tooLarge, matrix > 0, matrix <= limit else { return false }
-    return rows > 0 && rows <= limit / matrix
+    return (1...rowLimit).contains(rows) && rows <= limit / matrix
   }
 
   /// x·Wᵀ + b.
