@@ -124,7 +124,7 @@ def run_cases(options: argparse.Namespace, bugs: list[Bug], folder: Path) -> Res
     return results
 
 
-def provenance(options: argparse.Namespace, seconds: float) -> list[str]:
+def provenance(options: argparse.Namespace) -> list[str]:
     """Where the figures come from."""
     chosen = {"rows": options.rows, "bugs": options.bugs, "sites": options.sites,
               "limit": options.limit, "seed": options.seed}
@@ -136,7 +136,7 @@ def provenance(options: argparse.Namespace, seconds: float) -> list[str]:
     ).stdout.strip()
     return [
         f"Written by `tools/inject {arguments}` on {time.strftime('%Y-%m-%d')}, "
-        f"commit {commit or 'unknown'}, torch {torch.__version__}, {seconds:.0f} s.",
+        f"commit {commit or 'unknown'}, torch {torch.__version__}.",
     ]
 
 
@@ -162,7 +162,7 @@ def main(arguments: list[str] | None = None) -> int:
     print(rate_line(results))
     if options.markdown is not None:
         options.markdown.parent.mkdir(parents=True, exist_ok=True)
-        page = markdown(results, provenance(options, time.monotonic() - started))
+        page = markdown(results, provenance(options))
         options.markdown.write_text(page)
     missed = results.missed_goals(options.diagnosis)
     for goal in missed:

@@ -144,6 +144,11 @@ def markdown(results: Results, provenance: list[str]) -> str:
         f"{len(results.false_alarms)} failed. Weights are random, but as in trained networks "
         "tokens and what batch norms read are small, and deep networks do not multiply noise: "
         "`tools/weighbridge_reference/injection/subject.py` says how.",
+        "What these rates do not say: the diagnosis was written with this catalogue at hand, so "
+        "they are no estimate for mistakes of other kinds. Another eps is put in only where it "
+        "changes a result by more than 2⁻¹⁵ (`normalization.py`): smaller changes drown in "
+        "rounding, and such places are not counted as skipped. A suggestion, which rests on the "
+        "parameters alone, counts as a name.",
         markdown_table(["measure", "rate", "goal"], summary),
         "## By cause\n\nThe last column counts the cause named first: the confusion table's row.",
         markdown_table(HEADER, by_cause),
