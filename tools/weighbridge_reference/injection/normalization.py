@@ -33,14 +33,20 @@ def _epsilon(
 
             return Site(where, (changed[0],), damage)
 
-        if everywhere:
-            if len(paths) > 1:
-                yield site("every one", paths)
-        else:
-            for path in paths:
-                yield site(path, [path])
+        yield from _each_or_all(paths, everywhere, site)
 
     return sites
+
+
+def _each_or_all(
+    paths: list[str], everywhere: bool, site: Callable[[str, list[str]], Site]
+) -> Iterator[Site]:
+    """One site for each path, or one for all of them where there are several."""
+    if not everywhere:
+        for path in paths:
+            yield site(path, [path])
+    elif len(paths) > 1:
+        yield site("every one", paths)
 
 
 def _shift(subject: Subject, path: str, module: nn.Module, epsilon: float) -> float:
@@ -78,12 +84,7 @@ def _initial(everywhere: bool) -> Callable[[Subject], Iterator[Site]]:
 
             return Site(where, (changed[0],), damage, ("initial-values",))
 
-        if everywhere:
-            if len(paths) > 1:
-                yield site("every one", paths)
-        else:
-            for path in paths:
-                yield site(path, [path])
+        yield from _each_or_all(paths, everywhere, site)
 
     return sites
 
@@ -105,12 +106,7 @@ def _batch_statistics(everywhere: bool) -> Callable[[Subject], Iterator[Site]]:
 
             return Site(where, (changed[0],), damage)
 
-        if everywhere:
-            if len(paths) > 1:
-                yield site("every one", paths)
-        else:
-            for path in paths:
-                yield site(path, [path])
+        yield from _each_or_all(paths, everywhere, site)
 
     return sites
 

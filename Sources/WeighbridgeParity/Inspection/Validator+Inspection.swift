@@ -1,0 +1,32 @@
+import WeighbridgeModules
+
+extension Validator {
+  /// Looks closer at the first causes of a failure: draws them small.
+  func inspect(_ result: inout ParityResult, _ model: any Module, limit: Int = 4) throws {
+    var wanted: [ActivationKey: [Int]] = [:]
+    var order: [ActivationKey] = []
+    for cause in result.causes.prefix(limit) {
+      guard let worst = (cause.isolated ?? cause.cumulative)?.figures.worst else { continue }
+      let key = ActivationKey(cause.path, call: cause.call, item: cause.item)
+      wanted[key] = worst.index
+      order.append(key)
+    }
+    guard !wanted.isEmpty else { return }
+    let inputs = try reference.inputs()
+    let probe = IsolatedOutputsProbe(reference, Set(order))
+    let outputs = try ProbeRun.with(probe) { try model.run(inputs) }
+    let isolated = probe.outputs
+    var details: [ActivationKey: LayerDetail] = [:]
+    for (key, worst) in wanted {
+      if key.path == "outputs" {
+        let index = key.item ?? 0
+        guard index < outputs.count else { continue }
+        details[key] = try LayerDetail(
+          key, got: outputs[index], reference: reference.output(index), worst: worst)
+      } else if let got = isolated[key], let recorded = try reference.tensor(key) {
+        details[key] = try LayerDetail(key, got: got, reference: recorded, worst: worst)
+      }
+    }
+    result.details = order.compactMap { details[$0] }
+  }
+}
