@@ -40,12 +40,15 @@ let package = Package(
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"]), .brew(["onednn"])]),
     .systemLibrary(name: "CGOMP", providers: [.apt(["libgomp1"])]),
 
+    // Loops in C that are compiled for several processors.
+    .target(name: "CVectors"),
+
     // Tensors and the engine that computes with them.
     .target(name: "WeighbridgeParallel", dependencies: [openMP]),
     .target(name: "WeighbridgeTensors", dependencies: ["WeighbridgeParallel"]),
     .target(
       name: "WeighbridgeEngine",
-      dependencies: ["WeighbridgeTensors", "WeighbridgeParallel", oneDNN]),
+      dependencies: ["WeighbridgeTensors", "WeighbridgeParallel", "CVectors", oneDNN]),
 
     // Modules built from weight scopes, and the built-in architectures.
     .target(name: "WeighbridgeModules", dependencies: ["WeighbridgeTensors", "WeighbridgeEngine"]),
@@ -76,7 +79,7 @@ let package = Package(
       name: "WeighbridgeParity",
       dependencies: [
         "WeighbridgeCheckpoints", "WeighbridgeMapping", "WeighbridgeModules", "WeighbridgeModels",
-        "WeighbridgeNative", "WeighbridgeParallel", "WeighbridgeWeights",
+        "WeighbridgeNative", "WeighbridgeParallel", "WeighbridgeWeights", "CVectors",
       ]),
 
     // What users import, and the command.
@@ -108,6 +111,7 @@ let package = Package(
       ]),
     .testTarget(
       name: "WeighbridgeTestingTests", dependencies: ["WeighbridgeTesting", "Weighbridge"]),
+    .testTarget(name: "CVectorsTests", dependencies: ["CVectors"]),
     .testTarget(name: "WeighbridgeTensorsTests", dependencies: ["WeighbridgeTensors"]),
     .testTarget(
       name: "WeighbridgeModelsTests", dependencies: ["WeighbridgeModels", "WeighbridgeCheckpoints"]),

@@ -1,5 +1,6 @@
 #if OneDNN
   import COneDNN
+  import CVectors
   import WeighbridgeParallel
 
   extension OneDNNEngine {
@@ -119,7 +120,31 @@
       let rows: Int
     }
 
+    /// Whether calling the library for the products of a head would cost more than computing them.
+    private var areSmall: Bool {
+      let (depth, width) = (q.shape[q.rank - 1], v.shape[v.rank - 1])
+      return keys <= 64 && keys * max(depth, width) <= 4096
+    }
+
+    /// A head whose keys and values fit the first-level cache, without the library.
+    private func attendSmall(_ block: Block) throws {
+      let (biasSteps, rank) = (bias?.strides, q.rank)
+      var head = vectors_head(
+        q: block.q, q_step: rowStep(q), k: block.k, k_step: rowStep(k), v: block.v,
+        v_step: rowStep(v), bias: block.bias, bias_row_step: biasSteps?[rank - 2] ?? 0,
+        bias_column_step: biasSteps?[rank - 1] ?? 0, output: block.output,
+        output_step: resultStrides[rank - 2], queries: block.rows, keys: keys,
+        depth: q.shape[rank - 1], width: v.shape[rank - 1], scale: scale)
+      withUnsafeTemporaryAllocation(
+        byteCount: vectors_attend_scratch(&head) * MemoryLayout<Float>.stride, alignment: 64
+      ) { scratch in
+        guard let scratch = scratch.bindMemory(to: Float.self).baseAddress else { return }
+        vectors_attend(&head, scratch)
+      }
+    }
+
     private func attend(_ block: Block) throws {
+      if areSmall { return try attendSmall(block) }
       let (depth, width) = (q.shape[q.rank - 1], v.shape[v.rank - 1])
       let resultStep = resultStrides[resultStrides.count - 2]
       _ = try TensorStorage(byteCount: block.rows * keys * MemoryLayout<Float>.stride) { bytes in

@@ -35,15 +35,17 @@
       }
     }
 
-    /// One pass over channels-last images; others go step by step.
+    /// One pass over channels-last images, in vectors; others go the plain way.
     package func scaleChannels(
       _ x: Tensor, by scale: Tensor, epilogue: Epilogue
     ) throws -> Tensor {
       let rectifies = epilogue.activation == .relu
-      guard x.rank == 4, x.isDense(.channelsLast), x.elementCount > 0,
-        rectifies || epilogue.activation == nil
-      else {
-        return try scaleChannelsStepwise(x, by: scale, epilogue: epilogue)
+      if let activation = epilogue.activation, !rectifies {
+        let scaled = try scaleChannels(x, by: scale, epilogue: Epilogue(residual: epilogue.residual))
+        return try activate(scaled, activation)
+      }
+      guard x.rank == 4, x.isDense(.channelsLast), x.elementCount > 0 else {
+        return try plain.scaleChannels(x, by: scale, epilogue: epilogue)
       }
       let factors = try scale.contiguous()
       let residual = try epilogue.residual.map { try $0.contiguous(.channelsLast) }
@@ -69,16 +71,6 @@
           }
         }
       }
-    }
-
-    private func scaleChannelsStepwise(
-      _ x: Tensor, by scale: Tensor, epilogue: Epilogue
-    ) throws -> Tensor {
-      var result = try binary(.multiply, x, scale, output: x.shape)
-      if let residual = epilogue.residual {
-        result = try binary(.add, result, residual, output: x.shape)
-      }
-      return try epilogue.activation.map { try activate(result, $0) } ?? result
     }
   }
 

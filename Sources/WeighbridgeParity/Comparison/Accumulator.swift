@@ -18,6 +18,8 @@ struct Accumulator: Sendable {
   var squaredReference = 0.0
   var squaredGot = 0.0
   var product = 0.0
+  /// No difference below it can be the largest of all: another thread has seen one of this size.
+  var floor = 0.0
   var maxAbs = -1.0
   var worst: Spot?
   var referenceMax = 0.0
@@ -75,7 +77,7 @@ struct Accumulator: Sendable {
     tolerance: ElementwiseTolerance?
   ) {
     let (size, scale) = (abs(got - reference), abs(reference))
-    if size > maxAbs {
+    if size > maxAbs, size >= floor {
       maxAbs = size
       worst = Spot(position: position(), got: got, reference: reference)
     }

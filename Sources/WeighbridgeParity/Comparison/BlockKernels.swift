@@ -1,25 +1,36 @@
-/// The inner loops of a comparison: a block of elements, small enough for the first-level cache.
+import CVectors
+
+/// The inner loops of a comparison.
 extension Accumulator {
+  /// Elements that are screened together: few, since one that is caught has all of them looked at.
+  private static let group = 256
+
   /// Takes in rows of float32 pairs; on either side a row's elements are neighbours in memory.
   ///
-  /// The fast loop keeps sums in float64 and screens in float32 whether any element could raise a
-  /// maximum; only then, or when a sum shows a non-finite element, is the block gone through element
-  /// by element. Squares of float32 values cannot overflow float64, so finite sums prove finite
-  /// elements.
-  ///
-  /// - Parameter locate: The row-major position of the block's element at a row and a column.
+  /// - Parameter locate: The row-major position of the element at a row and a column.
   @inline(__always)
   mutating func addRows(
     _ block: FloatRows, tolerance: ElementwiseTolerance?, locate: (_ row: Int, _ column: Int) -> Int
   ) {
-    let screen = FloatScreen(self, tolerance)
-    let sums =
-      tolerance == nil
-      ? block.sums(screen, isElementwise: false) : block.sums(screen, isElementwise: true)
-    let (errors, references, gots) = (
-      sums.errors.sum(), sums.references.sum(), sums.gots.sum()
-    )
-    guard errors.isFinite && references.isFinite && gots.isFinite else {
+    let step = max(1, Self.group / max(1, block.columns))
+    for first in stride(from: 0, to: block.rows, by: step) {
+      let rows = block.rows(from: first, count: min(step, block.rows - first))
+      addGroup(rows, tolerance: tolerance) { row, column in locate(first + row, column) }
+    }
+  }
+
+  /// The fast loop keeps sums in float64 and screens in float32 whether any element could raise a
+  /// maximum; only then, or when a sum shows a non-finite element, is the group gone through element
+  /// by element. Squares of float32 values cannot overflow float64, so finite sums prove finite
+  /// elements.
+  @inline(__always)
+  private mutating func addGroup(
+    _ block: FloatRows, tolerance: ElementwiseTolerance?, locate: (_ row: Int, _ column: Int) -> Int
+  ) {
+    var (pairs, screen) = (block.vectorPairs, vectors_screen(self, tolerance))
+    let sums = vectors_compare(&pairs, &screen)
+    guard sums.squared_error.isFinite, sums.squared_reference.isFinite, sums.squared_got.isFinite
+    else {
       for row in 0..<block.rows {
         for column in 0..<block.columns {
           addFloat(block, row, column, tolerance: tolerance, position: locate(row, column))
@@ -27,13 +38,14 @@ extension Accumulator {
       }
       return
     }
-    squaredError += errors
-    squaredReference += references
-    squaredGot += gots
+    squaredError += sums.squared_error
+    squaredReference += sums.squared_reference
+    squaredGot += sums.squared_got
     // 2⟨got, reference⟩ = ‖got‖² + ‖reference‖² − ‖got − reference‖²
-    product += (gots + references - errors) / 2
-    referenceMax = max(referenceMax, Double(sums.peak.max()))
-    let isWorthALook = Double(sums.largest.max()) * (1 + 0x1p-23) > maxAbs || sums.isFlagged
+    product += (sums.squared_got + sums.squared_reference - sums.squared_error) / 2
+    referenceMax = max(referenceMax, Double(sums.peak))
+    let largest = Double(sums.largest) * (1 + 0x1p-23)
+    let isWorthALook = sums.is_caught || (largest > maxAbs && largest >= floor)
     for row in 0..<block.rows {
       if isWorthALook {
         for column in 0..<block.vectorColumns {
@@ -86,7 +98,24 @@ struct FloatRows {
   let columns: Int
 
   /// The columns that the fast loop takes in; the others follow one by one.
-  var vectorColumns: Int { columns & ~3 }
+  var vectorColumns: Int { columns & ~7 }
+
+  /// Some of the rows.
+  @inline(__always)
+  func rows(from first: Int, count: Int) -> FloatRows {
+    FloatRows(
+      got: got + first &* gotStep, gotStep: gotStep,
+      reference: reference + first &* referenceStep, referenceStep: referenceStep, rows: count,
+      columns: columns)
+  }
+
+  /// What the fast loop takes in.
+  @inline(__always)
+  var vectorPairs: vectors_pairs {
+    vectors_pairs(
+      got: got, got_step: gotStep, reference: reference, reference_step: referenceStep, rows: rows,
+      columns: vectorColumns)
+  }
 
   @inline(__always)
   func pair(_ row: Int, _ column: Int) -> (Float, Float) {
@@ -94,25 +123,6 @@ struct FloatRows {
       got.loadUnaligned(fromByteOffset: row &* gotStep &+ column &* 4, as: Float.self),
       reference.loadUnaligned(fromByteOffset: row &* referenceStep &+ column &* 4, as: Float.self)
     )
-  }
-
-  /// The sums over the vector columns of all rows, and what the screen caught.
-  @inline(__always)
-  func sums(_ screen: FloatScreen, isElementwise: Bool) -> FloatSums {
-    var sums = FloatSums()
-    let width = vectorColumns &* 4
-    for row in 0..<rows {
-      let (g, r) = (got + row &* gotStep, reference + row &* referenceStep)
-      var i = 0
-      while i < width {
-        sums.add(
-          g.loadUnaligned(fromByteOffset: i, as: FloatLanes.self),
-          r.loadUnaligned(fromByteOffset: i, as: FloatLanes.self), screen,
-          isElementwise: isElementwise)
-        i &+= 16
-      }
-    }
-    return sums
   }
 }
 

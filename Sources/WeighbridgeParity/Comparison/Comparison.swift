@@ -1,6 +1,4 @@
-import Synchronization
 import WeighbridgeModules
-import WeighbridgeParallel
 
 /// Compares two tensors in one pass over both, on all compute threads.
 public enum Comparison {
@@ -64,22 +62,6 @@ extension Comparison {
     let substitute = try Tensor(
       dtype: .float32, shape: got.shape, strides: format.strides(of: got.shape), storage: storage)
     return (total.figures(shape: got.shape, tolerance: tolerance), substitute)
-  }
-}
-
-/// Partial results of several threads, merged in the order of their ranges, so that the sums do not
-/// depend on which thread was first.
-struct PartialResults: ~Copyable {
-  private let parts = Mutex<[(start: Int, part: Accumulator)]>([])
-
-  borrowing func add(_ part: Accumulator, start: Int) {
-    parts.withLock { $0.append((start, part)) }
-  }
-
-  borrowing func merged() -> Accumulator {
-    parts.withLock { parts in
-      parts.sorted { $0.start < $1.start }.reduce(into: Accumulator()) { $0.merge($1.part) }
-    }
   }
 }
 

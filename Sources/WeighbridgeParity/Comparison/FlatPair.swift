@@ -1,9 +1,10 @@
 import WeighbridgeModules
-import WeighbridgeParallel
 
 /// Two tensors whose elements lie in one order of memory.
 struct FlatPair {
-  private static let blockSize = 512
+  /// Elements that a thread takes at a time.
+  private static let partSize = 1 << 16
+  private static let blockSize = 256
   private let got: Tensor
   private let reference: Tensor
   private let isChannelsLast: Bool
@@ -37,53 +38,50 @@ struct FlatPair {
   func floats(
     _ tolerance: ElementwiseTolerance?, copyingTo copy: UnsafeMutableRawPointer? = nil
   ) -> Accumulator {
-    let results = PartialResults()
     guard let a = got.bytes, let b = reference.bytes else { return Accumulator() }
-    Parallel.forRanges(got.elementCount, grain: 1 << 15) { range in
-      var part = Accumulator()
-      var start = range.lowerBound
-      while start < range.upperBound {
-        let size = min(FlatPair.blockSize, range.upperBound - start)
-        var from = b + start &* 4
-        if let copy {
-          (copy + start &* 4).copyMemory(from: from, byteCount: size &* 4)
-          from = UnsafeRawPointer(copy + start &* 4)
-        }
-        part.addRows(
-          FloatRows(
-            got: a + start &* 4, gotStep: 0, reference: from, referenceStep: 0, rows: 1,
-            columns: size),
-          tolerance: tolerance, locate: { _, column in position(start + column) })
-        start += size
+    return eachBlock { start, size, sums in
+      var from = b + start &* 4
+      if let copy {
+        (copy + start &* 4).copyMemory(from: from, byteCount: size &* 4)
+        from = UnsafeRawPointer(copy + start &* 4)
       }
-      results.add(part, start: range.lowerBound)
+      sums.addRows(
+        FloatRows(
+          got: a + start &* 4, gotStep: 0, reference: from, referenceStep: 0, rows: 1,
+          columns: size),
+        tolerance: tolerance, locate: { _, column in position(start + column) })
     }
-    return withExtendedLifetime((got, reference)) { results.merged() }
   }
 
   private func doubles(_ tolerance: ElementwiseTolerance?) throws -> Accumulator {
     let (loadGot, loadReference) = (BlockLoader(got), BlockLoader(reference))
     let both = got.dtype == .float64 && reference.dtype == .float64
-    let results = PartialResults()
-    Parallel.forRanges(got.elementCount, grain: 1 << 13) { range in
-      var part = Accumulator()
-      let size = FlatPair.blockSize
+    return eachBlock { start, size, sums in
       withUnsafeTemporaryAllocation(of: Double.self, capacity: 2 * size) { scratch in
         guard let a = scratch.baseAddress else { return }
         let b = a + size
-        var start = range.lowerBound
-        while start < range.upperBound {
-          let count = min(size, range.upperBound - start)
-          loadGot.load(start, count, into: a)
-          loadReference.load(start, count, into: b)
-          part.addBlock(
-            got: a, reference: b, count: count, countsDoubleULPs: both, tolerance: tolerance,
-            locate: { position(start + $0) })
-          start += count
+        loadGot.load(start, size, into: a)
+        loadReference.load(start, size, into: b)
+        sums.addBlock(
+          got: a, reference: b, count: size, countsDoubleULPs: both, tolerance: tolerance,
+          locate: { position(start + $0) })
+      }
+    }
+  }
+
+  /// Goes through all elements in the order of memory, block by block, on all threads.
+  @inline(__always)
+  private func eachBlock(
+    _ body: (_ start: Int, _ size: Int, _ sums: inout Accumulator) -> Void
+  ) -> Accumulator {
+    let count = got.elementCount
+    return withExtendedLifetime((got, reference)) {
+      PartialResults.gathered(parts: (count + Self.partSize - 1) / Self.partSize) { part, sums in
+        let end = min(count, (part + 1) * Self.partSize)
+        for start in stride(from: part * Self.partSize, to: end, by: Self.blockSize) {
+          body(start, min(Self.blockSize, end - start), &sums)
         }
       }
-      results.add(part, start: range.lowerBound)
     }
-    return withExtendedLifetime((got, reference)) { results.merged() }
   }
 }

@@ -1,11 +1,13 @@
+import CVectors
 import WeighbridgeModules
-import WeighbridgeParallel
 
 /// A float32 image of ours that is channels-last, against a row-major reference: tiles of a few
 /// channels by a few pixels of the reference are turned around in the first-level cache.
 struct TiledPair {
   private static let channelsPerTile = 16
   private static let pixelsPerTile = 64
+  /// Tiles that a thread takes at a time.
+  private static let tilesPerPart = 64
   private let got: Tensor
   private let reference: Tensor
   private let channels: Int
@@ -30,35 +32,36 @@ struct TiledPair {
     let channelTiles = (channels + Self.channelsPerTile - 1) / Self.channelsPerTile
     let pixelTiles = (pixels + Self.pixelsPerTile - 1) / Self.pixelsPerTile
     let tiles = got.shape[0] * pixelTiles * channelTiles
-    let results = PartialResults()
     guard let a = got.bytes, let b = reference.bytes else { return Accumulator() }
-    Parallel.forRanges(tiles, grain: 32) { range in
-      var part = Accumulator()
-      let width = Self.channelsPerTile * 4
-      let capacity = width * Self.pixelsPerTile
-      withUnsafeTemporaryAllocation(byteCount: 2 * capacity, alignment: 64) { scratch in
-        guard let packed = scratch.baseAddress else { return }
-        for index in range {
-          // Neighbouring tiles are neighbours in the reference's rows, which come from farthest away.
-          let (image, rest) = index.quotientAndRemainder(dividingBy: pixelTiles * channelTiles)
-          let (channelTile, pixelTile) = rest.quotientAndRemainder(dividingBy: pixelTiles)
-          let tile = Tile(
-            image: image, channel: channelTile * Self.channelsPerTile,
-            pixel: pixelTile * Self.pixelsPerTile, channels: channels, pixels: pixels)
-          let turned = copy.map { $0 + tile.offset } ?? (packed + capacity)
-          let step = copy == nil ? width : channels * 4
-          tile.pack(a, into: packed, step: width)
-          tile.turn(b, into: turned, step: step)
-          part.addRows(
-            FloatRows(
-              got: packed, gotStep: width, reference: turned, referenceStep: step,
-              rows: tile.width, columns: tile.height),
-            tolerance: tolerance, locate: tile.position)
+    let parts = (tiles + Self.tilesPerPart - 1) / Self.tilesPerPart
+    return withExtendedLifetime((got, reference)) {
+      PartialResults.gathered(parts: parts) { part, sums in
+        let first = part * Self.tilesPerPart
+        let width = Self.channelsPerTile * 4
+        let capacity = width * Self.pixelsPerTile
+        withUnsafeTemporaryAllocation(byteCount: 2 * capacity, alignment: 64) { scratch in
+          guard let packed = scratch.baseAddress else { return }
+          for index in first..<min(tiles, first + Self.tilesPerPart) {
+            // Neighbouring tiles are neighbours in the reference's rows, which come from farthest
+            // away.
+            let (image, rest) = index.quotientAndRemainder(dividingBy: pixelTiles * channelTiles)
+            let (channelTile, pixelTile) = rest.quotientAndRemainder(dividingBy: pixelTiles)
+            let tile = Tile(
+              image: image, channel: channelTile * Self.channelsPerTile,
+              pixel: pixelTile * Self.pixelsPerTile, channels: channels, pixels: pixels)
+            let turned = copy.map { $0 + tile.offset } ?? (packed + capacity)
+            let step = copy == nil ? width : channels * 4
+            tile.pack(a, into: packed, step: width)
+            tile.turn(b, into: turned, step: step)
+            sums.addRows(
+              FloatRows(
+                got: packed, gotStep: width, reference: turned, referenceStep: step,
+                rows: tile.width, columns: tile.height),
+              tolerance: tolerance, locate: tile.position)
+          }
         }
       }
-      results.add(part, start: range.lowerBound)
     }
-    return withExtendedLifetime((got, reference)) { results.merged() }
   }
 
   /// Some channels by some pixels of one image.
@@ -97,7 +100,9 @@ struct TiledPair {
         for p in 0..<width {
           let (from, to) = (source + p &* channels &* 4, target + p &* step)
           for line in stride(from: 0, to: TiledPair.channelsPerTile * 4, by: 16) {
-            store(from.loadUnaligned(fromByteOffset: line, as: FloatLanes.self), to + line)
+            (to + line).storeBytes(
+              of: from.loadUnaligned(fromByteOffset: line, as: SIMD4<Float>.self),
+              as: SIMD4<Float>.self)
           }
         }
       } else {
@@ -112,39 +117,8 @@ struct TiledPair {
     @inline(__always)
     func turn(_ base: UnsafeRawPointer, into target: UnsafeMutableRawPointer, step: Int) {
       let line = pixels &* 4
-      let source = base + ((image * channels + channel) * pixels + pixel) * 4
-      let (wholeHeight, wholeWidth) = (height & ~3, width & ~3)
-      for c in stride(from: 0, to: wholeHeight, by: 4) {
-        let first = source + c &* line
-        var (p, to) = (0, target + c &* 4)
-        while p < wholeWidth {
-          let from = first + p &* 4
-          let columns = transposed(
-            from.loadUnaligned(as: FloatLanes.self),
-            from.loadUnaligned(fromByteOffset: line, as: FloatLanes.self),
-            from.loadUnaligned(fromByteOffset: 2 &* line, as: FloatLanes.self),
-            from.loadUnaligned(fromByteOffset: 3 &* line, as: FloatLanes.self))
-          store(columns.0, to)
-          store(columns.1, to + step)
-          store(columns.2, to + 2 &* step)
-          store(columns.3, to + 3 &* step)
-          p &+= 4
-          to += 4 &* step
-        }
-      }
-      for c in 0..<height {
-        for p in (c < wholeHeight ? wholeWidth : 0)..<width {
-          (target + p &* step + c &* 4).storeBytes(
-            of: source.loadUnaligned(fromByteOffset: c &* line &+ p &* 4, as: UInt32.self),
-            as: UInt32.self)
-        }
-      }
-    }
-
-    /// Writes four elements that need not be on a multiple of their size.
-    @inline(__always)
-    private func store(_ value: FloatLanes, _ target: UnsafeMutableRawPointer) {
-      target.storeBytes(of: value, as: FloatLanes.self)
+      vectors_turn(
+        base + (image * channels + channel) * line + pixel * 4, line, height, width, target, step)
     }
   }
 }

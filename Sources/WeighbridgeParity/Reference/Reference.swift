@@ -98,12 +98,13 @@ public struct Reference: Sendable {
     return (sampling, found)
   }
 
-  /// The inputs in call order, floating-point ones as float32.
+  /// The inputs in call order, floating-point ones as float32, where every layer can read them in
+  /// place.
   ///
   /// - Throws: when one cannot be read.
   public func inputs(as dtype: DType = .float32) throws -> [Tensor] {
     try checkpoint.tensors((0..<inputCount).map { "inputs/\($0)" }).map { tensor in
-      tensor.dtype.isFloatingPoint ? try tensor.converted(to: dtype) : tensor
+      try (tensor.dtype.isFloatingPoint ? tensor.converted(to: dtype) : tensor).aligned()
     }
   }
 

@@ -1,0 +1,99 @@
+// Loops that gain from a processor's wide vectors.
+//
+// Swift compiles a function for the package's baseline processor alone; on x86 that is SSE2, half as
+// wide as what nearly every machine has. Here each loop is compiled twice, and the wide one taken
+// where the processor has AVX2 and FMA. On other architectures there is one of each. What does not
+// gain from that is written in Swift.
+
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/// One head of scaled dot-product attention: softmax(q·kᵀ·scale + bias)·v of row-major float32
+/// matrices. Steps count elements from one row to the next; columns are neighbours.
+typedef struct {
+  const float *_Nonnull q;
+  ptrdiff_t q_step;
+  const float *_Nonnull k;
+  ptrdiff_t k_step;
+  const float *_Nonnull v;
+  ptrdiff_t v_step;
+  /// Added to the scores [queries, keys]; NULL for none.
+  const float *_Nullable bias;
+  ptrdiff_t bias_row_step;
+  ptrdiff_t bias_column_step;
+  float *_Nonnull output;
+  ptrdiff_t output_step;
+  ptrdiff_t queries;
+  ptrdiff_t keys;
+  /// Columns of q and k.
+  ptrdiff_t depth;
+  /// Columns of v and of the output.
+  ptrdiff_t width;
+  float scale;
+} vectors_head;
+
+/// How many floats of scratch memory `vectors_attend` needs.
+ptrdiff_t vectors_attend_scratch(const vectors_head *_Nonnull head);
+
+/// Computes one small head, whose keys and values fit the first-level cache. The scratch memory is
+/// aligned to 32 bytes.
+void vectors_attend(const vectors_head *_Nonnull head, float *_Nonnull scratch);
+
+/// The same as a processor without wide vectors computes it.
+void vectors_attend_baseline(const vectors_head *_Nonnull head, float *_Nonnull scratch);
+
+/// Rows of float32 elements on any bytes: of what was computed, and of a reference. Steps count bytes
+/// from one row to the next.
+typedef struct {
+  const void *_Nonnull got;
+  ptrdiff_t got_step;
+  const void *_Nonnull reference;
+  ptrdiff_t reference_step;
+  ptrdiff_t rows;
+  /// A multiple of 8.
+  ptrdiff_t columns;
+} vectors_pairs;
+
+/// Bounds on elements. With d = |got − reference| and r = |reference|, an element is caught where
+/// - d ≥ relative·r and r > 0, or
+/// - is_elementwise and d > allowed + allowed_relative·r, or
+/// - (bits of got − bits of reference) + step_bias > step_limit, in 32 bits that wrap.
+typedef struct {
+  float relative;
+  bool is_elementwise;
+  float allowed;
+  float allowed_relative;
+  int32_t step_bias;
+  int32_t step_limit;
+} vectors_screen;
+
+/// Sums in float64 over all elements, and largest values, in which NaN counts for nothing.
+typedef struct {
+  /// Σ (got − reference)², of differences in float64.
+  double squared_error;
+  double squared_reference;
+  double squared_got;
+  /// The largest |got − reference|, each rounded to float32.
+  float largest;
+  /// The largest |reference|.
+  float peak;
+  /// Whether the screen caught an element.
+  bool is_caught;
+} vectors_sums;
+
+/// Goes through all pairs once.
+vectors_sums vectors_compare(
+    const vectors_pairs *_Nonnull pairs, const vectors_screen *_Nonnull screen);
+
+/// The same as a processor without wide vectors computes it.
+vectors_sums vectors_compare_baseline(
+    const vectors_pairs *_Nonnull pairs, const vectors_screen *_Nonnull screen);
+
+/// Transposes a matrix of 4-byte elements on any bytes. Steps count bytes from one row to the next:
+/// of `rows` rows in the source, of `columns` rows in the target.
+void vectors_turn(
+    const void *_Nonnull source, ptrdiff_t source_step, ptrdiff_t rows, ptrdiff_t columns,
+    void *_Nonnull target, ptrdiff_t target_step);
