@@ -277,7 +277,8 @@ import WeighbridgeModules
     entries["noise/blocks.1.relu"] = try Tensor([1e-3, 4e-3], shape: [2])
     entries["noise/blocks.1"] = try Tensor([1e-3, 4e-3], shape: [2])
     for name in entries.tensors.map(\.name)
-    where name.hasPrefix("noise/tail") || name.hasPrefix("noise/split") || name == "noise/outputs/0" {
+    where name.hasPrefix("noise/tail") || name.hasPrefix("noise/split") || name == "noise/outputs/0"
+    {
       entries[name] = try Tensor([1e-2, 1e-1], shape: [2])
     }
     #expect(try validate(against: entries).passes)

@@ -60,6 +60,21 @@ import WeighbridgeWeights
     #expect(result.layers.count { $0.status == .source } == 1)
   }
 
+  /// A layer whose input is recorded whole is judged, whatever went wrong before it.
+  @Test func layerWithARecordedInputIsJudgedAfterASampledOneThatFails() throws {
+    let entries = try RecordedEntries.toy().sampled { $0 == "blocks.0.fc" }
+    let faults = Faults(leaf: ["blocks.0.fc": 1e-3, "blocks.1.fc": 1e-3])
+    let result = try validate(faults, against: entries)
+    #expect(result.statuses["blocks.0.fc"] == .source)
+    #expect(result.statuses["blocks.0.relu"] == .inherited)
+    #expect(result.statuses["blocks.1.fc"] == .source)
+    let glue = Faults(leaf: ["blocks.0.fc": 1e-3], glue: ["blocks.0": 1e-3, "blocks.1": 1e-3])
+    let joined = try validate(glue, against: entries)
+    // What joins the children of the first block works on an output that could not be replaced.
+    #expect(joined.statuses["blocks.0"] == .inherited)
+    #expect(joined.statuses["blocks.1"] == .glue)
+  }
+
   /// A whole activation before a sampled one is set right, so that the sampled one is seen clean.
   @Test func sampledLayerAfterAWholeOneIsJudgedAlone() throws {
     let entries = try RecordedEntries.toy().sampled { $0.hasPrefix("blocks.1") }

@@ -83,10 +83,13 @@ struct Judge: Sendable {
     return hasNoise ? nil : .pyTorchDefault(.float32, recorded)
   }
 
+  /// - Parameter believesAll: Whether a recorded noise is taken as it is, however large.
   func judge(
-    _ figures: Figures, recorded: DType, reference: Reference.Noise?, own: Reference.Noise?
+    _ figures: Figures, recorded: DType, reference: Reference.Noise?, own: Reference.Noise?,
+    believesAll: Bool = false
   ) -> Judgement {
-    let believed = reference?.believed(beside: figures)
+    let believed =
+      believesAll ? (noise: reference, doubt: nil) : reference?.believed(beside: figures)
     let noises = [believed?.noise, own].compactMap { $0 }
       .filter { $0.rms.isFinite && $0.max.isFinite }
     guard override == nil, recorded.isFloatingPoint, !noises.isEmpty else {

@@ -2,30 +2,34 @@
 struct StatusAlgebra {
   /// Whether a failure was seen earlier, in execution order.
   private(set) var hasFailed = false
-  /// The first layer that failed by itself and whose recorded output could not be handed on: what
-  /// fails after it in the isolated run may fail because of it.
+  /// The first layer that failed by itself and whose recorded output could not be handed on, and why:
+  /// what fails after it in the isolated run may fail because of it.
   private var unreplaced: String?
 
   /// - Parameters:
   ///   - hasComparedChildren: Whether modules called in it were set right in the isolated run.
   ///   - problem: Why it could not be compared though something was recorded.
-  ///   - sampledName: The tensor's name, when it is recorded as samples.
+  ///   - isClean: Whether its module is known to have worked on recorded values in the isolated run.
+  ///   - irreplaceable: The tensor's name and why it could not be handed on, if so.
   mutating func status(
     cumulative: Measurement?, isolated: Measurement?, hasComparedChildren: Bool, problem: String?,
-    sampledName: String? = nil
+    isClean: Bool = true, irreplaceable: String? = nil
   ) -> (LayerStatus, String?) {
-    let result = decide(cumulative, isolated, hasComparedChildren, problem)
+    let result = decide(
+      cumulative, isolated, hasComparedChildren, problem, blamed: isClean ? nil : unreplaced)
     if result.0.isFailure { hasFailed = true }
-    if isolated?.holds == false { unreplaced = unreplaced ?? sampledName }
+    if isolated?.holds == false || problem != nil { unreplaced = unreplaced ?? irreplaceable }
     return result
   }
 
   private func decide(
     _ cumulative: Measurement?, _ isolated: Measurement?, _ hasComparedChildren: Bool,
-    _ problem: String?
+    _ problem: String?, blamed: String?
   ) -> (LayerStatus, String?) {
     let own: LayerStatus = hasComparedChildren ? .glue : .source
-    if let problem { return (own, problem) }
+    if let problem {
+      return blamed.map { (.inherited, "\(problem), or wrong itself: \($0)") } ?? (own, problem)
+    }
     guard let cumulative else { return (.missing, nil) }
     let recorded = cumulative.figures.nonFinite
     if recorded.referenceNaN > 0 {
@@ -36,11 +40,7 @@ struct StatusAlgebra {
     }
     if let isolated {
       if !isolated.holds {
-        if let unreplaced {
-          return (
-            .inherited, "or wrong itself: \(unreplaced) is sampled and could not be set right"
-          )
-        }
+        if let blamed { return (.inherited, "or wrong itself: \(blamed)") }
         return isolated.figures.nonFinite.mismatched > 0
           ? (.nonfinite, StatusAlgebra.reason(isolated.figures))
           : (own, StatusAlgebra.reason(isolated))

@@ -13,6 +13,9 @@ struct Finding: Sendable {
   var problem: Problem?
   /// Whether samples were compared, which cannot be handed on in place of ours.
   var isSampled = false
+  /// In the isolated run: whether its module is known to have worked on recorded values alone. Not so
+  /// after an output that could not be replaced, for which there is no recorded value of its shape.
+  var isClean = true
 
   enum Problem: Sendable {
     /// Ours has another shape, which is a failure.
@@ -52,6 +55,18 @@ final class ComparingProbe: Probe {
     var read = 0.0
     var compare = 0.0
     var last: ComparedOutput?
+    /// How many outputs could not be replaced.
+    var unreplaced = 0
+    /// Recorded values that were handed on since the first of those, by the memory they are in.
+    var known: [ObjectIdentifier: TensorStorage] = [:]
+
+    mutating func know(_ tensors: [Tensor]) {
+      for storage in tensors.compactMap(\.storage) { known[ObjectIdentifier(storage)] = storage }
+    }
+
+    func knows(_ tensors: [Tensor]) -> Bool {
+      tensors.compactMap(\.storage).allSatisfy { known[ObjectIdentifier($0)] != nil }
+    }
   }
 
   init(
@@ -74,10 +89,17 @@ final class ComparingProbe: Probe {
     }
   }
 
+  /// Whether every output so far could be replaced.
+  var replacedAll: Bool { state.withLock { $0.unreplaced == 0 } }
+
   func intercept<M: Module>(
     _ module: M, call: Int, input: M.Input, forward: (M.Input) throws -> M.Output
   ) throws -> M.Output {
     log.enter()
+    let unreplaced = state.withLock { state in
+      if module.path == .root { state.know(input.tensors) }
+      return state.unreplaced
+    }
     let output: M.Output
     do {
       output = try forward(input)
@@ -88,7 +110,11 @@ final class ComparingProbe: Probe {
     let got = output.tensors
     let recorded = try recordedTensors(module.path, call, like: got)
     var tensors = got
-    let findings = try compare(module.path, call, &tensors, recorded)
+    let isClean = state.withLock {
+      $0.unreplaced == unreplaced && (unreplaced == 0 || $0.knows(input.tensors))
+    }
+    var findings = try compare(module.path, call, &tensors, recorded)
+    for index in findings.indices { findings[index].isClean = isClean }
     for (item, tensor) in got.enumerated() {
       kept?.keep(ActivationKey(module.path, call: call, item: got.count > 1 ? item : nil), tensor)
     }
@@ -129,6 +155,7 @@ final class ComparingProbe: Probe {
     _ key: ActivationKey, _ got: inout Tensor, _ activation: RecordedActivation?
   ) throws -> Finding {
     guard case .whole(let recorded)? = activation, Finding.problem(got, recorded) == nil else {
+      if activation != nil { state.withLock { $0.unreplaced += 1 } }
       return try Finding(item: key.item, got: got, recorded: activation) { tolerance(key, $0) }
     }
     var finding = Finding(item: key.item, dtype: recorded.dtype)
@@ -149,7 +176,11 @@ final class ComparingProbe: Probe {
     let compared = ComparedOutput(
       tensor: got, recorded: recorded, tolerance: limit, figures: figures,
       isSubstituted: isReplaced)
-    state.withLock { $0.last = compared }
+    let handedOn = got
+    state.withLock { state in
+      state.last = compared
+      if isReplaced, state.unreplaced > 0 { state.know([handedOn]) }
+    }
     return finding
   }
 }

@@ -84,7 +84,7 @@ struct Assembly {
   }
 
   /// The first few of several names.
-  private static func listed(_ names: [String], limit: Int = 5) -> String {
+  static func listed(_ names: [String], limit: Int = 5) -> String {
     names.prefix(limit).joined(separator: ", ")
       + (names.count > limit ? " and \(names.count - limit) more" : "")
   }
@@ -150,7 +150,7 @@ struct Assembly {
       ownNoise: own[key], recordedNoise: noise, isLeaf: !call.hasChildren)
     verdict.measure(finding, isolatedFindings[key], judge)
     (verdict.status, verdict.reason) = algebra.status(
-      finding, verdict, hasComparedChildren: hasComparedChildren)
+      finding, isolatedFindings[key], verdict, hasComparedChildren: hasComparedChildren)
     return verdict
   }
 
@@ -167,7 +167,7 @@ struct Assembly {
     }
     verdict.measure(finding, alone, judge)
     (verdict.status, verdict.reason) = algebra.status(
-      finding, verdict, hasComparedChildren: hasComparedChildren)
+      finding, alone, verdict, hasComparedChildren: hasComparedChildren)
     return verdict
   }
 }
@@ -200,19 +200,22 @@ extension LayerVerdict {
 
 extension StatusAlgebra {
   fileprivate mutating func status(
-    _ finding: Finding, _ verdict: LayerVerdict, hasComparedChildren: Bool
+    _ finding: Finding, _ alone: Finding?, _ verdict: LayerVerdict, hasComparedChildren: Bool
   ) -> (LayerStatus, String?) {
     switch finding.problem {
     case .incomparable(let reason)?:
       return (.missing, reason)
     case .shape(let reason)?:
       return status(
-        cumulative: nil, isolated: nil, hasComparedChildren: hasComparedChildren, problem: reason)
+        cumulative: nil, isolated: nil, hasComparedChildren: hasComparedChildren, problem: reason,
+        isClean: alone?.isClean ?? true,
+        irreplaceable: "\(verdict.name) has another shape and could not be set right")
     case nil:
       return status(
         cumulative: verdict.cumulative, isolated: verdict.isolated,
-        hasComparedChildren: hasComparedChildren, problem: nil,
-        sampledName: finding.isSampled ? verdict.name : nil)
+        hasComparedChildren: hasComparedChildren, problem: nil, isClean: alone?.isClean ?? true,
+        irreplaceable: finding.isSampled
+          ? "\(verdict.name) is sampled and could not be set right" : nil)
     }
   }
 }

@@ -50,6 +50,7 @@ public struct Validator: Sendable {
       OraclePlan.isAffordable(reference, result.seconds.forward)
     {
       try sharpen(&result, model, oracle)
+      acceptGrownRounding(&result)
     }
     if options.isolates, !result.causes.isEmpty {
       try inspect(&result, model)
@@ -135,7 +136,9 @@ extension Validator {
       trace: probe.trace, outputs: outputs, outputFindings: [], seconds: clock.seconds)
     let comparing = Stopwatch()
     run.outputFindings = try (0..<max(outputs.count, reference.outputCount)).map { index in
-      try outputFinding(index, outputs)
+      var finding = try outputFinding(index, outputs)
+      finding?.isClean = probe.replacedAll
+      return finding
     }
     run.trace.compareSeconds += comparing.seconds
     run.seconds += comparing.seconds

@@ -1,0 +1,87 @@
+import Testing
+import WeighbridgeCheckpoints
+import WeighbridgeMapping
+import WeighbridgeModules
+
+@testable import WeighbridgeParity
+
+/// A gate so steep that the last bit of its input opens or closes it.
+private struct Steep: Module {
+  let path: ModulePath
+  let first: Linear
+  let gate: Sigmoid
+
+  init(_ w: WeightScope) throws {
+    path = w.path
+    first = try Linear(w / "first", in: 4, out: 4, bias: .absent)
+    gate = Sigmoid(w / "gate")
+  }
+
+  func forward(_ x: Tensor) throws -> Tensor {
+    try gate(first(x).affine(shift: -1).affine(scale: 0x1p28, shift: -16))
+  }
+
+  static func load(_ dtype: DType) throws -> Steep {
+    let one: [Float] = (0..<16).map { $0 % 5 == 0 ? 1 : 0 }
+    let checkpoint = try MemoryCheckpoint(
+      [("first.weight", Tensor(one, shape: [4, 4]))], path: "steep.npz")
+    return try Weights.load(checkpoint, dtype: dtype) { try Steep($0) }
+  }
+}
+
+@Suite("Rounding that grew beyond what is believed of a recorded noise")
+struct GrownRoundingTests {
+  /// The reference's first layer is off by one bit, which opens a gate that is closed here; the
+  /// recorded noise says that PyTorch's float64 does not open it either.
+  private static func entries(gateNoise: Double = 0.5) throws -> RecordedEntries {
+    var entries = RecordedEntries()
+    func row(_ values: [Float]) throws -> Tensor { try Tensor(values, shape: [1, 4]) }
+    let open = try row([16, -16, -16, -16]).activated(.sigmoid)
+    let noise = try Tensor([gateNoise, 2 * gateNoise], shape: [2])
+    entries["inputs/0"] = try row([1, 1, 1, 1])
+    entries["activations/first"] = try row([1 + 0x1p-23, 1, 1, 1])
+    entries["noise/first"] = try Tensor([0x1p-24, 0x1p-23], shape: [2])
+    entries["activations/gate"] = open
+    entries["noise/gate"] = noise
+    entries["outputs/0"] = open
+    entries["noise/outputs/0"] = noise
+    return entries
+  }
+
+  private func validate(
+    _ entries: RecordedEntries, _ oracle: OracleMode = .auto
+  ) throws -> ParityResult {
+    var options = ValidationOptions()
+    options.oracle = oracle
+    return try Validator(entries.reference(), options: options)
+      .validate(Steep.load(.float32)) { try Steep.load(.float64) }
+  }
+
+  @Test("passes, and is told, where every layer holds by itself")
+  func accepted() throws {
+    let result = try validate(Self.entries())
+    #expect(result.passes)
+    #expect(result.statuses["gate"] == .ok)
+    #expect(result.notes.contains { $0.hasPrefix("gate, outputs/0: PyTorch's float32") })
+  }
+
+  @Test("fails where PyTorch's own noise is smaller")
+  func beyondTheNoise() throws {
+    let result = try validate(Self.entries(gateNoise: 0.1))
+    #expect(result.statuses["gate"] == .inherited)
+  }
+
+  @Test("fails where a layer is wrong by itself")
+  func wrongLayer() throws {
+    var entries = try Self.entries()
+    entries["activations/gate"] = try Tensor([1, 0.01, 0, 0] as [Float], shape: [1, 4])
+    let result = try validate(entries)
+    #expect(result.statuses["gate"] == .source)
+    #expect(!result.passes)
+  }
+
+  @Test("fails without the float64 run, which holds layers against their own rounding")
+  func withoutOracle() throws {
+    #expect(try !validate(Self.entries(), .never).passes)
+  }
+}
