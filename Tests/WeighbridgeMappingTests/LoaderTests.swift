@@ -40,8 +40,8 @@ import WeighbridgeModules
     let error = try #require(failure { try plan.bind() })
     #expect(error.code == .mapping)
     #expect(error.file == "toy.npz")
-    #expect(error.message.contains("2 missing (norm.weight, …)"))
-    #expect(error.message.contains("2 unexpected (extra.a, …)"))
+    #expect(error.message.contains("2 missing (norm.weight, norm.bias)"))
+    #expect(error.message.contains("2 unexpected (extra.a, extra.b)"))
     #expect(error.message.contains("2 that do not fit"))
   }
 

@@ -21,7 +21,7 @@ from .nesting import mapped
 from .recording import record
 from .registry import InputOptions, parse_config, row
 from .sampling import DEFAULT_LIMIT
-from .storage import read_arrays, read_checkpoint
+from .storage import read_arrays, read_checkpoint, read_metadata
 
 
 @dataclass
@@ -43,7 +43,14 @@ def _from_factory(spec: str) -> Subject:
         raise ToolError(f"{file} is no Python file")
     namespace = importlib.util.module_from_spec(loader)
     sys.path.insert(0, str(Path(file).resolve().parent))
-    loader.loader.exec_module(namespace)
+    try:
+        loader.loader.exec_module(namespace)
+    except ModuleNotFoundError as error:
+        raise ToolError(
+            f"{file} needs the package {error.name}, which is not in {sys.prefix}: in an "
+            "environment of your own that has it and torch, with this folder on the path, call "
+            "weighbridge_reference.recording.record"
+        ) from error
     factory = getattr(namespace, name, None)
     if factory is None:
         raise ToolError(f"{file} has no {name}")
@@ -57,7 +64,8 @@ def _from_factory(spec: str) -> Subject:
     return subject
 
 
-def _read_inputs(path: Path) -> list[Tensor]:
+def _read_inputs(path: Path) -> tuple[list[Tensor], dict[str, Tensor]]:
+    """The inputs of a file: positional ones, and those that its metadata names."""
     arrays = read_arrays(path)
     count = sum(name.startswith("inputs/") for name in arrays)
     if count == 0:
@@ -65,7 +73,16 @@ def _read_inputs(path: Path) -> list[Tensor]:
     for index in range(count):
         if f"inputs/{index}" not in arrays:
             raise ToolError(f"{path} has {count} inputs, but no entry inputs/{index}")
-    return [torch.from_numpy(np.array(arrays[f"inputs/{index}"])) for index in range(count)]
+    inputs = [torch.from_numpy(np.array(arrays[f"inputs/{index}"])) for index in range(count)]
+    names = (read_metadata(path) or {}).get("input_names") or []
+    nested = [name for name in names if "/" in name]
+    if nested:
+        raise ToolError(
+            f"{path}: the input {nested[0]} is a part of an argument: build the arguments in a "
+            "--module factory"
+        )
+    split = count - len(names)
+    return inputs[:split], dict(zip(names, inputs[split:], strict=True))
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -85,13 +102,18 @@ def _parser() -> argparse.ArgumentParser:
         help="any PyTorch model: a function that returns it, or it and its inputs (a tensor, a "
         "list, a dictionary by name), or it, a list and a dictionary",
     )
-    parser.add_argument("--weights", type=Path, help="load this checkpoint (.pth, .npz, .h5 ...)")
+    parser.add_argument("--weights", type=Path, help="load this checkpoint (.pth, .npz, .h5 ...); "
+        "its configuration is not inferred: give --config")
     parser.add_argument("--inputs", type=Path, help="take inputs/0 ... of this file")
     parser.add_argument("--seed", type=int, default=0, help="of random weights and inputs")
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--size", type=_size, metavar="HxW", help="of random inputs")
     parser.add_argument("--extra", action="store_true", help="feed the optional last input too")
-    parser.add_argument("--select", metavar="PATTERN", action="append", help="modules to record")
+    parser.add_argument(
+        "--select", metavar="PATTERN", action="append",
+        help="record only modules whose path matches this shell pattern, such as 'blocks.*' (a * "
+        "goes over dots, too); repeatable",
+    )
     parser.add_argument("--half", action="store_true", help="run the model in float16")
     parser.add_argument("--no-noise", action="store_true", help="leave out the float64 run")
     parser.add_argument(
@@ -115,6 +137,32 @@ def _built_in(options: argparse.Namespace) -> tuple[Subject, dict]:
     return Subject(model, inputs), chosen.metadata_config(whole)
 
 
+def _load(options: argparse.Namespace, model: nn.Module) -> None:
+    found = read_checkpoint(options.weights)
+    for note in found.notes:
+        print(f"record: {options.weights}: {note}", file=sys.stderr)
+    wanted = model.state_dict()
+    wrong = [f"{n} is missing" for n in wanted if n not in found.state]
+    wrong += [f"{n} is unexpected" for n in found.state if n not in wanted]
+    wrong += [
+        f"{n} is {list(t.shape)}, not {list(wanted[n].shape)}"
+        for n, t in found.state.items()
+        if n in wanted and t.shape != wanted[n].shape
+    ]
+    if wrong:
+        more = f", and {len(wrong) - 3} more" * (len(wrong) > 3)
+        remedy = (
+            f"`weighbridge map {options.weights} --model {options.model}` shows the configuration "
+            "that the shapes tell: give it as --config KEY=VALUE"
+            if options.model
+            else "the factory must make the network that the weights are of"
+        )
+        raise ToolError(
+            f"{options.weights} does not fit the model: {', '.join(wrong[:3])}{more}. {remedy}"
+        )
+    model.load_state_dict(found.state)
+
+
 def _halved(tensor: Tensor) -> Tensor:
     return tensor.half() if tensor.is_floating_point() else tensor
 
@@ -129,12 +177,9 @@ def _command(options: argparse.Namespace) -> str:
         torch.manual_seed(options.seed)
         subject = _from_factory(options.module)
     if options.weights is not None:
-        found = read_checkpoint(options.weights)
-        for note in found.notes:
-            print(f"record: {options.weights}: {note}", file=sys.stderr)
-        subject.model.load_state_dict(found.state)
+        _load(options, subject.model)
     if options.inputs is not None:
-        subject.inputs, subject.kwargs = _read_inputs(options.inputs), {}
+        subject.inputs, subject.kwargs = _read_inputs(options.inputs)
     if subject.inputs is None:
         raise ToolError("the factory returned no inputs: give --inputs")
     if options.half:
@@ -143,26 +188,34 @@ def _command(options: argparse.Namespace) -> str:
         subject.kwargs = mapped(subject.kwargs, _halved)
     if options.save_weights is not None:
         export_state_dict(subject.model.state_dict(), options.save_weights)
-    recording = record(
-        subject.model,
-        subject.inputs,
-        options.output,
-        kwargs=subject.kwargs,
-        model_id=options.model,
-        config=config,
-        seed=options.seed,
-        noise=not options.no_noise,
-        select=options.select,
-        sample=options.sample,
-        sample_seed=options.sample_seed,
-    )
+    try:
+        recording = record(
+            subject.model,
+            subject.inputs,
+            options.output,
+            kwargs=subject.kwargs,
+            model_id=options.model,
+            config=config,
+            seed=options.seed,
+            noise=not options.no_noise,
+            select=options.select,
+            sample=options.sample,
+            sample_seed=options.sample_seed,
+        )
+    except TypeError as error:
+        if "forward()" not in str(error):
+            raise
+        raise ToolError(f"the model does not take these inputs: {error}") from error
     for name in recording.left_out:
         print(f"record: left out, no real dense tensor: {name}", file=sys.stderr)
-    size = options.output.stat().st_size / 1e6
-    return (
-        f"{options.output}: {len(recording.outputs)} outputs, "
-        f"{len(recording.activations)} activations, {size:.1f} MB"
-    )
+    return f"{options.output}: {recording.summary()}, {_bytes(options.output.stat().st_size)}"
+
+
+def _bytes(count: int) -> str:
+    for unit, size in (("MB", 1e6), ("kB", 1e3)):
+        if count >= size:
+            return f"{count / size:.3g} {unit}"
+    return f"{count} bytes"
 
 
 def _say(message: Warning | str, *_: Any, **__: Any) -> None:

@@ -24,7 +24,7 @@ from .sampling import DEFAULT_LIMIT, MINIMUM_LIMIT, Sampling
 from .storage import ArrayWriter, numpy_of, open_writer
 
 
-@dataclass
+@dataclass(repr=False)
 class Recording:
     """What one run of a model returned.
 
@@ -47,6 +47,20 @@ class Recording:
     noise_missing: str | None = None
     aliases: dict[str, str] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
+
+    def summary(self) -> str:
+        """`1 output, 12 activations`, and what a reader should know."""
+        parts = [
+            f"{count} {noun}{'s' * (count != 1)}"
+            for count, noun in ((len(self.outputs), "output"), (len(self.activations), "activation"))
+        ]
+        if self.noise_missing is not None:
+            parts.append("no noise")
+        return ", ".join(parts)
+
+    def __repr__(self) -> str:
+        """Short: at the prompt, `record(...)` shows what it returns."""
+        return f"Recording({self.summary()})"
 
 
 def record(
@@ -71,7 +85,7 @@ def record(
         kwargs: arguments passed by name; their tensors are stored after the positional ones.
         model_id, config, seed: stored in the metadata where given.
         noise: also run a copy in float64 and store how far each result was from it.
-        select: record only modules whose path matches one of these patterns (`layer1.*`).
+        select: record only modules whose path matches one of these shell patterns (`layer1.*`).
         sample: keep at most this many elements of a large activation, and sums of the others
             (`weighbridge_reference.sampling`); True: the usual number.
         sample_seed: chooses which elements.

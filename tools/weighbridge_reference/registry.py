@@ -10,6 +10,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from . import detr, inception, lvc, patches, ram, senet, sknet, stn, vit
+from .epsilon import with_eps
 from .errors import ToolError
 
 Config = dict[str, Any]
@@ -150,6 +151,11 @@ def _vit_inputs(
 ) -> list[Tensor]:
     side, patch = config["image_size"], config["patch_size"]
     height, width = options.size or (side, side)
+    if height % patch or width % patch or max(height, width) > side:
+        raise ToolError(
+            f"vit: sides of images are multiples of patch_size={patch} up to image_size={side}, "
+            f"not {height}x{width}"
+        )
     inputs = [image(config, batch, generator, config["channels"], (height, width))]
     if options.extra:
         cells = (batch, height // patch, width // patch)
@@ -335,7 +341,7 @@ def _rows() -> list[Row]:
     return rows
 
 
-ROWS: dict[str, Row] = {row.id: row for row in _rows()}
+ROWS: dict[str, Row] = {row.id: with_eps(row) for row in _rows()}
 
 
 def row(id: str) -> Row:

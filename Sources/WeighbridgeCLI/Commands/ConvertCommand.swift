@@ -69,6 +69,7 @@ struct ConvertCommand: ParsableCommand {
       export = try Export(checkpoint, rules: rules, dtype: dtype)
     } else {
       let found = try importPlan(checkpoint, rules)
+      try found.requireNames()
       export = try Export(found, dtype: dtype)
       plan = found
     }

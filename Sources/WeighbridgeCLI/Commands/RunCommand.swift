@@ -54,6 +54,7 @@ struct RunCommand: ParsableCommand {
     let classes = try labels.map { try Accuracy.classes($0, of: input) }
     let others = try predictions.map { try Accuracy.classes($0, of: input) }
     let plan = try WeightsFile(weights, model, rules: rules).plan(reference: inputs.metadata)
+    try plan.requireNames()
     Console.progress.show("loading \(plan.architecture.id)")
     let network = try plan.bind()
     Console.progress.show("running \(plan.architecture.id)")
@@ -71,11 +72,7 @@ struct RunCommand: ParsableCommand {
         outputs = try network.run(inputs.tensors)
       }
     } catch var error as WeighbridgeError {
-      if error.code == .shape, !inputs.isNumbered {
-        error.remedy =
-          "The model's inputs are wanted as inputs/0, inputs/1 …; this file has none, so its "
-          + "\(inputs.tensors.count.counted("array")) were taken in order. Is it a checkpoint?"
-      }
+      if error.code == .shape { error.remedy = remedy(for: error, inputs) ?? error.remedy }
       throw error.located(file: input)
     }
     let lines = try classes.map { try scores(outputs, $0, others) } ?? []
@@ -88,6 +85,20 @@ struct RunCommand: ParsableCommand {
     let shapes = outputs.map { "\($0.shape)" }.joined(separator: ", ")
     try Console().say("\(plan.architecture.id): \(shapes) → \(output)")
     for line in lines { try Console().say(line) }
+  }
+
+  /// What is probably wrong with inputs that a model does not take; `nil` where that is not known.
+  private func remedy(for error: WeighbridgeError, _ inputs: InputFile) -> String? {
+    for (index, tensor) in inputs.tensors.enumerated()
+    where !tensor.dtype.isFloatingPoint && tensor.dtype != .bool {
+      return "Input \(index) is \(tensor.dtype): give images as float32, scaled as in training"
+    }
+    // No module is named: it was the count of inputs that did not fit.
+    guard error.entry == nil, !inputs.isNumbered else { return nil }
+    let count = inputs.tensors.count
+    return "The model's inputs are wanted as inputs/0, inputs/1 …; this file has none, so its "
+      + "\(count.counted("array")) \(count == 1 ? "was" : "were") taken in order. "
+      + "Is it a checkpoint?"
   }
 
   /// How often the largest value of output 0 stands at the labelled class, and how often others do.

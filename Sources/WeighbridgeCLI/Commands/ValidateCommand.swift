@@ -74,7 +74,8 @@ struct ValidateCommand: ParsableCommand {
   var checksums = false
 
   func run() throws {
-    try OutputPaths.check([json, html, junit, fixRules], against: [weights, reference, rules])
+    try OutputPaths.check(
+      [json == "-" ? nil : json, html, junit, fixRules], against: [weights, reference, rules])
     let console = Console(jsonOnly: json == "-")
     var verdict = Verdict(model: model.identifier ?? "auto")
     do {
@@ -108,7 +109,7 @@ struct ValidateCommand: ParsableCommand {
     let network = try plan.bind()
     let bound = binding.seconds
     var options = ValidationOptions()
-    options.tolerance = tolerance.tolerance
+    options.tolerance = tolerance.tolerance(completedBy: .pyTorchDefault(.float32, .float32))
     options.oracle = oracle
     options.requiresAll = requireAll
     let validator = Validator(reference, options: options) { progress in
@@ -163,15 +164,40 @@ extension ValidateCommand {
   /// Writes the rules that put right what was found, if there are any.
   private func writeRules(_ verdict: Verdict, to path: String, _ console: Console) throws {
     let existing = try rules.map { try Rules.read($0) } ?? Rules()
-    let fixed = verdict.result?.fixRules(after: existing, mapping: verdict.mapping) ?? existing
+    var fixed = verdict.result?.fixRules(after: existing, mapping: verdict.mapping) ?? existing
+    var rest = ""
+    if let mapping = verdict.mapping, !mapping.isOneToOne,
+      let repair = repaired(mapping, existing)
+    {
+      fixed = repair.rules
+      rest = repair.isOneToOne ? "" : "; not all names and shapes fit then"
+    }
     let words: String
     if fixed.rules.count > existing.rules.count {
       try TextFile.write(fixed.yaml, to: path)
-      words = "wrote \(path): give it as --rules"
+      words = "wrote \(path): give it as --rules\(rest)"
     } else {
       words = "no rules were found that would put it right; \(path) was not written"
     }
     try console.say(words)
+  }
+}
+
+extension ValidateCommand {
+  /// The rules that make what was probably meant of names and shapes; `nil` where they do not help.
+  private func repaired(
+    _ report: MappingReport, _ existing: Rules
+  ) -> (rules: Rules, isOneToOne: Bool)? {
+    guard !report.suggestions.isEmpty else { return nil }
+    let rules = Rules(existing.rules + report.suggestions.map(\.rule))
+    let recorded = try? Reference(path: reference).metadata
+    guard
+      let plan = try? WeightsFile(weights, model, applying: rules).plan(reference: recorded)
+    else { return nil }
+    let before = report.missing.count + report.mismatched.count
+    let after = plan.report.missing.count + plan.report.mismatched.count
+    guard plan.report.isOneToOne || after < before else { return nil }
+    return (rules, plan.report.isOneToOne)
   }
 }
 

@@ -8,15 +8,21 @@ import Weighbridge
   import Darwin
 #endif
 
-/// Keeps a command from writing over what it reads, or twice to one file.
+/// Keeps a command from writing over what it reads, or twice to one file, and from finding out only
+/// at the end that it cannot write.
 enum OutputPaths {
   /// - Parameters:
-  ///   - outputs: What will be written; `-` and `nil` are nothing.
+  ///   - outputs: What will be written; `nil` is nothing.
   ///   - inputs: What is read.
-  /// - Throws: `usage` when an output is one of the inputs, by whatever name, or another output.
+  /// - Throws: `usage` for `-`, and when an output is one of the inputs, by whatever name, or another
+  ///   output; `unwritable` when a file cannot be made there.
   static func check(_ outputs: [String?], against inputs: [String?]) throws {
-    let outputs = outputs.compactMap { $0 }.filter { $0 != "-" }
+    let outputs = outputs.compactMap { $0 }
     for (index, output) in outputs.enumerated() {
+      guard output != "-" else {
+        throw WeighbridgeError(
+          .usage, "'-' is no path: only --json prints on standard output", remedy: "Name a file")
+      }
       if inputs.contains(where: { $0.map { isSameFile($0, output) } ?? false }) {
         throw WeighbridgeError(
           .usage, "is the same file as one that is read", file: output,
@@ -28,6 +34,8 @@ enum OutputPaths {
           remedy: "Give each a name of its own")
       }
     }
+    // Made and taken away again.
+    for output in outputs { try OutputFile(path: output).discard() }
   }
 
   /// Whether both paths lead to one file that exists, through links, too.

@@ -3,10 +3,14 @@ import Weighbridge
 
 /// `--rtol` and `--atol`.
 struct ToleranceOptions: ParsableArguments {
-  @Option(help: "Relative tolerance, element by element; with --atol it replaces noise limits.")
+  @Option(help: "Relative tolerance, element by element, in place of noise limits.")
   var rtol: Double?
 
-  @Option(help: "Absolute tolerance, element by element.")
+  @Option(
+    help: """
+      Absolute tolerance. In validate, the one of the two that is not given is PyTorch's for \
+      float32, 1.3e-6 and 1e-5; in diff it is 0.
+      """)
   var atol: Double?
 
   func validate() throws {
@@ -17,9 +21,17 @@ struct ToleranceOptions: ParsableArguments {
     }
   }
 
-  /// |error| ≤ atol + rtol·|reference|; the one that is not given is 0. `nil` when neither is.
-  var tolerance: ElementwiseTolerance? {
+  /// |error| ≤ atol + rtol·|reference|. `nil` when neither is given.
+  ///
+  /// - Parameter standard: Has the one that is not given.
+  func tolerance(completedBy standard: ElementwiseTolerance) -> ElementwiseTolerance? {
     guard rtol != nil || atol != nil else { return nil }
-    return ElementwiseTolerance(relative: rtol ?? 0, absolute: atol ?? 0)
+    return ElementwiseTolerance(
+      relative: rtol ?? standard.relative, absolute: atol ?? standard.absolute)
+  }
+
+  /// The same; the one that is not given is 0.
+  var tolerance: ElementwiseTolerance? {
+    tolerance(completedBy: ElementwiseTolerance(relative: 0, absolute: 0))
   }
 }

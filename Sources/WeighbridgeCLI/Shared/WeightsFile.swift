@@ -4,12 +4,19 @@ import Weighbridge
 struct WeightsFile {
   let path: String?
   let model: ModelOptions
-  let rules: String?
+  /// Reads the rules, or gives those that are known.
+  private let rules: () throws -> Rules
 
   init(_ path: String?, _ model: ModelOptions, rules: String?) {
     self.path = path
     self.model = model
-    self.rules = rules
+    self.rules = { try rules.map { try Rules.read($0) } ?? Rules() }
+  }
+
+  init(_ path: String?, _ model: ModelOptions, applying rules: Rules) {
+    self.path = path
+    self.model = model
+    self.rules = { rules }
   }
 
   /// How the file becomes a model. Nothing has been read but headers.
@@ -18,7 +25,7 @@ struct WeightsFile {
   /// - Throws: `usage` when there is neither a file nor a model that needs none, and what opening and
   ///   planning throw.
   func plan(reference: RecordedMetadata? = nil) throws -> ImportPlan {
-    let applied = try rules.map { try Rules.read($0) } ?? Rules()
+    let applied = try rules()
     let overrides = try model.overrides()
     let loader = Loader(.builtIn)
     if let path {
@@ -30,5 +37,12 @@ struct WeightsFile {
       throw WeighbridgeError(.usage, "neither --weights nor --model is given")
     }
     return try loader.plan(weightless: id, overrides: overrides, reference: reference)
+  }
+}
+
+extension ImportPlan {
+  /// - Throws: `mapping`, in one short line, when the names do not map one to one.
+  func requireNames() throws {
+    if let error = report.error(file: checkpoint.path) { throw error }
   }
 }

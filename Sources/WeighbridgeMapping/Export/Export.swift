@@ -48,9 +48,46 @@ public struct Export: Sendable {
   ///   checksum throws.
   public init(_ plan: ImportPlan, dtype: DType? = nil) throws {
     try plan.requireOneToOne()
-    let requests = Dictionary(plan.ledger.requests.map { ($0.name, $0) }) { first, _ in first }
-    let source = plan.source
-    items = plan.report.matched.map { match in
+    items = Export.items(plan.report, plan.ledger, plan.source, dtype)
+    metadata = [:]
+    manifest = try Export.manifest(
+      plan.checkpoint, plan.rules, id: plan.architecture.id,
+      configuration: plan.configuration.json.text(), assumed: plan.configuration.assumed)
+  }
+
+  /// The parameters of a module of one's own, under its names.
+  ///
+  /// ```swift
+  /// try Export("net.npz", named: "net") { try Net($0) }.write(to: "net.safetensors", as: .native)
+  /// ```
+  ///
+  /// - Parameters:
+  ///   - path: The checkpoint, of any format.
+  ///   - id: What a native file says that it is; for people, unless an `Architecture` has this id.
+  ///   - rules: Applied to the file's names first.
+  ///   - dtype: For floating-point parameters; `nil` to keep each one's own.
+  ///   - build: The module's initialiser.
+  /// - Throws: `mapping` when the names do not map one to one, and what reading throws.
+  public init<M: Module>(
+    _ path: String, named id: String, rules: Rules = Rules(), dtype: DType? = nil,
+    _ build: (WeightScope) throws -> M
+  ) throws {
+    let checkpoint = try Checkpoints.open(path)
+    let fit = try Candidates(checkpoint, rules: rules).best { _, source in
+      try WeightScope.describe(source: source, build)
+    }
+    if let error = fit.report.listingError(file: path) { throw error }
+    let source = CheckpointSource(checkpoint, fit.stateDict)
+    items = Export.items(fit.report, fit.ledger, source, dtype)
+    metadata = [:]
+    manifest = try Export.manifest(checkpoint, rules, id: id, configuration: "{}")
+  }
+
+  private static func items(
+    _ report: MappingReport, _ ledger: Ledger, _ source: CheckpointSource, _ dtype: DType?
+  ) -> [Item] {
+    let requests = Dictionary(ledger.requests.map { ($0.name, $0) }) { first, _ in first }
+    return report.matched.map { match in
       let isCounter = requests[match.parameter]?.role == .counter
       // A counter that its writer made one element is the scalar again.
       let shape = isCounter ? [] : match.shape
@@ -59,8 +96,6 @@ public struct Export: Sendable {
         dtype: isCounter ? match.dtype : dtype ?? match.dtype, shape: shape,
         read: { try source.tensor(match.parameter).reshaped(shape.dimensions) })
     }
-    metadata = [:]
-    manifest = try Export.manifest(plan)
   }
 
   /// The entries of a file as they are, after rules; no model is involved.
@@ -83,15 +118,21 @@ public struct Export: Sendable {
     manifest = nil
   }
 
-  private static func manifest(_ plan: ImportPlan) throws -> NativeManifest {
-    let earlier = (plan.checkpoint as? SafetensorsCheckpoint)?.native?.manifest
+  private static func manifest(
+    _ checkpoint: any Checkpoint, _ rules: Rules, id: String, configuration: String,
+    assumed: [String] = []
+  ) throws -> NativeManifest {
+    let earlier = (checkpoint as? SafetensorsCheckpoint)?.native?.manifest
     var notes: [String: String] = [:]
-    if !plan.rules.isEmpty {
-      notes[NativeManifest.rulesKey] = plan.rules.digest
+    if !rules.isEmpty {
+      notes[NativeManifest.rulesKey] = rules.digest
     } else if let digest = earlier?.notes[NativeManifest.rulesKey] {
       notes[NativeManifest.rulesKey] = digest
     }
-    let path = plan.checkpoint.path
+    if !assumed.isEmpty {
+      notes[NativeManifest.assumedKey] = assumed.joined(separator: ",")
+    }
+    let path = checkpoint.path
     // A native file converted again keeps the source that its weights came from.
     let source =
       try earlier?.source
@@ -99,8 +140,7 @@ public struct Export: Sendable {
         name: path.split(separator: "/").last.map(String.init) ?? path,
         sha256: SHA256Sum.ofFile(path))
     return NativeManifest(
-      architecture: plan.architecture.id, configuration: plan.configuration.json.text(),
-      source: source, notes: notes)
+      architecture: id, configuration: configuration, source: source, notes: notes)
   }
 
   /// Writes the file: under a temporary name, renamed when it is complete.
@@ -108,6 +148,7 @@ public struct Export: Sendable {
   /// - Parameter progress: Called before each tensor with how many are done, and its name.
   /// - Throws: `usage` when a native file is asked for without a model, `unwritable`, `unsupported`
   ///   for a dtype that the format has not, and what reading throws. Nothing is left behind then.
+  @discardableResult
   public func write(
     to path: String, as format: ExportFormat, progress: (Int, String) -> Void = { _, _ in }
   ) throws -> ExportSummary {

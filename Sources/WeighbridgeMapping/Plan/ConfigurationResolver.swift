@@ -33,10 +33,12 @@ struct ConfigurationResolver {
         continue
       }
       let value = try key.parse(text)
+      var overruled: ConfigurationValue?
       if let entry = configuration.entries[name], entry.origin == .metadata, entry.value != value {
         notes.append("--config \(name)=\(value) overrules the metadata's \(name)=\(entry.value)")
+        overruled = entry.value
       }
-      try configuration.set(name, value, origin: .given)
+      try configuration.set(name, value, origin: .given, overruling: overruled)
     }
     return (configuration, notes)
   }
@@ -51,7 +53,13 @@ struct ConfigurationResolver {
         continue
       }
       guard let value = try key.value(of: document) else { continue }
-      if let entry = configuration.entries[name], entry.origin == .metadata, entry.value != value {
+      let isSaid = configuration.entries[name]?.origin == .metadata
+      if metadata.assumed.contains(name) {
+        // What was assumed once gives way to whoever knows.
+        if !isSaid { try configuration.set(name, value, origin: .assumed) }
+        continue
+      }
+      if let entry = configuration.entries[name], isSaid, entry.value != value {
         notes.append(
           "\(owner) says \(name)=\(value), the reference \(name)=\(entry.value); "
             + "the weights' own file counts")

@@ -56,7 +56,10 @@ struct Candidates {
     var fit = fit
     fit.report.dropped = application.dropped.map { .init(name: $0.name, reason: $0.reason) }
     fit.report.notes += checkpoint.skipped.map { "'\($0.name)' is left out: it \($0.reason)" }
-    if !fit.report.isOneToOne { fit.report.suggest() }
+    if !fit.report.isOneToOne {
+      fit.report.suggest()
+      fit.report.suggestDroppingCopies(CheckpointSource(checkpoint, fit.stateDict))
+    }
     return fit
   }
 }

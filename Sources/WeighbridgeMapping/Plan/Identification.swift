@@ -1,3 +1,4 @@
+import WeighbridgeCheckpoints
 import WeighbridgeModules
 import WeighbridgeTensors
 
@@ -34,8 +35,40 @@ extension Loader {
       notes.append("\(named), by the reference's metadata")
       return known
     }
+    if recognized.isEmpty, let only = named(candidates) {
+      notes.append("\(only.id), by names alone: shapes differ")
+      return only
+    }
     throw recognized.isEmpty
       ? unrecognized(candidates) : ambiguous(recognized, file: candidates.checkpoint.path)
+  }
+
+  /// The one architecture that has all the names of the checkpoint, and whose names it has all.
+  private func named(_ candidates: Candidates) -> (any Architecture.Type)? {
+    for stateDict in candidates.stateDicts {
+      let names = Set(stateDict.tensors.map(\.name))
+      let same = registry.architectures.filter { architecture in
+        guard let requests = requests(architecture, stateDict), !requests.isEmpty else {
+          return false
+        }
+        return names.isSubset(of: requests.map(\.name))
+          && requests.allSatisfy { $0.isOptional || names.contains($0.name) }
+      }
+      if let only = same.first, same.count == 1 { return only }
+    }
+    return nil
+  }
+
+  /// What an architecture asks for when a state dict's shapes configure it, as far as they can.
+  private func requests(
+    _ architecture: any Architecture.Type, _ stateDict: StateDict
+  ) -> [ParameterRequest]? {
+    var configuration = architecture.defaults
+    try? architecture.infer(&configuration, from: stateDict.shapes)
+    let inferred = configuration
+    return try? WeightScope.describe { scope -> any Architecture in
+      try architecture.init(scope, inferred)
+    }.requests
   }
 
   private func fits(
@@ -67,10 +100,6 @@ extension Loader {
     let near = nearest(candidates)
     if candidates.stateDicts.first?.tensors.isEmpty ?? true {
       text = "the file holds no tensors"
-    } else if candidates.checkpoint.entries.contains(where: { $0.name.isOfReference }) {
-      return WeighbridgeError(
-        .mapping, "is a reference of recorded activations, not a checkpoint",
-        file: candidates.checkpoint.path, remedy: "Give the file with the weights")
     } else if !near.isEmpty {
       text += "; nearest: \(near.joined(separator: "; "))"
     }
@@ -85,15 +114,8 @@ extension Loader {
     for architecture in registry.architectures {
       var best: (score: Double, text: String)?
       for stateDict in candidates.stateDicts {
-        var configuration = architecture.defaults
-        try? architecture.infer(&configuration, from: stateDict.shapes)
-        let inferred = configuration
-        guard
-          let ledger = try? WeightScope.describe({ scope -> any Architecture in
-            try architecture.init(scope, inferred)
-          }), !ledger.requests.isEmpty
-        else { continue }
-        let wanted = ledger.requests.filter { !$0.isOptional }
+        guard let requests = requests(architecture, stateDict), !requests.isEmpty else { continue }
+        let wanted = requests.filter { !$0.isOptional }
         let names = Set(stateDict.tensors.map(\.name))
         let absent = wanted.filter { !names.contains($0.name) }
         let shared = wanted.count - absent.count
@@ -108,10 +130,25 @@ extension Loader {
   }
 }
 
+extension Checkpoint {
+  /// - Throws: `mapping` when the file is a reference, and no checkpoint.
+  func refuseReference() throws {
+    let lead = ["inputs/0", "outputs/0"]
+    guard entries.contains(where: { $0.name.isOfReference }),
+      entries.allSatisfy({ $0.name.isOfReference }) || lead.allSatisfy({ name in
+        entries.contains { $0.rawPath == name }
+      })
+    else { return }
+    throw WeighbridgeError(
+      .mapping, "is a reference of recorded activations, not a checkpoint", file: path,
+      remedy: "Give the file with the weights")
+  }
+}
+
 extension String {
   /// Whether this is a name in a reference file.
   fileprivate var isOfReference: Bool {
-    for lead in ["activations", "inputs", "outputs"] where hasPrefix(lead) {
+    for lead in ["activations", "inputs", "outputs", "noise", "samples"] where hasPrefix(lead) {
       let separator = dropFirst(lead.count).first
       if separator == "/" || separator == "." { return true }
     }

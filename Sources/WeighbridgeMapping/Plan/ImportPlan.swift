@@ -30,7 +30,7 @@ public struct ImportPlan: Sendable {
 
   /// - Throws: `mapping` when the names do not map one to one.
   public func requireOneToOne() throws {
-    if let error = report.error(file: checkpoint.path) { throw error }
+    if let error = report.listingError(file: checkpoint.path) { throw error }
   }
 
   private func readAhead() throws {

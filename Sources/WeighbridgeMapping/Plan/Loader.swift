@@ -35,6 +35,7 @@ public struct Loader: Sendable {
       notes.append("these rules were applied when the file was written, and are not applied again")
       rules = Rules()
     }
+    if rules.isEmpty { try checkpoint.refuseReference() }
     let candidates = try Candidates(checkpoint, rules: rules)
     let architecture: any Architecture.Type
     if let model, model != "auto" {
@@ -99,11 +100,13 @@ public struct Loader: Sendable {
 }
 
 extension Configuration {
-  /// What shapes could not tell and nobody said.
+  /// The keys that shapes could not tell and nobody said.
+  var assumed: [String] { keys.map(\.name).filter { entries[$0]?.origin == .assumed } }
+
+  /// The same with their values, in words.
   fileprivate var assumptions: [String] {
-    let assumed = keys.filter { entries[$0.name]?.origin == .assumed }
     guard !assumed.isEmpty else { return [] }
-    let values = assumed.compactMap { key in entries[key.name].map { "\(key.name)=\($0.value)" } }
+    let values = assumed.compactMap { name in entries[name].map { "\(name)=\($0.value)" } }
     return ["assumed, since shapes do not tell: \(values.joined(separator: ", "))"]
   }
 }

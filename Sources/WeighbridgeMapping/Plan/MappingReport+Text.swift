@@ -54,3 +54,8 @@ extension MappingReport {
     return "not one to one: \(count), \(wrong)"
   }
 }
+
+extension MappingReport: CustomStringConvertible {
+  /// What `weighbridge map` prints: everything that is not one to one, and the notes.
+  public var description: String { lines().joined(separator: "\n") }
+}

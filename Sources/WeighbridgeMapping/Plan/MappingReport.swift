@@ -86,42 +86,4 @@ public struct MappingReport: Sendable, Hashable {
     return !missing.isEmpty && found * 5 < missing.count && unexpected.count > found
       && matched.count * 5 < missing.count
   }
-
-  /// The error for a mapping that is not one to one; `nil` for one that is.
-  public func error(file: String?) -> WeighbridgeError? {
-    guard !isOneToOne else { return nil }
-    var parts: [String] = []
-    if let first = missing.first {
-      parts.append("\(missing.count) missing (\(first.parameter)\(missing.count > 1 ? ", …" : ""))")
-    }
-    if let first = unexpected.first {
-      parts.append(
-        "\(unexpected.count) unexpected (\(first.source)\(unexpected.count > 1 ? ", …" : ""))")
-    }
-    if let first = mismatched.first {
-      parts.append(
-        "\(mismatched.count) that do not fit (\(first.parameter): \(first.reason)"
-          + "\(mismatched.count > 1 ? ", …" : ""))")
-    }
-    if let first = collisions.first {
-      parts.append(
-        "\(collisions.count) with several sources (\(first.name): "
-          + "\(first.sources.joined(separator: ", ")))")
-    }
-    guard isForeign else {
-      return WeighbridgeError(
-        .mapping, "the names do not map one to one: \(parts.joined(separator: ", "))", file: file,
-        remedy: "`weighbridge map` lists them all")
-    }
-    let wanted = missing.count + mismatched.count + matched.count
-    return WeighbridgeError(
-      .mapping,
-      "is probably not of this architecture: \(matched.count) of \(wanted) parameters match, "
-        + parts.joined(separator: ", "),
-      file: file,
-      remedy: resembles.isEmpty
-        ? "Say which it is with --model ID, or rename its tensors with --rules"
-        : "By names and shapes it is \(resembles.joined(separator: " or ")): "
-          + "--model \(resembles[0])")
-  }
 }

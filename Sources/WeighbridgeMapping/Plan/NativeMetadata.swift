@@ -20,12 +20,16 @@ extension RecordedMetadata {
       throw error.located(file: checkpoint.path)
     }
     rulesDigest = manifest.notes[NativeManifest.rulesKey]
+    let assumed = manifest.notes[NativeManifest.assumedKey] ?? ""
+    self.assumed = Set(assumed.split(separator: ",").map(String.init))
   }
 }
 
 extension NativeManifest {
   /// The note that keeps the digest of the rules that were applied when the file was written.
   package static let rulesKey = "rules_sha256"
+  /// The note that names the configuration's keys that nobody had said anything about, with commas.
+  package static let assumedKey = "assumed"
 }
 
 extension Rules {

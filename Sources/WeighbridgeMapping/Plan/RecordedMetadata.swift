@@ -16,6 +16,8 @@ public struct RecordedMetadata: Sendable, Hashable {
   package var sampling: JSONDocument?
   /// The digest of the rules that were applied when a native file was written.
   package var rulesDigest: String?
+  /// The keys of the configuration that were only assumed when a native file was written.
+  package var assumed: Set<String> = []
 
   package init(
     framework: String? = nil, model: String? = nil,

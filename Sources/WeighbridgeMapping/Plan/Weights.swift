@@ -40,10 +40,11 @@ public enum Weights {
     _ checkpoint: any Checkpoint, dtype: DType = .float32, rules: Rules = Rules(),
     _ build: (WeightScope) throws -> M
   ) throws -> M {
+    if rules.isEmpty { try checkpoint.refuseReference() }
     let fit = try Candidates(checkpoint, rules: rules).best { _, source in
       try WeightScope.describe(source: source, build)
     }
-    if let error = fit.report.error(file: checkpoint.path) { throw error }
+    if let error = fit.report.listingError(file: checkpoint.path) { throw error }
     let source = CheckpointSource(checkpoint, fit.stateDict)
     try source.readAhead(fit.ledger.requests.filter { $0.role != .counter }.map(\.name))
     return try WeightScope.bind(source, dtype: dtype, build)

@@ -124,13 +124,17 @@ extension DETREncoder {
     _ configuration: inout Configuration, from shapes: StateDictShapes
   ) throws {
     try configuration.infer("in_channels", extent: 1, of: "input_proj.weight", in: shapes)
-    try configuration.infer("hidden_dim", extent: 0, of: "input_proj.weight", in: shapes)
+    try configuration.infer(
+      "hidden_dim", votes: [("input_proj.weight", 0), ("input_proj.bias", 0)], in: shapes)
     guard let prefix = prefixes.last(where: { shapes.count(under: $0) > 0 }) else { return }
     let depth = shapes.count(under: prefix)
     try configuration.infer(
       "num_encoder_layers", depth, evidence: "\(prefix).0 … \(depth - 1)")
     try configuration.infer(
-      "dim_feedforward", extent: 0, of: prefix + ".0.linear1.weight", in: shapes)
+      "dim_feedforward",
+      votes: (0..<depth).map { "\(prefix).\($0)" }.flatMap { layer in
+        [(layer + ".linear1.weight", 0), (layer + ".linear1.bias", 0), (layer + ".linear2.weight", 1)]
+      }, in: shapes)
   }
 
   public static func check(_ configuration: Configuration) throws {

@@ -138,7 +138,8 @@ extension SEInception3: Architecture {
   public static func infer(
     _ configuration: inout Configuration, from shapes: StateDictShapes
   ) throws {
-    try configuration.infer("num_classes", extent: 0, of: "model.fc.weight", in: shapes)
+    try configuration.infer(
+      "num_classes", votes: [("model.fc.weight", 0), ("model.fc.bias", 0)], in: shapes)
     guard shapes.contains("model.fc.weight") else { return }
     let auxiliary = shapes.hasPrefix("model.AuxLogits.")
     try configuration.infer(

@@ -118,7 +118,8 @@ extension SEResNet: Architecture {
   public static func infer(
     _ configuration: inout Configuration, from shapes: StateDictShapes
   ) throws {
-    try configuration.infer("num_classes", extent: 0, of: "fc.weight", in: shapes)
+    try configuration.infer(
+      "num_classes", votes: [("fc.weight", 0), ("fc.bias", 0)], in: shapes)
     // The last layer's gates are the widest, so they leave the fewest reductions to choose from.
     let gate = "layer4.0.se.fc"
     try configuration.infer(

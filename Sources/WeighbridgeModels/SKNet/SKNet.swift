@@ -85,7 +85,8 @@ extension SKNet: Architecture {
   public static func infer(
     _ configuration: inout Configuration, from shapes: StateDictShapes
   ) throws {
-    try configuration.infer("nums_class", extent: 0, of: "fc.weight", in: shapes)
+    try configuration.infer(
+      "nums_class", votes: [("fc.weight", 0), ("fc.bias", 0)], in: shapes)
   }
 
   public static func check(_ configuration: Configuration) throws {

@@ -20,6 +20,27 @@ extension Configuration {
     for name in names { _ = try positive(name) }
   }
 
+  /// Infers an integer from what most of several tensors show, so that one of a wrong shape is
+  /// reported as such and not believed. Of equally many, a vector counts: it cannot be transposed.
+  ///
+  /// - Parameter votes: Names of tensors, each with the axis that has the value's extent.
+  mutating func infer(
+    _ name: String, votes: [(tensor: String, axis: Int)], in shapes: StateDictShapes
+  ) throws {
+    var counts: [Int: (count: Int, vectors: Int, evidence: String)] = [:]
+    for vote in votes {
+      guard let shape = shapes[vote.tensor], let extent = shapes.extent(vote.tensor, vote.axis)
+      else { continue }
+      counts[extent, default: (0, 0, vote.tensor)].count += 1
+      if shape.rank == 1 { counts[extent]?.vectors += 1 }
+    }
+    let best = counts.max { a, b in
+      (a.value.count, a.value.vectors, -a.key) < (b.value.count, b.value.vectors, -b.key)
+    }
+    guard let best else { return }
+    try infer(name, best.key, evidence: shapes.evidence(best.value.evidence))
+  }
+
   /// Infers a key from one extent of a tensor, times `factor`. A checkpoint without the tensor tells
   /// nothing: the mapping reports it as missing.
   mutating func infer(

@@ -38,12 +38,19 @@ extension VisionTransformer {
     let last = isMLP ? "mlp_head.4.weight" : "mlp_head.1.weight"
     try configuration.infer(
       "head", .text(isMLP ? "mlp" : "linear"), evidence: shapes.evidence(last))
-    try configuration.infer("num_classes", extent: 0, of: last, in: shapes)
+    try configuration.infer(
+      "num_classes", votes: [(last, 0), (last.replacing(".weight", with: ".bias"), 0)], in: shapes)
     try configuration.infer("dim", extent: 2, of: "pos_embedding", in: shapes)
     let depth = shapes.count(under: "transformer.layers")
     try configuration.infer("depth", depth, evidence: "transformer.layers.0 … \(depth - 1)")
-    let hidden = depth > 0 ? "transformer.layers.0.1.fn.fn.net.0.weight" : "mlp_head.1.weight"
-    if depth > 0 || isMLP { try configuration.infer("mlp_dim", extent: 0, of: hidden, in: shapes) }
+    let perceptrons = (0..<depth).map { "transformer.layers.\($0).1.fn.fn.net" }
+    var hidden = perceptrons.flatMap { net in
+      [(net + ".0.weight", 0), (net + ".0.bias", 0), (net + ".3.weight", 1)]
+    }
+    if isMLP {
+      hidden += [("mlp_head.1.weight", 0), ("mlp_head.1.bias", 0), ("mlp_head.4.weight", 1)]
+    }
+    try configuration.infer("mlp_dim", votes: hidden, in: shapes)
     try inferPatches(&configuration, shapes)
     try inferHeads(&configuration, shapes)
   }

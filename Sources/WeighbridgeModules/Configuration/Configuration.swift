@@ -109,10 +109,15 @@ public struct Configuration: Sendable, Hashable {
   public struct Entry: Sendable, Hashable {
     public var value: ConfigurationValue
     public var origin: Origin
+    /// Another value that metadata has, and that the user's replaced.
+    public var overruled: ConfigurationValue?
 
-    public init(value: ConfigurationValue, origin: Origin) {
+    public init(
+      value: ConfigurationValue, origin: Origin, overruled: ConfigurationValue? = nil
+    ) {
       self.value = value
       self.origin = origin
+      self.overruled = overruled
     }
   }
 
@@ -131,15 +136,19 @@ public struct Configuration: Sendable, Hashable {
 
   /// Sets a value that the user or a file's metadata gives.
   ///
+  /// - Parameter overruled: What metadata says, where the user says otherwise.
   /// - Throws: `usage` for an unknown key.
-  public mutating func set(_ name: String, _ value: ConfigurationValue, origin: Origin) throws {
+  public mutating func set(
+    _ name: String, _ value: ConfigurationValue, origin: Origin,
+    overruling overruled: ConfigurationValue? = nil
+  ) throws {
     guard keys.contains(where: { $0.name == name }) else {
       let known = keys.map(\.name).joined(separator: ", ")
       throw WeighbridgeError(
         .usage, "\(architecture) has no configuration key '\(name)'",
         remedy: "Its keys are \(known.isEmpty ? "none" : known)")
     }
-    entries[name] = Entry(value: value, origin: origin)
+    entries[name] = Entry(value: value, origin: origin, overruled: overruled)
   }
 
   /// Sets a value that the checkpoint's shapes determine.
@@ -152,10 +161,15 @@ public struct Configuration: Sendable, Hashable {
     if let entry = entries[name], entry.origin == .given || entry.origin == .metadata,
       entry.value != value
     {
-      let source = entry.origin == .given ? "the configuration" : "the reference's metadata"
+      let isGiven = entry.origin == .given
       throw WeighbridgeError(
-        .mapping, "\(source) says \(name)=\(entry.value), the checkpoint says \(name)=\(value) (\(evidence()))",
-        remedy: "Leave \(name) out or use the checkpoint that fits it")
+        .mapping,
+        "\(isGiven ? "the configuration" : "the metadata") says \(name)=\(entry.value), "
+          + "the checkpoint says \(name)=\(value) (\(evidence()))",
+        remedy: isGiven
+          ? "Leave \(name) out or use the checkpoint that fits it"
+          : "Use the checkpoint that belongs to the metadata, unless that tensor is transposed: "
+            + "then a rule of --rules puts it right")
     }
     if let entry = entries[name], entry.origin == .given || entry.origin == .metadata { return }
     entries[name] = Entry(value: value, origin: .inferred)
@@ -218,5 +232,14 @@ public struct Configuration: Sendable, Hashable {
     WeighbridgeError(
       .usage, "\(architecture) needs a value for the configuration key \(name)",
       remedy: "Add --config \(name)=VALUE")
+  }
+}
+
+extension Configuration: CustomStringConvertible {
+  /// One line, in the order of the keys: `heads=8 (assumed), depth=6 (inferred)`.
+  public var description: String {
+    keys.compactMap { key in
+      entries[key.name].map { "\(key.name)=\($0.value) (\($0.origin.rawValue))" }
+    }.joined(separator: ", ")
   }
 }

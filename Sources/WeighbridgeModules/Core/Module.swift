@@ -31,8 +31,25 @@ extension Module {
   /// type `self(input)` means the overload.
   @inline(__always)
   func called(_ input: Input) throws -> Output {
-    guard let run = ProbeRun.current else { return try forward(input) }
+    guard let run = ProbeRun.current else { return try locating { try forward(input) } }
     return try run.intercept(self, input)
+  }
+
+  /// Runs a part of this module, so that shapes which do not fit are reported with its path, where
+  /// no module within it has named itself.
+  @inline(__always)
+  func locating<R>(_ body: () throws -> R) throws -> R {
+    do {
+      return try body()
+    } catch {
+      throw located(error)
+    }
+  }
+
+  @inline(never)
+  private func located(_ error: any Error) -> any Error {
+    guard let error = error as? WeighbridgeError, error.code == .shape else { return error }
+    return error.located(entry: path.name)
   }
 
   /// Runs the module on tensors in the order of PyTorch's arguments, and gives its outputs in order.

@@ -22,11 +22,15 @@ public struct FusedConvolution: Sendable {
   public func callAsFunction(_ x: Tensor, adding residual: Tensor? = nil) throws -> Tensor {
     guard ProbeRun.current == nil else { return try stepwise(x, residual) }
     let epilogue = Epilogue(residual: residual, activation: activation?.activation)
-    guard let norm else { return try convolution.apply(x, epilogue: epilogue) }
+    guard let norm else {
+      return try convolution.locating { try convolution.apply(x, epilogue: epilogue) }
+    }
     let folded = try cache.value(.init("folded")) { try FoldedWeights(convolution, norm) }
-    return try x.convolved(
-      weight: folded.weight, bias: folded.bias, geometry: convolution.geometry,
-      epilogue: epilogue, cache: cache)
+    return try convolution.locating {
+      try x.convolved(
+        weight: folded.weight, bias: folded.bias, geometry: convolution.geometry,
+        epilogue: epilogue, cache: cache)
+    }
   }
 
   private func stepwise(_ x: Tensor, _ residual: Tensor?) throws -> Tensor {

@@ -54,8 +54,9 @@ extension Linear {
     _ x: Tensor, adding residual: Tensor? = nil, then activation: (any ActivationModule)? = nil
   ) throws -> Tensor {
     if ProbeRun.current == nil {
-      return try apply(
-        x, epilogue: Epilogue(residual: residual, activation: activation?.activation))
+      return try locating {
+        try apply(x, epilogue: Epilogue(residual: residual, activation: activation?.activation))
+      }
     }
     var y = try called(x)
     if let residual { y = try y + residual }
@@ -68,7 +69,9 @@ extension Linear {
     _ x: Tensor, adding residual: Tensor? = nil, applying activation: Activation
   ) throws -> Tensor {
     if ProbeRun.current == nil {
-      return try apply(x, epilogue: Epilogue(residual: residual, activation: activation))
+      return try locating {
+        try apply(x, epilogue: Epilogue(residual: residual, activation: activation))
+      }
     }
     return try self(x, adding: residual).activated(activation)
   }

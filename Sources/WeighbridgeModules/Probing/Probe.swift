@@ -56,6 +56,8 @@ public final class ProbeRun: Sendable {
       calls[module.path] = index + 1
       return index
     }
-    return try probe.intercept(module, call: call, input: input) { try module.forward($0) }
+    return try probe.intercept(module, call: call, input: input) { input in
+      try module.locating { try module.forward(input) }
+    }
   }
 }

@@ -9,7 +9,7 @@ enum Headline {
     if let failure = verdict.failure {
       parts.append(failure.description)
     } else if let mapping = verdict.mapping, let error = mapping.error(file: nil) {
-      parts.append(error.message)
+      parts.append(mapping.isForeign ? error.message : mapping.heading)
     } else if let result = verdict.result {
       parts += resultParts(result, Wording(verdict.subject))
     }

@@ -24,13 +24,18 @@ public struct TerminalReport: Sendable {
     let headline = Headline.line(verdict).escapingControlCharacters()
     var lines = [ink(headline, verdict.passes ? .good : .bad)]
     guard verdict.failure == nil else { return lines }
+    lines += verdict.hints.flatMap { wrapped($0.escapingControlCharacters()) }
     if let report = verdict.mapping { lines += mapping(report) }
     guard let result = verdict.result else {
       let notes = verdict.mapping?.notes ?? []
       return lines + notes.flatMap { wrapped("note: \($0.escapingControlCharacters())") }
     }
     let words = Wording(verdict.subject)
-    for diagnosis in result.diagnoses { lines += why(diagnosis) }
+    for diagnosis in result.diagnoses {
+      // The hint has said it of all layers at once.
+      if diagnosis.best.cause.kind == .truncatedDType, verdict.storesHalfPrecision { continue }
+      lines += why(diagnosis)
+    }
     lines.append("")
     lines += LayerTable(result, verdict.subject, width: width, ink: ink).lines
     lines += listing(words.onlyRecorded, result.uncovered)
@@ -79,6 +84,12 @@ public struct TerminalReport: Sendable {
       "that do not fit", report.mismatched.map { "\($0.parameter) (\($0.reason))" })
     lines += listing("with several sources", report.collisions.map(\.name))
     lines += listing("loaded, never applied", report.dead.map(\.name))
+    lines += report.suggestions.prefix(4).flatMap {
+      wrapped("perhaps \($0.rule.yaml) (\($0.reason))".escapingControlCharacters())
+    }
+    if report.suggestions.count > 4 {
+      lines.append("and \(report.suggestions.count - 4) more such rules")
+    }
     return lines
   }
 

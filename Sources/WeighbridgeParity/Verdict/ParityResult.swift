@@ -60,3 +60,10 @@ public struct ParityResult: Sendable {
     causes.first ?? (layers + outputs).first { $0.status.isFailure }
   }
 }
+
+extension ParityResult: CustomStringConvertible {
+  /// What `weighbridge validate` prints, 100 columns wide: the headline, the causes and the table.
+  public var description: String {
+    TerminalReport(width: 100).text(Verdict(model: "model", result: self))
+  }
+}

@@ -79,7 +79,7 @@ extension NativeManifest {
     guard let version = metadata[Key.version] else {
       throw WeighbridgeError(
         .malformed, "is a safetensors file, but not a native weight file",
-        remedy: "Make one with weighbridge convert")
+        remedy: "Make one with `weighbridge convert`, or with `Export` for a network of your own")
     }
     guard version == String(currentVersion) else {
       throw WeighbridgeError(

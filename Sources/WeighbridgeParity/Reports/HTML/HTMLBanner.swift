@@ -25,7 +25,7 @@ struct HTMLBanner {
     let weights = verdict.environment.files.first { $0.role == "weights" }?.path
     if let error = verdict.mapping?.error(file: weights) { return [error.description] }
     guard let result = verdict.result else { return [] }
-    var lines: [String] = []
+    var lines = verdict.hints
     if let first = result.firstDivergence {
       let kind = first.kind.isEmpty ? "" : "\(first.kind), "
       let place = first.isOfModule ? "\(first.path) (\(kind)call \(first.call))" : first.name

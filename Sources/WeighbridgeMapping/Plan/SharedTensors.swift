@@ -1,0 +1,48 @@
+import WeighbridgeModules
+import WeighbridgeTensors
+
+/// Modules that PyTorch knows by two names: `state_dict()` writes their tensors under both.
+extension MappingReport {
+  /// Names that nobody asked for are looked at up to this many, and bytes up to this sum.
+  private static let (mostNames, mostBytes) = (64, 1 << 28)
+
+  /// Finds unexpected tensors whose values are those of a matched one, and suggests leaving them out.
+  mutating func suggestDroppingCopies(_ source: CheckpointSource) {
+    guard unexpected.count <= MappingReport.mostNames else { return }
+    var budget = MappingReport.mostBytes
+    let renamed = Set(suggestions.map(\.source))
+    for extra in unexpected where !renamed.contains(extra.source) && extra.name == extra.source {
+      let lastName = extra.name.split(separator: ".").last
+      for match in matched
+      where match.shape == extra.shape && match.dtype == extra.dtype
+        && match.parameter.split(separator: ".").last == lastName
+      {
+        budget -= 2 * extra.shape.elementCount * extra.dtype.byteCount
+        guard budget >= 0 else { return }
+        guard let copy = try? source.tensor(extra.name),
+          let original = try? source.tensor(match.parameter), copy.hasBytes(of: original)
+        else { continue }
+        suggestions.append(
+          Suggestion(
+            parameter: match.parameter, source: extra.source,
+            reason: "the same values: a module under two names",
+            rule: Rule(
+              .drop(.exact(extra.source), reason: "the same tensor as \(match.parameter)"))))
+        break
+      }
+    }
+  }
+}
+
+extension Tensor {
+  /// Whether both hold the same bytes in the same order.
+  fileprivate func hasBytes(of other: Tensor) -> Bool {
+    guard let (a, b) = try? (contiguous(), other.contiguous()) else { return false }
+    let same = try? a.withUnsafeBytes { first in
+      try b.withUnsafeBytes { second in
+        first.count == second.count && first.elementsEqual(second)
+      }
+    }
+    return same ?? false
+  }
+}
