@@ -56,7 +56,8 @@ import WeighbridgeWeights
     #expect(try plan.bind().run([input]).map(\.shape) == [[1, 2]])
     // Who did not register it does not know it.
     #expect(failure { try Loader(.builtIn).plan(MemoryCheckpoint.toy()) }?.code == .mapping)
-    #expect(failure { try Loader(.builtIn).plan(MemoryCheckpoint.toy(), model: "toy") }?.code == .usage)
+    #expect(
+      failure { try Loader(.builtIn).plan(MemoryCheckpoint.toy(), model: "toy") }?.code == .usage)
   }
 
   @Test func anArchitectureWithoutWeights() throws {

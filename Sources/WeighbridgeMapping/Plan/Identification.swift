@@ -135,9 +135,10 @@ extension Checkpoint {
   func refuseReference() throws {
     let lead = ["inputs/0", "outputs/0"]
     guard entries.contains(where: { $0.name.isOfReference }),
-      entries.allSatisfy({ $0.name.isOfReference }) || lead.allSatisfy({ name in
-        entries.contains { $0.rawPath == name }
-      })
+      entries.allSatisfy({ $0.name.isOfReference })
+        || lead.allSatisfy({ name in
+          entries.contains { $0.rawPath == name }
+        })
     else { return }
     throw WeighbridgeError(
       .mapping, "is a reference of recorded activations, not a checkpoint", file: path,

@@ -133,7 +133,10 @@ extension DETREncoder {
     try configuration.infer(
       "dim_feedforward",
       votes: (0..<depth).map { "\(prefix).\($0)" }.flatMap { layer in
-        [(layer + ".linear1.weight", 0), (layer + ".linear1.bias", 0), (layer + ".linear2.weight", 1)]
+        [
+          (layer + ".linear1.weight", 0), (layer + ".linear1.bias", 0),
+          (layer + ".linear2.weight", 1),
+        ]
       }, in: shapes)
   }
 

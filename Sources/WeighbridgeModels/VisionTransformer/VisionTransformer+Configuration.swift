@@ -98,7 +98,8 @@ extension VisionTransformer {
       return
     }
     try configuration.inferFactors(
-      of: inner, evidence: shapes.evidence(name), [Factor("heads", preferred: [12, 16, 6, 4, 3, 2, 5]), Factor("dim_head")])
+      of: inner, evidence: shapes.evidence(name),
+      [Factor("heads", preferred: [12, 16, 6, 4, 3, 2, 5]), Factor("dim_head")])
   }
 
   public static func check(_ configuration: Configuration) throws {

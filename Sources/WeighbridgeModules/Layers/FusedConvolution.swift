@@ -50,7 +50,8 @@ private struct FoldedWeights: Sendable {
   /// rounded once.
   init(_ convolution: Conv2d, _ norm: BatchNorm) throws {
     let dtype = convolution.weight.dtype
-    let scale = try wide(norm.weight)
+    let scale =
+      try wide(norm.weight)
       / wide(norm.variance).affine(shift: norm.epsilon).mapped(.squareRoot)
     let shift = try wide(norm.bias) - wide(norm.mean) * scale
     let channels = scale.shape[0]
