@@ -1,3 +1,5 @@
+import Synchronization
+
 /// Bytes that tensors view: memory of our own, or a part of something kept alive (a memory map).
 ///
 /// The bytes never change after `init` returns, which makes sharing between threads safe.
@@ -7,6 +9,8 @@ public final class TensorStorage: @unchecked Sendable {
   public let byteCount: Int
   /// What keeps borrowed bytes alive; `nil` when the memory is this object's own.
   private let owner: AnyObject?
+  /// 0: unknown, 1: all finite, 2: not.
+  private let finiteness = Atomic<UInt8>(0)
 
   /// Borrows bytes that stay valid and unchanged for as long as `owner` lives.
   public init(borrowing bytes: UnsafeRawBufferPointer, owner: AnyObject) {
@@ -27,6 +31,15 @@ public final class TensorStorage: @unchecked Sendable {
     owner = nil
     // A throw here runs `deinit`, which gives the memory back: every field is set.
     try initialize(UnsafeMutableRawBufferPointer(start: memory, count: byteCount))
+  }
+
+  /// Whether its float32 values are all finite, for whoever has found out; `nil` until then.
+  package var knownFiniteness: Bool? {
+    get {
+      let found = finiteness.load(ordering: .relaxed)
+      return found == 0 ? nil : found == 1
+    }
+    set { finiteness.store(newValue.map { $0 ? 1 : 2 } ?? 0, ordering: .relaxed) }
   }
 
   deinit {

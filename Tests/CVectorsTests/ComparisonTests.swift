@@ -89,6 +89,22 @@ struct ComparisonTests {
     #expect(sums.largest < 1 && sums.peak < 10)
   }
 
+  @Test("One value that is not finite is found wherever it stands", arguments: [1, 8, 31, 45, 77])
+  func finiteness(count: Int) {
+    var values = (0..<count).map { Float($0) - 20 }
+    #expect(vectors_are_finite(values, count))
+    for place in 0..<count {
+      for odd in [Float.nan, .infinity, -.infinity] {
+        let kept = values[place]
+        values[place] = odd
+        #expect(!vectors_are_finite(values, count))
+        values[place] = kept
+      }
+    }
+    values[0] = .greatestFiniteMagnitude
+    #expect(vectors_are_finite(values, count))
+  }
+
   @Test(
     "A matrix is turned around at any address", arguments: [1, 7, 8, 16, 21], [1, 5, 8, 24, 33])
   func turned(rows: Int, columns: Int) {

@@ -110,6 +110,32 @@
       #expect(try (y.elements() as [Float]).allSatisfy(\.isNaN))
     }
 
+    /// NaN from the input or the residual, and infinities that meet in a sum, stay NaN as in PyTorch.
+    @Test(arguments: [Float.nan, .infinity, -.infinity], [false, true])
+    func nonFiniteInputsSurviveTheRectifier(value: Float, inResidual: Bool) throws {
+      var g = SeededGenerator(state: 9)
+      let weight = try g.tensor([5, 3, 3, 3])
+      var (image, residual) = (try g.tensor([2, 3, 7, 6]), try g.tensor([2, 5, 7, 6]))
+      func spoiled(_ x: Tensor) throws -> Tensor {
+        var values: [Float] = try x.elements()
+        values[values.count / 3] = value
+        return try Tensor(values, shape: x.shape)
+      }
+      if inResidual { residual = try spoiled(residual) } else { image = try spoiled(image) }
+      let (got, want) = try (
+        engine.convolution(
+          image, weight: weight, bias: nil, geometry: .init(padding: 1), output: [2, 5, 7, 6],
+          epilogue: Epilogue(residual: residual, activation: .relu), cache: OperatorCache()),
+        PlainEngine().convolution(
+          image, weight: weight, bias: nil, geometry: .init(padding: 1), output: [2, 5, 7, 6],
+          epilogue: Epilogue(residual: residual, activation: .relu), cache: OperatorCache())
+      )
+      let (a, b): ([Float], [Float]) = try (got.elements(), want.elements())
+      #expect(a.map(\.isNaN) == b.map(\.isNaN))
+      #expect(a.map(\.isInfinite) == b.map(\.isInfinite))
+      #expect(value.isNaN == b.contains { $0.isNaN })
+    }
+
     @Test func concurrentCallsOfOneLayer() async throws {
       var g = SeededGenerator(state: 3)
       let weight = try g.tensor([16, 8, 3, 3])

@@ -97,3 +97,6 @@ vectors_sums vectors_compare_baseline(
 void vectors_turn(
     const void *_Nonnull source, ptrdiff_t source_step, ptrdiff_t rows, ptrdiff_t columns,
     void *_Nonnull target, ptrdiff_t target_step);
+
+/// Whether no element of float32 values on any bytes is infinite or NaN.
+bool vectors_are_finite(const void *_Nonnull values, ptrdiff_t count);

@@ -1,6 +1,5 @@
 #if OneDNN
   import Synchronization
-  import WeighbridgeParallel
 
   /// What the engine keeps for one layer with weights: the packed forms of the weights, and a
   /// compiled primitive for each kind of input that came by.
@@ -23,36 +22,19 @@
     }
 
     /// Whether every weight and bias is finite; looked up at the first use, by layers that rectify.
-    var isFinite: Bool {
+    func isFinite() throws -> Bool {
       if let known = state.withLock({ $0.isFinite }) { return known }
-      let found = Self.isFinite(weight) && bias.map(Self.isFinite) ?? true
+      let found =
+        try weight.contiguous().hasOnlyFiniteElements()
+        && bias?.contiguous().hasOnlyFiniteElements() ?? true
       state.withLock { $0.isFinite = found }
       return found
     }
 
-    private static func isFinite(_ tensor: Tensor) -> Bool {
-      let isWhole = Atomic(true)
-      let wasRead: Void? = try? tensor.withUnsafeBytes { bytes in
-        Parallel.forRanges(bytes.count / 4, grain: 1 << 17) { range in
-          let part = bytes[range.lowerBound * 4..<range.upperBound * 4]
-          if !isFinite(UnsafeRawBufferPointer(rebasing: part)) {
-            isWhole.store(false, ordering: .relaxed)
-          }
-        }
-      }
-      return wasRead != nil && isWhole.load(ordering: .relaxed)
-    }
-
-    private static func isFinite(_ bytes: UnsafeRawBufferPointer) -> Bool {
-      // x·0 is ±0 for every finite x and NaN for the others.
-      var sums = SIMD16<Float>.zero
-      let whole = bytes.count & ~63
-      for start in stride(from: 0, to: whole, by: 64) {
-        sums += bytes.loadUnaligned(fromByteOffset: start, as: SIMD16<Float>.self) * 0
-      }
-      return stride(from: whole, to: bytes.count, by: 4).reduce(sums.sum()) {
-        $0 + bytes.loadUnaligned(fromByteOffset: $1, as: Float.self) * 0
-      } == 0
+    /// Whether the library may rectify: its rectifier turns NaN into 0, which only weights or what
+    /// comes in can bring.
+    func mayRectify(_ x: Tensor, _ residual: Tensor?) throws -> Bool {
+      try isFinite() && x.hasOnlyFiniteElements() && residual?.hasOnlyFiniteElements() ?? true
     }
 
     /// Whether the plans were made for these very weights.

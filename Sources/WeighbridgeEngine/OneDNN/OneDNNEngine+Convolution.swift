@@ -28,8 +28,9 @@
         LayerPlans<ConvolutionVariant>(weight: weight, bias: bias)
       }
       if !plans.serves(weight, bias) { plans = LayerPlans(weight: weight, bias: bias) }
-      // The library's rectifier turns NaN into 0; with finite weights only the input can bring one.
-      let rectifies = epilogue.activation == .relu && plans.isFinite
+      let source = try channelsLast(x)
+      let residual = try epilogue.residual.map { try channelsLast($0) }
+      let rectifies = try epilogue.activation == .relu && plans.mayRectify(source, residual)
       let variant = ConvolutionVariant(
         batch: x.shape[0], height: x.shape[2], width: x.shape[3], geometry: geometry,
         post: LayerPlan.Post(addsResidual: epilogue.residual != nil, rectifies: rectifies))
@@ -39,8 +40,7 @@
       }
       var rest = Remainder(epilogue, after: plan.post)
       let storage = try plan.run(
-        channelsLast(x), residual: epilogue.residual.map { try channelsLast($0) },
-        count: output.elementCount
+        source, residual: residual, count: output.elementCount
       ) { rest.applyInPlace($0, count: output.elementCount) }
       let result = Tensor(
         dtype: .float32, shape: output, strides: MemoryFormat.channelsLast.strides(of: output),

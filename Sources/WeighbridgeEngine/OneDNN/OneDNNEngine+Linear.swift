@@ -24,8 +24,8 @@
         LayerPlans<LinearVariant>(weight: weight, bias: bias)
       }
       if !plans.serves(weight, bias) { plans = LayerPlans(weight: weight, bias: bias) }
-      // The library's rectifier turns NaN into 0; with finite weights only the input can bring one.
-      let rectifies = epilogue.activation == .relu && plans.isFinite
+      let (source, residual) = try (x.contiguous(), epilogue.residual?.contiguous())
+      let rectifies = try epilogue.activation == .relu && plans.mayRectify(source, residual)
       let variant = LinearVariant(
         rows: x.elementCount / inputs,
         post: LayerPlan.Post(addsResidual: epilogue.residual != nil, rectifies: rectifies))
@@ -34,8 +34,7 @@
       }
       var rest = Remainder(epilogue, after: plan.post)
       let storage = try plan.run(
-        x.contiguous(), residual: epilogue.residual?.contiguous(),
-        count: shape.elementCount
+        source, residual: residual, count: shape.elementCount
       ) { rest.applyInPlace($0, count: shape.elementCount) }
       let result = Tensor(
         dtype: .float32, shape: shape, strides: shape.contiguousStrides, offset: 0,
