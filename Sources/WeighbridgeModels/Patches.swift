@@ -46,7 +46,8 @@ extension PatchEmbed: Diagnosable {
       },
       Alternative(
         Cause(
-          .flattenOrder, "the reference reshapes the map to tokens without moving its channels last",
+          .flattenOrder,
+          "the reference reshapes the map to tokens without moving its channels last",
           fix: .code("reshape the map of \(path) as the reference does"))
       ) { x in
         let map = try proj(x)
@@ -163,10 +164,27 @@ extension PatchMerging: Diagnosable {
     return [
       Alternative(
         Cause(
-          .patchOrder, "the reference joins neighbours row by row, here column by column",
-          fix: .code("join the neighbours of \(path) as (0, 0), (0, 1), (1, 0), (1, 1)"))
+          .patchOrder, "its weights read neighbours row by row, they come column by column",
+          fix: .parameters(neighboursExchanged))
       ) { try reduction(norm(merged($0, side: side, rowFirst: true))) }
     ]
+  }
+}
+
+extension PatchMerging {
+  /// The second and the third neighbour in each other's place, in all that reads the four.
+  private var neighboursExchanged: [ParameterChange] {
+    let rows = reduction.weight.shape[0]
+    let vectors = ["weight", "bias"].map {
+      ParameterChange(
+        (norm.path / $0).name,
+        [.reshape([2, 2, width]), .permute([1, 0, 2]), .reshape([4 * width])])
+    }
+    return [
+      ParameterChange(
+        (reduction.path / "weight").name,
+        [.reshape([rows, 2, 2, width]), .permute([0, 2, 1, 3]), .reshape([rows, 4 * width])])
+    ] + vectors
   }
 }
 

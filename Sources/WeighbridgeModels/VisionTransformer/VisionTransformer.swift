@@ -133,8 +133,9 @@ extension VisionTransformer: Diagnosable {
     let patches = orders.map { axes in
       let words = axes.map { names[$0] }.joined(separator: ", ")
       return alternative(
-        .patchOrder, "the reference flattens a patch as (\(words)), here as (row, column, channel)",
-        .code("flatten patches as (\(words))")
+        .patchOrder,
+        "patch_to_embedding reads a patch as (\(words)), it comes as (row, column, channel)",
+        .parameters([patchColumns(from: axes)])
       ) { $0.patchAxes = axes }
     }
     return patches + imageAlternatives() + [
@@ -153,9 +154,23 @@ extension VisionTransformer: Diagnosable {
     ]
   }
 
+  /// Takes the columns of patch_to_embedding from an order of (channel, row, column) to ours.
+  private func patchColumns(from axes: [Int]) -> ParameterChange {
+    let extents = [configuration.channels, configuration.patchSize, configuration.patchSize]
+    let back = TokenForm().patchAxes.map { 1 + (axes.firstIndex(of: $0) ?? 0) }
+    return ParameterChange(
+      (path / "patch_to_embedding.weight").name,
+      [
+        .reshape([configuration.dim] + axes.map { extents[$0] }), .permute([0] + back),
+        .reshape([configuration.dim, extents.reduce(1, *)]),
+      ])
+  }
+
   /// Images with their channels in the opposite order, or of another scale.
   private func imageAlternatives() -> [Alternative<MaskedImage, Tensor>] {
-    let (channels, cells) = (configuration.channels, configuration.patchSize * configuration.patchSize)
+    let (channels, cells) = (
+      configuration.channels, configuration.patchSize * configuration.patchSize
+    )
     let scales = ImageScale.known(channels: channels).map { scale in
       Alternative<MaskedImage, Tensor>(
         Cause(
