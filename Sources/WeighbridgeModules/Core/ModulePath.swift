@@ -26,7 +26,7 @@ public struct ModulePath: Sendable, Hashable, Comparable {
 }
 
 extension ModulePath: CustomStringConvertible {
-  public var description: String { name.isEmpty ? "(model)" : name }
+  public var description: String { name.isEmpty ? "the model" : name }
 }
 
 extension ModulePath: ExpressibleByStringLiteral {

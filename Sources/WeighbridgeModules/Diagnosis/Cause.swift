@@ -46,6 +46,11 @@ public struct Cause: Sendable, Hashable {
     case hardSigmoid = "hard-sigmoid"
     case activationForm = "activation-form"
     case moduleSkipped = "module-skipped"
+    case stride
+    case dilation
+    case padding
+    case kernelSize = "kernel-size"
+    case outputSize = "output-size"
     case paddingSame = "padding-same"
     case countIncludePad = "count-include-pad"
     case ceilMode = "ceil-mode"

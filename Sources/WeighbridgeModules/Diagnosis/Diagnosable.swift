@@ -14,18 +14,24 @@ public protocol Diagnosable: Module {
 /// Another computation that could stand in a module's place, and what is different about it.
 public struct Alternative<Input: TensorBundle, Output: TensorBundle>: Sendable {
   public let cause: Cause
+  /// The shape of what it returns, where that is known beforehand: it need not be computed where
+  /// another one was recorded.
+  public let shape: Shape?
   /// The computation. Calls of the module's children are seen by probes as usual.
   public let compute: @Sendable (Input) throws -> Output
 
-  public init(_ cause: Cause, _ compute: @escaping @Sendable (Input) throws -> Output) {
+  public init(
+    _ cause: Cause, shape: Shape? = nil, _ compute: @escaping @Sendable (Input) throws -> Output
+  ) {
     self.cause = cause
+    self.shape = shape
     self.compute = compute
   }
 
   /// A module of other constants.
-  public init<M: Module>(_ cause: Cause, _ module: M)
+  public init<M: Module>(_ cause: Cause, shape: Shape? = nil, _ module: M)
   where M.Input == Input, M.Output == Output {
-    self.init(cause) { try module.forward($0) }
+    self.init(cause, shape: shape) { try module.forward($0) }
   }
 }
 

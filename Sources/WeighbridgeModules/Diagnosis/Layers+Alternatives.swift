@@ -34,7 +34,9 @@ extension BatchNorm: Diagnosable {
   }
 
   private func epsilonFix(_ value: Double) -> Cause.Fix {
-    guard let key = epsilonKey else { return .code("give \(path)'s BatchNorm epsilon: \(words(value))") }
+    guard let key = epsilonKey else {
+      return .code("give \(path)'s BatchNorm epsilon: \(words(value))")
+    }
     return .configuration(key: key, value: .number(value))
   }
 
@@ -92,7 +94,9 @@ private func forms(of activation: Activation) -> [(Cause.Kind, Activation, Strin
   let sigmoids: [(Activation, String)] = [(.sigmoid, "sigmoid"), (.hardSigmoid, "hard sigmoid")]
   let rectifiers: [(Activation, String)] =
     [(.relu, "ReLU"), (.relu6, "ReLU6")]
-    + [0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.3].map { (.leakyReLU(slope: $0), "leaky ReLU of slope \($0)") }
+    + [0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.3].map {
+      (.leakyReLU(slope: $0), "leaky ReLU of slope \($0)")
+    }
   let others: [(Activation, String)] = [
     (.silu, "SiLU"), (.hardSwish, "hard swish"), (.tanh, "tanh"), (.elu(alpha: 1), "ELU"),
   ]
@@ -118,10 +122,14 @@ private func isRectifier(_ activation: Activation) -> Bool {
 extension ActivationModule {
   /// The other forms of the function.
   public func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
-    forms(of: activation).filter { $0.1 != activation }.map { kind, other, name in
-      Alternative(
+    let forms = forms(of: activation)
+    let own = forms.first { $0.1 == activation }?.2 ?? self.kind
+    return forms.filter { $0.1 != activation }.map { kind, other, name in
+      // GELU by tanh here and by erf in the reference
+      let theirs = kind == .geluForm ? String(name.dropFirst("GELU ".count)) : name
+      return Alternative(
         Cause(
-          kind, "the reference has \(name) here",
+          kind, "\(own) here and \(theirs) in the reference",
           fix: .code("compute \(name) in \(path)"))
       ) { try $0.activated(other) }
     }

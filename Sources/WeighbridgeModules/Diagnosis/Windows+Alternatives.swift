@@ -26,16 +26,19 @@ private func shiftedPaddings(_ padding: Padding) -> [Padding] {
   ]
 }
 
-extension [Padding] {
-  fileprivate func uniqued() -> [Padding] {
-    var seen: Set<Padding> = []
-    return filter { seen.insert($0).inserted }
-  }
+/// What a window may be padded by in place of this.
+private func otherPaddings(_ padding: Padding, same: [Padding]) -> [Padding] {
+  var seen: Set<Padding> = [padding]
+  return (same + shiftedPaddings(padding) + (0...4).map { Padding($0, $0) })
+    .filter { seen.insert($0).inserted }
 }
 
 extension Padding {
-  fileprivate var words: String {
-    top == bottom && left == right
+  /// Whether it is PyTorch's `padding=(h, w)`.
+  var isSymmetric: Bool { top == bottom && left == right }
+
+  var words: String {
+    isSymmetric
       ? "\(top), \(left)" : "top \(top), bottom \(bottom), left \(left), right \(right)"
   }
 }
@@ -46,18 +49,19 @@ extension Conv2d: Diagnosable {
     let same = samePaddings(
       size: Pair(input.shape[2], input.shape[3]), kernel: Pair(weight.shape[2], weight.shape[3]),
       stride: geometry.stride, dilation: geometry.dilation)
-    let paddings = (same + shiftedPaddings(geometry.padding)).filter { $0 != geometry.padding }
-      .uniqued().map { padding in
-      Alternative<Tensor, Tensor>(
+    let paddings = otherPaddings(geometry.padding, same: same).map { padding in
+      var other = geometry
+      other.padding = padding
+      return Alternative<Tensor, Tensor>(
         Cause(
-          .paddingSame,
+          padding.isSymmetric ? .padding : .paddingSame,
           "the padding is \(geometry.padding.words) here and \(padding.words) in the reference",
           fix: .code("pad \(path) by \(padding.words)")),
-        replacing(geometry: ConvolutionGeometry(
-          stride: geometry.stride, padding: padding, dilation: geometry.dilation,
-          groups: geometry.groups)))
+        shape: try? other.outputShape(input: input.shape, weight: weight.shape),
+        replacing(geometry: other))
     }
-    return paddings + imageAlternatives(for: input) + groupAlternatives()
+    return paddings + geometryAlternatives(for: input) + imageAlternatives(for: input)
+      + groupAlternatives()
   }
 
   /// For a grouped convolution: its input's channels dealt to the groups in turn, or taken together.
@@ -111,7 +115,8 @@ package struct ImageScale: Sendable {
     if channels == 3 {
       let (mean, deviation) = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
       scales.append(
-        ImageScale(name: "normalised by ImageNet's mean and deviation", mean: mean, deviation: deviation))
+        ImageScale(
+          name: "normalised by ImageNet's mean and deviation", mean: mean, deviation: deviation))
       scales.append(
         ImageScale(
           name: "freed of ImageNet's mean and deviation",
@@ -119,13 +124,16 @@ package struct ImageScale: Sendable {
       scales.append(
         ImageScale(
           name: "taken from ImageNet's normalisation to −1…1",
-          mean: zip(mean, deviation).map { (0.5 - $0) / $1 }, deviation: deviation.map { 0.5 / $0 }))
+          mean: zip(mean, deviation).map { (0.5 - $0) / $1 }, deviation: deviation.map { 0.5 / $0 })
+      )
     } else {
       scales.append(
-        ImageScale(name: "normalised by MNIST's mean and deviation", mean: [0.1307], deviation: [0.3081]))
+        ImageScale(
+          name: "normalised by MNIST's mean and deviation", mean: [0.1307], deviation: [0.3081]))
       scales.append(
         ImageScale(
-          name: "freed of MNIST's mean and deviation", mean: [-0.1307 / 0.3081], deviation: [1 / 0.3081]))
+          name: "freed of MNIST's mean and deviation", mean: [-0.1307 / 0.3081],
+          deviation: [1 / 0.3081]))
     }
     return scales
   }
@@ -168,15 +176,32 @@ extension PoolingGeometry {
       other.kind = .average(countIncludePad: true)
       add(.poolingForm, "the reference takes the mean", "take the mean", other)
     }
+    found += moved(path)
     let same = samePaddings(size: size, kernel: kernel, stride: stride, dilation: dilation)
-    for padding in (same + shiftedPaddings(self.padding)).uniqued() where padding != self.padding {
+    for padding in otherPaddings(self.padding, same: same) where !isCeiling(padding, ceiling, size)
+    {
       var other = self
       other.padding = padding
       add(
-        .paddingSame, "the padding is \(self.padding.words) here and \(padding.words) in the reference",
+        padding.isSymmetric ? .padding : .paddingSame,
+        "the padding is \(self.padding.words) here and \(padding.words) in the reference",
         "pad by \(padding.words)", other)
     }
     return found
+  }
+
+  /// Whether a padding of the ends does to a maximum what `ceil_mode` does, which says it plainer.
+  private func isCeiling(_ padding: Padding, _ ceiling: PoolingGeometry, _ size: Pair<Int>) -> Bool
+  {
+    guard kind == .maximum, padding.top == self.padding.top, padding.left == self.padding.left
+    else {
+      return false
+    }
+    var other = self
+    other.padding = padding
+    let image: Shape = [1, 1, size.height, size.width]
+    guard let shape = try? other.outputShape(input: image) else { return false }
+    return shape == (try? ceiling.outputShape(input: image))
   }
 }
 
@@ -184,7 +209,10 @@ extension MaxPool2d: Diagnosable {
   public func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
     guard input.rank == 4 else { return [] }
     return geometry.alternatives(size: Pair(input.shape[2], input.shape[3]), path: path).map {
-      cause, geometry in Alternative(cause) { try $0.pooled(geometry) }
+      cause, geometry in
+      Alternative(cause, shape: try? geometry.outputShape(input: input.shape)) {
+        try $0.pooled(geometry)
+      }
     }
   }
 }
@@ -193,7 +221,10 @@ extension AvgPool2d: Diagnosable {
   public func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
     guard input.rank == 4 else { return [] }
     return geometry.alternatives(size: Pair(input.shape[2], input.shape[3]), path: path).map {
-      cause, geometry in Alternative(cause) { try $0.pooled(geometry) }
+      cause, geometry in
+      Alternative(cause, shape: try? geometry.outputShape(input: input.shape)) {
+        try $0.pooled(geometry)
+      }
     }
   }
 }

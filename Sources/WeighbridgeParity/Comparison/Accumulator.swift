@@ -95,6 +95,11 @@ struct Accumulator: Sendable {
     } else if reference.isInfinite {
       nonFinite.referenceInfinite += 1
     }
+    // What the reference is, it is whatever ours may be.
+    if reference.isFinite {
+      squaredReference += reference * reference
+      referenceMax = max(referenceMax, abs(reference))
+    }
     if got == reference || (got.isNaN && reference.isNaN) { return }
     nonFinite.mismatched += 1
     hasNaNMismatch = hasNaNMismatch || got.isNaN || reference.isNaN

@@ -10,6 +10,8 @@ struct Diagnoser {
 
   /// Noise ratios up to this count as explained: "about 1".
   private static let explained = 2.0
+  /// What a change leaves, at most, of an error that was within its limit already.
+  private static let improvement = 0.5
   /// How many modules' parameters are tried in a module's place.
   private static let swapLimit = 64
 
@@ -21,21 +23,22 @@ struct Diagnoser {
     var ratio: Double
   }
 
-  /// - Parameter failing: The paths of the layers that are wrong, where swapped tensors show first.
+  /// - Parameters:
+  ///   - judged: How the layer was judged on recorded inputs; `nil` where it has another shape.
+  ///   - failing: The paths of the layers that are wrong, where swapped tensors show first.
   func diagnose(
-    _ suspect: Suspect, ratio: Double, failing: [ModulePath]
+    _ suspect: Suspect, _ judged: Judgement?, failing: [ModulePath]
   ) throws -> Diagnosis? {
-    var trials = try alternatives(suspect, [suspect.own] + suspect.around)
-    trials += layouts(suspect)
-    if trials.isEmpty {
-      trials += swaps(suspect, failing)
-      trials += skipped(suspect)
-    }
-    // What follows blames others than the layer and its input's authors, so it comes last.
-    if trials.isEmpty { trials += try alternatives(suspect, suspect.beyond) }
-    if trials.isEmpty { trials += otherInputs(suspect) }
+    let ratio = judged?.ratio ?? .nan
+    var suspect = suspect
+    suspect.bar = bar(suspect, judged)
+    // With what was recorded within it, it is right as it is: the shape comes from there.
+    if suspect.hasOtherShape, suspect.bar != nil { return nil }
+    var trials = try tried(suspect, failing)
     trials.sort { $0.ratio < $1.ratio }
-    guard let best = trials.first else { return suggestion(suspect, ratio) }
+    guard let best = trials.first else {
+      return suspect.hasOtherShape || judged?.holds == true ? nil : suggestion(suspect, ratio)
+    }
     let rivals = trials.dropFirst().filter {
       $0.ratio <= max(Self.explained, 2 * best.ratio)
         && !($0.cause.kind == best.cause.kind && $0.path == best.path)
@@ -47,10 +50,38 @@ struct Diagnoser {
       rivals: rivals.map { .init(cause: $0.cause, ratio: $0.ratio) })
   }
 
+  /// The changes with which the layer is right.
+  private func tried(_ suspect: Suspect, _ failing: [ModulePath]) throws -> [Trial] {
+    var trials = try alternatives(suspect, [suspect.own] + suspect.around)
+    // Other values of parameters give no other shape.
+    guard !suspect.hasOtherShape else { return trials + skipped(suspect) }
+    trials += layouts(suspect)
+    if trials.isEmpty {
+      trials += swaps(suspect, failing)
+      trials += skipped(suspect)
+    }
+    // What follows blames others than the layer and its input's authors, so it comes last.
+    if trials.isEmpty { trials += try alternatives(suspect, suspect.beyond) }
+    return trials.isEmpty ? otherInputs(suspect) : trials
+  }
+
+  /// What a change must beat where the layer as it is would pass for explained: one that fails only by
+  /// a limit of its own, or not alone at all.
+  private func bar(_ suspect: Suspect, _ judged: Judgement?) -> Suspect.Bar? {
+    guard let (figures, judgement) = compared(suspect, { try suspect.own.unchanged(suspect.key) }),
+      judgement.holds
+    else { return nil }
+    let ratio = judged?.ratio ?? judgement.ratio
+    let limit = judged?.limit ?? judgement.limit
+    return Suspect.Bar(
+      rms: figures.rms, ratio: ratio, share: min(Self.improvement, limit / max(ratio, limit)))
+  }
+
   private func alternatives(_ suspect: Suspect, _ explorers: [Explorer]) throws -> [Trial] {
     try explorers.flatMap { explorer in
       try explorer.alternatives(suspect.key).compactMap { attempt in
-        trial(attempt.cause, explorer, suspect) { try attempt.compute() }
+        if let shape = attempt.shape, shape != suspect.recorded.shape { return nil }
+        return trial(attempt.cause, explorer, suspect) { try attempt.compute() }
       }
     }
   }
@@ -58,7 +89,7 @@ struct Diagnoser {
   private func layouts(_ suspect: Suspect) -> [Trial] {
     ([suspect.own] + suspect.around).flatMap { explorer in
       LayoutHypotheses(
-        path: explorer.path, parameters: explorer.parameters, imageShape: suspect.imageShape,
+        path: explorer.path, parameters: explorer.parameters, imageShapes: suspect.imageShapes,
         inputRank: suspect.inputs.first?.rank ?? 0
       ).all().compactMap { trial($0, explorer, suspect) }
     }
@@ -120,6 +151,22 @@ struct Diagnoser {
   private func trial(
     _ cause: Cause, _ explorer: Explorer, _ suspect: Suspect, _ compute: () throws -> Tensor?
   ) -> Trial? {
+    guard let (figures, judgement) = compared(suspect, compute), judgement.holds else {
+      return nil
+    }
+    var ratio = judgement.ratio
+    if let bar = suspect.bar {
+      guard figures.rms <= bar.share * bar.rms else { return nil }
+      ratio = bar.rms > 0 ? bar.ratio * figures.rms / bar.rms : 0
+    }
+    return Trial(
+      cause: cause, path: explorer.path, call: explorer.call, kind: explorer.kind, ratio: ratio)
+  }
+
+  /// Holds a result against what was recorded; `nil` when it has another shape, or none.
+  private func compared(
+    _ suspect: Suspect, _ compute: () throws -> Tensor?
+  ) -> (figures: Figures, judgement: Judgement)? {
     // A change that does not fit the shapes cannot be the cause.
     guard let result = try? compute(), let got = try? result.contiguous(),
       got.shape == suspect.recorded.shape
@@ -130,12 +177,10 @@ struct Diagnoser {
     guard let figures = try? Comparison.figures(got, suspect.recorded, tolerance: tolerance) else {
       return nil
     }
-    let judgement = judge.judge(
-      figures, recorded: suspect.recorded.dtype, reference: recorded, own: own)
-    guard judgement.holds else { return nil }
-    return Trial(
-      cause: cause, path: explorer.path, call: explorer.call, kind: explorer.kind,
-      ratio: judgement.ratio)
+    return (
+      figures,
+      judge.judge(figures, recorded: suspect.recorded.dtype, reference: recorded, own: own)
+    )
   }
 
   /// Modules near the layer that the reference calls and this model never does.
@@ -163,7 +208,10 @@ struct Diagnoser {
   /// What is seen without running anything again.
   private func suggestion(_ suspect: Suspect, _ ratio: Double) -> Diagnosis? {
     for explorer in [suspect.own] + suspect.around {
-      let causes = Signatures.causes(explorer.path, explorer.parameters)
+      let causes = Signatures.causes(explorer.path, explorer.parameters) {
+        Signatures.areTrained(
+          parameterized.filter { $0.path != explorer.path }.map(\.parameters))
+      }
       guard let first = causes.first else { continue }
       return Diagnosis(
         path: explorer.path, call: explorer.call, kind: explorer.kind, layer: suspect.key,

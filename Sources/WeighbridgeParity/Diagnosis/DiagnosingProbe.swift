@@ -14,6 +14,7 @@ final class DiagnosingProbe: Probe {
     var frames: [Frame] = []
     var suspects: [ActivationKey: Suspect] = [:]
     var parameterized: [(path: ModulePath, parameters: [ModuleParameter])] = []
+    /// The shapes of images seen, [C, H, W] or [H, W, C], the latest last.
     var images: [[Int]] = []
     /// Inputs and recorded results, the latest last.
     var seen: [(name: String, tensor: Tensor)] = []
@@ -26,11 +27,16 @@ final class DiagnosingProbe: Probe {
 
   private let reference: Reference
   private let wanted: Set<ActivationKey>
+  private let handsOnOtherShapes: Bool
   private let state: Mutex<State>
 
-  init(_ reference: Reference, inputs: [Tensor], _ wanted: Set<ActivationKey>) {
+  init(
+    _ reference: Reference, inputs: [Tensor], _ wanted: Set<ActivationKey>,
+    handsOnOtherShapes: Bool
+  ) {
     self.reference = reference
     self.wanted = wanted
+    self.handsOnOtherShapes = handsOnOtherShapes
     var state = State()
     for (index, input) in inputs.enumerated() { state.see("inputs/\(index)", input) }
     self.state = Mutex(state)
@@ -70,8 +76,16 @@ final class DiagnosingProbe: Probe {
         ? Validator.outputKey(index)
         : ActivationKey(module.path, call: call, item: tensors.count > 1 ? index : nil)
       guard candidate.dtype.isFloatingPoint, tensors[index].dtype.isFloatingPoint else { continue }
-      if wanted.contains(key) { note(key, module.kind, candidate, input.tensors) }
-      guard candidate.shape == tensors[index].shape else { continue }
+      let hasOtherShape = candidate.shape != tensors[index].shape
+      if wanted.contains(key) {
+        note(key, module.kind, candidate, input.tensors, hasOtherShape: hasOtherShape)
+      }
+      if hasOtherShape {
+        guard handsOnOtherShapes, case .whole(let tensor) = candidate else { continue }
+        tensors[index] = try tensors[index].replacedInShape(by: tensor)
+        replaced = true
+        continue
+      }
       switch candidate {
       case .whole(let tensor):
         tensors[index] = try tensor.converted(to: tensors[index].dtype)
@@ -97,7 +111,8 @@ final class DiagnosingProbe: Probe {
 
   /// Keeps a wrong layer, the innermost open call.
   private func note(
-    _ key: ActivationKey, _ kind: String, _ recorded: RecordedActivation, _ inputs: [Tensor]
+    _ key: ActivationKey, _ kind: String, _ recorded: RecordedActivation, _ inputs: [Tensor],
+    hasOtherShape: Bool
   ) {
     state.withLock { state in
       guard let frame = state.frames.last else { return }
@@ -116,10 +131,11 @@ final class DiagnosingProbe: Probe {
         tensor.shape == inputs.first?.shape && tensor.storage.map { ObjectIdentifier($0) } != own
       }
       state.suspects[key] = Suspect(
-        key: key, kind: kind, recorded: recorded, inputs: inputs, own: frame.explorer,
+        key: key, kind: kind, recorded: recorded, hasOtherShape: hasOtherShape, inputs: inputs,
+        own: frame.explorer,
         around: around, beyond: enclosing.map(\.explorer),
         otherInputs: inputs.count == 1 ? Array(others.prefix(Self.inputLimit)) : [],
-        imageShape: state.images.last { $0.reduce(1, *) == width })
+        imageShapes: state.images.reversed().filter { $0.reduce(1, *) == width })
     }
   }
 }
@@ -140,6 +156,7 @@ extension DiagnosingProbe.State {
     seen.append((name, tensor))
     guard tensor.shape.rank == 4 else { return }
     let image = Array(tensor.shape.dropFirst())
-    if images.last != image { images.append(image) }
+    images.removeAll { $0 == image }
+    images.append(image)
   }
 }

@@ -10,8 +10,8 @@ struct LayoutHypotheses {
 
   let path: ModulePath
   let parameters: [ModuleParameter]
-  /// [C, H, W] of what was flattened to become the input, if something was.
-  let imageShape: [Int]?
+  /// [C, H, W] or [H, W, C] of what may have been flattened to become the input, the likeliest first.
+  let imageShapes: [[Int]]
   /// The rank of the module's input.
   let inputRank: Int
 
@@ -71,26 +71,38 @@ struct LayoutHypotheses {
   /// Inputs that were flattened in another order: (position, channel) against (channel, position).
   private func columns(_ weight: ModuleParameter, out: Int, width: Int) -> [Hypothesis?] {
     guard inputRank == 2 else { return [] }
-    if let imageShape, imageShape.count == 3 {
-      let (channels, positions) = (imageShape[0], imageShape[1] * imageShape[2])
-      guard channels > 1, positions > 1, channels * positions == width else { return [] }
-      var found = flattened(weight, out: out, channels: channels, positions: positions)
-      if imageShape[1] > 1, imageShape[2] > 1 {
-        found.append(
-          hypothesis(
-            .flattenOrder, "reads its inputs as (channel, column, row)", weight,
-            [
-              .reshape([out, channels, imageShape[2], imageShape[1]]), .permute([0, 1, 3, 2]),
-              .reshape([out, width]),
-            ]))
-      }
-      return found
+    var found: [Hypothesis?] = []
+    var seen: Set<Set<Int>> = []
+    func add(channels: Int, positions: Int) {
+      guard channels > 1, positions > 1, channels * positions == width,
+        seen.insert([channels, positions]).inserted
+      else { return }
+      found += flattened(weight, out: out, channels: channels, positions: positions)
     }
-    // What was flattened was no module's output: every square number of positions is tried.
-    return (2...max(2, Int(Double(width).squareRoot()))).map { $0 * $0 }
-      .filter { width % $0 == 0 && width > $0 }.prefix(8).flatMap {
-        flattened(weight, out: out, channels: width / $0, positions: $0)
+    for image in imageShapes where image.count == 3 {
+      add(channels: image[0], positions: image[1] * image[2])
+      if image[0] > 1, image[1] > 1, image[2] > 1, image.reduce(1, *) == width {
+        found.append(columnFirst(weight, out: out, image))
       }
+    }
+    // A norm of the channels moves them last.
+    for image in imageShapes where image.count == 3 {
+      add(channels: image[2], positions: image[0] * image[1])
+    }
+    // What was flattened may be no module's output: square numbers of positions are tried.
+    let squares = (2...max(2, Int(Double(width).squareRoot()))).map { $0 * $0 }
+      .filter { width % $0 == 0 && width > $0 }
+    for positions in squares.prefix(8) { add(channels: width / positions, positions: positions) }
+    return found
+  }
+
+  private func columnFirst(_ weight: ModuleParameter, out: Int, _ image: [Int]) -> Hypothesis? {
+    hypothesis(
+      .flattenOrder, "reads its inputs as (channel, column, row)", weight,
+      [
+        .reshape([out, image[0], image[2], image[1]]), .permute([0, 1, 3, 2]),
+        .reshape([out, image.reduce(1, *)]),
+      ])
   }
 
   private func flattened(
@@ -128,7 +140,8 @@ struct LayoutHypotheses {
     var found: [Hypothesis?] = []
     // `order` takes the rows as they stand to q, k, v.
     for (order, words) in [
-      ([0, 2, 1], "q, v, k"), ([1, 0, 2], "k, q, v"), ([2, 0, 1], "k, v, q"), ([1, 2, 0], "v, q, k"),
+      ([0, 2, 1], "q, v, k"), ([1, 0, 2], "k, q, v"), ([2, 0, 1], "k, v, q"),
+      ([1, 2, 0], "v, q, k"),
       ([2, 1, 0], "v, k, q"),
     ] {
       found.append(
@@ -179,7 +192,8 @@ struct LayoutHypotheses {
       let kind: Cause.Kind = axes == [3, 2, 1, 0] ? .fortranOrder : .weightLayout
       found.append(
         hypothesis(
-          kind, "holds the kernel as \(layout)", weight, [.reshape(stored), .permute(inverse)]))
+          kind, "holds the kernel as \(layout)", weight,
+          (stored == shape ? [] : [.reshape(stored)]) + [.permute(inverse)]))
     }
     let flips: [([Int], String)] = [
       ([2, 3], "is flipped, as for a convolution in the mathematical sense"),

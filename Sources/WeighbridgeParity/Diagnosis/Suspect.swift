@@ -6,6 +6,8 @@ struct Suspect: Sendable {
   let kind: String
   /// What the layer should have returned.
   let recorded: RecordedActivation
+  /// Whether what it returns has another shape than that.
+  let hasOtherShape: Bool
   let inputs: [Tensor]
   /// Its own computation's alternatives, and its parameters'.
   let own: Explorer
@@ -16,8 +18,20 @@ struct Suspect: Sendable {
   let beyond: [Explorer]
   /// Recorded tensors of the input's shape, the latest first, and whose they are.
   let otherInputs: [(name: String, tensor: Tensor)]
-  /// [C, H, W] of the last image-like tensor with as many values a sample as the layer's input has.
-  let imageShape: [Int]?
+  /// [C, H, W] or [H, W, C] of image-like tensors with as many values a sample as the layer's input
+  /// has, the latest first.
+  let imageShapes: [[Int]]
+  /// What a change must beat, where the layer as it is would pass for explained.
+  var bar: Bar?
+
+  /// An error that is within the limit that changes are held against.
+  struct Bar: Sendable {
+    var rms: Double
+    /// The ratio that it was judged by.
+    var ratio: Double
+    /// What a change may leave of it.
+    var share: Double
+  }
 }
 
 /// Runs one module call again.
@@ -28,6 +42,8 @@ struct Explorer: Sendable {
   let parameters: [ModuleParameter]
   /// What each alternative of the module makes of a layer within it, or of the module itself.
   let alternatives: @Sendable (_ target: ActivationKey) throws -> [Attempt]
+  /// What the module returns as it is.
+  let unchanged: @Sendable (_ target: ActivationKey) throws -> Tensor?
   /// What a module of one input returns for another one.
   let onInput: @Sendable (_ input: Tensor, _ target: ActivationKey) throws -> Tensor?
   /// What the module returns with other parameters.
@@ -37,6 +53,8 @@ struct Explorer: Sendable {
 /// A cause, and what the layer returns when it is put right.
 struct Attempt: Sendable {
   let cause: Cause
+  /// The shape that the module would return, where that is known.
+  let shape: Shape?
   /// `nil` when the layer could not be computed that way.
   let compute: @Sendable () throws -> Tensor?
 }
@@ -72,8 +90,8 @@ extension Explorer {
     }
     alternatives = { target in
       guard let diagnosable = module as? any Diagnosable else { return [] }
-      return try Explorer.alternatives(of: diagnosable, input).map { cause, compute in
-        Attempt(cause: cause) {
+      return try Explorer.alternatives(of: diagnosable, input).map { cause, shape, compute in
+        Attempt(cause: cause, shape: isOwn(target) ? shape : nil) {
           try run(target) { input in
             guard let output = try compute(input) as? M.Output else {
               throw WeighbridgeError(.shape, "an alternative returns something else")
@@ -83,6 +101,7 @@ extension Explorer {
         }
       }
     }
+    unchanged = { target in try run(target) { try module.forward($0) } }
     onInput = { tensor, target in
       guard let input = tensor as? M.Input else { return nil }
       return try run(target) { _ in try module.forward(input) }
@@ -99,11 +118,11 @@ extension Explorer {
 
   private static func alternatives<D: Diagnosable>(
     of module: D, _ input: any TensorBundle
-  ) throws -> [(Cause, @Sendable (any TensorBundle) throws -> any TensorBundle)] {
+  ) throws -> [(Cause, Shape?, @Sendable (any TensorBundle) throws -> any TensorBundle)] {
     guard let input = input as? D.Input else { return [] }
     return try module.alternatives(for: input).map { alternative in
       (
-        alternative.cause,
+        alternative.cause, alternative.shape,
         { input in
           guard let input = input as? D.Input else {
             throw WeighbridgeError(.shape, "an alternative takes something else")

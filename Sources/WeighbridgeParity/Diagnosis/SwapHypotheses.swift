@@ -5,12 +5,12 @@ struct SwapHypotheses {
   let path: ModulePath
   let parameters: [ModuleParameter]
 
-  /// Pairs within the module.
+  /// Pairs within the module, whatever their roles: exporters list a norm's four tensors in any order.
   func within() -> [LayoutHypotheses.Hypothesis] {
     var found: [LayoutHypotheses.Hypothesis] = []
     for (index, a) in parameters.enumerated() {
       for b in parameters.dropFirst(index + 1)
-      where a.tensor.shape == b.tensor.shape && a.role == b.role && a.role != .statistic {
+      where a.tensor.shape == b.tensor.shape && (a.role, b.role) != (.statistic, .statistic) {
         found.append(
           .init(
             cause: Cause(

@@ -9,36 +9,51 @@ extension Validator {
   func diagnose(
     _ result: inout ParityResult, _ model: any Module, own: [ActivationKey: Reference.Noise]
   ) throws {
-    let causes = result.causes
+    // With no layer that fails alone, one that is close to it may be the cause.
+    let failing = result.causes
+    let suspected = failing.isEmpty ? result.nearest(Self.diagnosisLimit) : failing
     var layers: [ActivationKey: LayerVerdict] = [:]
     var order: [ActivationKey] = []
-    for cause in causes.prefix(Self.diagnosisLimit) {
+    for layer in suspected.prefix(Self.diagnosisLimit) {
       let key =
-        cause.path == "outputs"
-        ? Validator.outputKey(cause.item ?? 0)
-        : ActivationKey(cause.path, call: cause.call, item: cause.item)
-      layers[key] = cause
+        layer.path == "outputs"
+        ? Validator.outputKey(layer.item ?? 0)
+        : ActivationKey(layer.path, call: layer.call, item: layer.item)
+      layers[key] = layer
       order.append(key)
     }
     guard !order.isEmpty else { return }
     let inputs = try reference.inputs()
-    let probe = DiagnosingProbe(reference, inputs: inputs, Set(order))
+    let probe = DiagnosingProbe(
+      reference, inputs: inputs, Set(order), handsOnOtherShapes: result.handsOnOtherShapes)
     _ = try ProbeRun.with(probe) { try model.run(inputs) }
     let suspects = probe.suspects
     let diagnoser = Diagnoser(
       reference: reference, judge: judge,
       noise: { key in (layers[key]?.recordedNoise, own[key]) },
       parameterized: probe.parameterized)
-    let failing = order.map(\.path)
+    let paths = order.map(\.path)
     for key in order {
       guard let suspect = suspects[key], let layer = layers[key] else { continue }
-      let ratio = (layer.isolated ?? layer.cumulative)?.judgement.ratio ?? .nan
-      let found =
-        try diagnoser.diagnose(suspect, ratio: ratio, failing: failing)?
+      let judged = (layer.isolated ?? layer.cumulative)?.judgement
+      var found = try diagnoser.diagnose(suspect, judged, failing: paths)?
         .settled(by: result.diagnoses)
-        ?? diagnoser.uncalled(suspect, ratio: ratio, recorded: result.uncovered)
+      if layer.status.isCause {
+        // With no module in common, it is the reference of another network.
+        let isRelated = result.layers.contains { $0.cumulative != nil }
+        if found == nil, isRelated {
+          found = diagnoser.uncalled(
+            suspect, ratio: judged?.ratio ?? .nan, recorded: result.uncovered)
+        }
+      } else {
+        guard found?.certainty == .likely else { continue }
+        result.accuse(suspect)
+      }
       result.blame(suspect, found)
-      guard let found else { continue }
+      guard let found else {
+        result.undiagnosed.append(key)
+        continue
+      }
       if let index = result.diagnoses.firstIndex(where: {
         $0.certainty == found.certainty && $0.best.cause.kind == found.best.cause.kind
       }) {
@@ -67,13 +82,24 @@ extension Diagnosis {
 }
 
 extension ParityResult {
+  private func index(of suspect: Suspect) -> Int? {
+    layers.firstIndex {
+      $0.path == suspect.key.path && $0.call == suspect.key.call && $0.item == suspect.key.item
+    }
+  }
+
+  /// Calls a layer wrong that is within its limit alone, now that a cause is known.
+  fileprivate mutating func accuse(_ suspect: Suspect) {
+    guard let index = index(of: suspect), let alone = layers[index].isolated?.judgement else {
+      return
+    }
+    layers[index].status = layers[index].isLeaf ? .source : .glue
+    layers[index].reason = "within its limit alone, \(alone.ofLimit), but no layer fails alone"
+  }
+
   /// Notes who may be at fault where a layer's input was computed and not recorded.
   fileprivate mutating func blame(_ suspect: Suspect, _ diagnosis: Diagnosis?) {
-    guard
-      let index = layers.firstIndex(where: {
-        $0.path == suspect.key.path && $0.call == suspect.key.call && $0.item == suspect.key.item
-      })
-    else { return }
+    guard let index = index(of: suspect) else { return }
     guard let diagnosis, diagnosis.certainty == .likely else {
       guard let source = suspect.around.last else { return }
       let name = source.path == .root ? "the model" : source.path.name
@@ -92,5 +118,7 @@ extension ParityResult {
     layers[index].status = .inherited
     layers[parent].status = .glue
     layers[parent].reason = "shows at \(suspect.key)"
+    // The figures go with the blame: those of the module itself say that its end is right.
+    (layers[parent].isolated, layers[index].isolated) = (layers[index].isolated, nil)
   }
 }

@@ -13,7 +13,8 @@ extension Validator {
     }
     guard !wanted.isEmpty else { return }
     let inputs = try reference.inputs()
-    let probe = IsolatedOutputsProbe(reference, Set(order))
+    let probe = IsolatedOutputsProbe(
+      reference, Set(order), handsOnOtherShapes: result.handsOnOtherShapes)
     let outputs = try ProbeRun.with(probe) { try model.run(inputs) }
     let isolated = probe.outputs
     var details: [ActivationKey: LayerDetail] = [:]

@@ -27,6 +27,9 @@ public enum LayerStatus: String, Sendable, Hashable, CaseIterable {
     case .ok, .amplifier, .missing: false
     }
   }
+
+  /// Whether it is a failure and no consequence of one.
+  var isCause: Bool { isFailure && self != .inherited }
 }
 
 /// The figures of one tensor in one run, and whether they hold.

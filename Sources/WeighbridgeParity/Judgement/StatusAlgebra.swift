@@ -9,27 +9,37 @@ struct StatusAlgebra {
   /// - Parameters:
   ///   - hasComparedChildren: Whether modules called in it were set right in the isolated run.
   ///   - problem: Why it could not be compared though something was recorded.
+  ///   - isIsolated: Whether there was an isolated run.
   ///   - isClean: Whether its module is known to have worked on recorded values in the isolated run.
   ///   - irreplaceable: The tensor's name and why it could not be handed on, if so.
   mutating func status(
     cumulative: Measurement?, isolated: Measurement?, hasComparedChildren: Bool, problem: String?,
-    isClean: Bool = true, irreplaceable: String? = nil
+    isIsolated: Bool = true, isClean: Bool = true, irreplaceable: String? = nil
   ) -> (LayerStatus, String?) {
-    let result = decide(
-      cumulative, isolated, hasComparedChildren, problem, blamed: isClean ? nil : unreplaced)
+    let blamed = isClean ? nil : unreplaced
+    let own: LayerStatus = hasComparedChildren ? .glue : .source
+    let result =
+      problem.map { misshapen($0, own, isolated, isIsolated, blamed: blamed) }
+      ?? decide(cumulative, isolated, own, blamed: blamed)
     if result.0.isFailure { hasFailed = true }
-    if isolated?.holds == false || problem != nil { unreplaced = unreplaced ?? irreplaceable }
+    if isolated.map({ !$0.holds }) ?? (problem != nil) { unreplaced = unreplaced ?? irreplaceable }
     return result
   }
 
-  private func decide(
-    _ cumulative: Measurement?, _ isolated: Measurement?, _ hasComparedChildren: Bool,
-    _ problem: String?, blamed: String?
+  /// For a tensor of a shape that cannot be compared.
+  private func misshapen(
+    _ problem: String, _ own: LayerStatus, _ isolated: Measurement?, _ isIsolated: Bool,
+    blamed: String?
   ) -> (LayerStatus, String?) {
-    let own: LayerStatus = hasComparedChildren ? .glue : .source
-    if let problem {
-      return blamed.map { (.inherited, "\(problem), or wrong itself: \($0)") } ?? (own, problem)
-    }
+    // On recorded inputs it has the recorded shape.
+    if let isolated, isolated.holds { return (.inherited, problem) }
+    if let blamed { return (.inherited, "\(problem), or wrong itself: \(blamed)") }
+    return !isIsolated && hasFailed ? (.inherited, problem) : (own, problem)
+  }
+
+  private func decide(
+    _ cumulative: Measurement?, _ isolated: Measurement?, _ own: LayerStatus, blamed: String?
+  ) -> (LayerStatus, String?) {
     guard let cumulative else { return (.missing, nil) }
     let recorded = cumulative.figures.nonFinite
     if recorded.referenceNaN > 0 {

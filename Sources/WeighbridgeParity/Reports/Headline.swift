@@ -24,6 +24,7 @@ enum Headline {
       if let reason = first.reason { parts.append(reason) }
       if let diagnosis = result.diagnoses.first { parts.append(diagnosis.summary) }
     }
+    if let nearest = result.nearestAlone { parts.append(nearest) }
     if result.comparedCount == 0 {
       // What was recorded but could not be compared says why.
       let reason = (result.layers + result.outputs).lazy.compactMap(\.reason).first
@@ -70,7 +71,22 @@ enum Headline {
   }
 }
 
+extension ParityResult {
+  /// Which layer is nearest to failing alone, where none does and yet the whole fails.
+  var nearestAlone: String? {
+    guard hasFailedLayer, causes.isEmpty,
+      let nearest = layers.filter({ $0.isolated != nil })
+        .max(by: { $0.shareAlone < $1.shareAlone }),
+      let judgement = nearest.isolated?.judgement, judgement.shareOfLimit > 0
+    else { return nil }
+    return "no layer fails alone; nearest to its limit: \(nearest.name) with \(judgement.ofLimit)"
+  }
+}
+
 extension LayerVerdict {
+  /// The error on recorded inputs in units of its limit; 0 where it was not measured.
+  var shareAlone: Double { isolated?.judgement.shareOfLimit ?? 0 }
+
   /// Whether this is what a module returned, and not an input or output of the model.
   var isOfModule: Bool { kind != "output" && kind != "input" }
 
@@ -81,6 +97,14 @@ extension LayerVerdict {
 }
 
 extension Judgement {
+  /// `3.9 of 4`, of the ratio that is nearer to its limit.
+  var ofLimit: String {
+    if let largestRatio, let largestLimit, largestRatio / largestLimit > ratio / limit {
+      return "\(Format.ratio(largestRatio)) of \(Format.value(largestLimit)) at its largest element"
+    }
+    return "\(Format.ratio(ratio)) of \(Format.value(limit))"
+  }
+
   /// The ratio, or that of the largest element if it is nearer to its limit, in units of the limit.
   var shareOfLimit: Double {
     guard let largestRatio, let largestLimit else { return ratio / limit }

@@ -4,7 +4,8 @@ package struct JUnitReport: Sendable {
 
   package func text(_ verdict: Verdict) -> String {
     let result = verdict.result ?? ParityResult()
-    var cases = (result.layers + result.outputs).map { testCase($0, verdict.model) }
+    let causes = Causes(result.diagnoses)
+    var cases = (result.layers + result.outputs).map { testCase($0, verdict.model, causes[$0]) }
     var failures = (result.layers + result.outputs).count { $0.status.isFailure }
     if !verdict.passes, failures == 0 {
       failures = 1
@@ -31,7 +32,9 @@ package struct JUnitReport: Sendable {
       """
   }
 
-  private func testCase(_ layer: LayerVerdict, _ model: String) -> String {
+  private func testCase(
+    _ layer: LayerVerdict, _ model: String, _ diagnosis: Diagnosis?
+  ) -> String {
     let head =
       "    <testcase classname=\"\(XML.escaped(model))\" name=\"\(XML.escaped(layer.name))\""
     if layer.status == .missing {
@@ -47,8 +50,31 @@ package struct JUnitReport: Sendable {
     if let ratio = layer.cumulative?.judgement.ratio {
       message += ", ratio \(Format.ratio(ratio))"
     }
+    if let diagnosis { message += ", \(diagnosis.summary)" }
+    let fix = diagnosis.map { ">fix: \(XML.escaped($0.best.cause.fix.text))</failure>" } ?? "/>"
     return head + ">\n      <failure type=\"\(layer.status.rawValue)\" "
-      + "message=\"\(XML.escaped(message))\"/>\n    </testcase>"
+      + "message=\"\(XML.escaped(message))\"\(fix)\n    </testcase>"
+  }
+
+  /// Which diagnosis is about which layer: that where it shows, and the module to blame.
+  private struct Causes {
+    private var known: [ActivationKey: Diagnosis] = [:]
+
+    init(_ diagnoses: [Diagnosis]) {
+      for diagnosis in diagnoses.flatMap({ [$0] + $0.alike }) {
+        for key in [diagnosis.layer, ActivationKey(diagnosis.path, call: diagnosis.call)]
+        where known[key] == nil {
+          known[key] = diagnosis
+        }
+      }
+    }
+
+    subscript(layer: LayerVerdict) -> Diagnosis? {
+      guard layer.status.isCause else { return nil }
+      return layer.isOfModule
+        ? known[ActivationKey(layer.path, call: layer.call, item: layer.item)]
+        : known[Validator.outputKey(layer.item ?? 0)]
+    }
   }
 }
 

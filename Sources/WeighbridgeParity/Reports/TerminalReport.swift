@@ -36,6 +36,7 @@ public struct TerminalReport: Sendable {
       if diagnosis.best.cause.kind == .truncatedDType, verdict.storesHalfPrecision { continue }
       lines += why(diagnosis)
     }
+    lines += unexplained(result)
     lines.append("")
     lines += LayerTable(result, verdict.subject, width: width, ink: ink).lines
     lines += listing(words.onlyRecorded, result.uncovered)
@@ -52,13 +53,10 @@ public struct TerminalReport: Sendable {
 
   /// What is wrong with a layer, and how to put it right.
   private func why(_ diagnosis: Diagnosis) -> [String] {
-    let place = diagnosis.path == .root ? "the model" : diagnosis.path.name
+    let place = Diagnosis.name(of: diagnosis.path)
     var lines = ["", "\(diagnosis.certainty.rawValue): \(place) (\(diagnosis.kind))"]
     func add(_ candidate: Diagnosis.Candidate, _ lead: String) {
-      let change = candidate.ratio.map {
-        " (noise ratio \(Format.ratio(diagnosis.ratioBefore)) → \(Format.ratio($0)))"
-      }
-      lines += wrapped("\(lead)\(candidate.cause.text)\(change ?? "")", indent: 2)
+      lines += wrapped("\(lead)\(candidate.cause.text)\(diagnosis.change(candidate))", indent: 2)
       switch candidate.cause.fix {
       case .parameters:
         lines.append("  fix: these rules, which --fix-rules writes")
@@ -69,12 +67,27 @@ public struct TerminalReport: Sendable {
     }
     add(diagnosis.best, "")
     for rival in diagnosis.rivals.prefix(3) { add(rival, "or ") }
-    if !diagnosis.alike.isEmpty {
-      let names = diagnosis.alike.prefix(6).map(\.path.name).joined(separator: ", ")
-      let more = diagnosis.alike.count > 6 ? " and \(diagnosis.alike.count - 6) more" : ""
-      lines += wrapped("the same in \(names)\(more)", indent: 2)
+    let alike = diagnosis.alikeNames
+    if !alike.isEmpty {
+      lines += wrapped("the same in \(TerminalReport.listed(alike))", indent: 2)
     }
     return lines.map { $0.escapingControlCharacters() }
+  }
+
+  /// The causes that were looked into in vain.
+  private func unexplained(_ result: ParityResult) -> [String] {
+    let names = result.undiagnosed.map { Diagnosis.name(of: $0) }
+    guard !names.isEmpty else { return [] }
+    return [""]
+      + wrapped(
+        "none: no single change that was tried explains \(TerminalReport.listed(names))"
+      )
+      .map { $0.escapingControlCharacters() }
+  }
+
+  private static func listed(_ names: [String]) -> String {
+    let more = names.count > 6 ? " and \(names.count - 6) more" : ""
+    return names.prefix(6).joined(separator: ", ") + more
   }
 
   private func mapping(_ report: MappingReport) -> [String] {

@@ -18,6 +18,7 @@ extension Verdict {
       "mapping": mappingJSON,
       "first_divergence": result.firstDivergence.map { .string($0.divergenceName) } ?? .null,
       "diagnoses": .array(result.diagnoses.map(\.json)),
+      "undiagnosed": .strings(result.undiagnosed.map { Diagnosis.name(of: $0) }),
       "uncovered": .strings(result.uncovered),
       "unreferenced": .strings(result.unreferenced),
       "layers": .array(result.layers.map(\.json)),
@@ -158,11 +159,11 @@ extension Diagnosis {
   fileprivate var json: JSONDocument {
     .members([
       "path": .string(path.name), "call": .integer(call), "kind": .string(kind),
-      "layer": .string(layer.description), "certainty": .string(certainty.rawValue),
+      "layer": .string(Diagnosis.name(of: layer)), "certainty": .string(certainty.rawValue),
       "cause": .string(best.cause.kind.rawValue), "text": .string(best.cause.text),
       "noise_ratio_before": .number(ratioBefore), "noise_ratio_after": .optional(best.ratio),
       "fix": best.cause.fix.json, "rivals": .array(rivals.map(\.json)),
-      "also": .strings(alike.map(\.path.name)),
+      "also": .strings(alikeNames),
     ])
   }
 }

@@ -43,6 +43,8 @@ struct RunTrace: Sendable {
 final class ComparingProbe: Probe {
   private let reference: Reference
   private let substitutes: Bool
+  /// Whether a recorded tensor is put in place of ours even where its shape is another one.
+  private let handsOnOtherShapes: Bool
   private let tolerance: @Sendable (ActivationKey, _ recorded: DType) -> ElementwiseTolerance?
   private let onCall: (@Sendable (Int) -> Void)?
   /// Where every output goes before it is replaced, for the oracle.
@@ -70,12 +72,14 @@ final class ComparingProbe: Probe {
   }
 
   init(
-    _ reference: Reference, substitutes: Bool, keeping kept: KeptOutputs? = nil,
+    _ reference: Reference, substitutes: Bool, handsOnOtherShapes: Bool = true,
+    keeping kept: KeptOutputs? = nil,
     tolerance: @escaping @Sendable (ActivationKey, _ recorded: DType) -> ElementwiseTolerance?,
     onCall: (@Sendable (Int) -> Void)? = nil
   ) {
     self.reference = reference
     self.substitutes = substitutes
+    self.handsOnOtherShapes = handsOnOtherShapes
     self.tolerance = tolerance
     self.onCall = onCall
     self.kept = kept
@@ -155,8 +159,19 @@ final class ComparingProbe: Probe {
     _ key: ActivationKey, _ got: inout Tensor, _ activation: RecordedActivation?
   ) throws -> Finding {
     guard case .whole(let recorded)? = activation, Finding.problem(got, recorded) == nil else {
-      if activation != nil { state.withLock { $0.unreplaced += 1 } }
-      return try Finding(item: key.item, got: got, recorded: activation) { tolerance(key, $0) }
+      let finding = try Finding(item: key.item, got: got, recorded: activation) {
+        tolerance(key, $0)
+      }
+      guard substitutes, handsOnOtherShapes, case .whole(let recorded)? = activation,
+        recorded.shape != got.shape, recorded.dtype.isFloatingPoint, got.dtype.isFloatingPoint
+      else {
+        if activation != nil { state.withLock { $0.unreplaced += 1 } }
+        return finding
+      }
+      got = try got.replacedInShape(by: recorded)
+      let handedOn = got
+      state.withLock { if $0.unreplaced > 0 { $0.know([handedOn]) } }
+      return finding
     }
     var finding = Finding(item: key.item, dtype: recorded.dtype)
     let limit = tolerance(key, recorded.dtype)
@@ -185,6 +200,17 @@ final class ComparingProbe: Probe {
   }
 }
 
+extension Tensor {
+  /// The recorded tensor in place of this one, which has another shape; this one where its shape is
+  /// the same or either is not of floating point.
+  func replacedInShape(by recorded: Tensor) throws -> Tensor {
+    guard recorded.shape != shape, recorded.dtype.isFloatingPoint, dtype.isFloatingPoint else {
+      return self
+    }
+    return try recorded.converted(to: dtype).contiguous().aligned()
+  }
+}
+
 extension Finding {
   /// Compares one returned tensor.
   init(
@@ -195,8 +221,8 @@ extension Finding {
     guard let recorded else { return }
     let described = Tensor(describing: recorded.dtype, shape: recorded.shape)
     problem = Finding.problem(got, described)
-    guard problem == nil else { return }
     if case .sampled = recorded { isSampled = true }
+    guard problem == nil else { return }
     figures = try Comparison.figures(got, recorded, tolerance: tolerance(recorded.dtype))
   }
 

@@ -6,9 +6,11 @@ import WeighbridgeModules
 final class IsolatedOutputsProbe: Probe {
   private let reference: Reference
   private let wanted: Set<ActivationKey>
+  private let handsOnOtherShapes: Bool
   private let kept = Mutex([ActivationKey: Tensor]())
 
-  init(_ reference: Reference, _ wanted: Set<ActivationKey>) {
+  init(_ reference: Reference, _ wanted: Set<ActivationKey>, handsOnOtherShapes: Bool) {
+    self.handsOnOtherShapes = handsOnOtherShapes
     self.reference = reference
     self.wanted = wanted
   }
@@ -25,6 +27,10 @@ final class IsolatedOutputsProbe: Probe {
     var replaced = false
     for (index, candidate) in recorded.enumerated() where index < tensors.count {
       let got = tensors[index]
+      if candidate.shape != got.shape, handsOnOtherShapes {
+        tensors[index] = try got.replacedInShape(by: candidate)
+        replaced = true
+      }
       guard candidate.shape == got.shape, candidate.dtype.isFloatingPoint,
         got.dtype.isFloatingPoint
       else { continue }

@@ -74,6 +74,11 @@ struct Assembly {
     for (reason, names) in incomparable.sorted(by: { $0.key < $1.key }) {
       result.notes.append("\(Assembly.listed(names)): \(reason)")
     }
+    if covered.isEmpty, !reference.keys.isEmpty, !trace.calls.isEmpty {
+      result.notes.append(
+        "none of the \(reference.keys.count) recorded activations is a module of this model: is the "
+          + "reference of another network?")
+    }
     result.notes += try callNotes() + aliasNotes() + doubts(result)
     if let note = reference.samplingNote { result.notes.append(note) }
     if reference.outputCount == 0 { result.notes.append("the reference has no outputs") }
@@ -150,7 +155,7 @@ struct Assembly {
       ownNoise: own[key], recordedNoise: noise, isLeaf: !call.hasChildren)
     verdict.measure(finding, isolatedFindings[key], judge)
     (verdict.status, verdict.reason) = algebra.status(
-      finding, isolatedFindings[key], verdict, hasComparedChildren: hasComparedChildren)
+      finding, isolatedFindings[key], verdict, isolated, hasComparedChildren: hasComparedChildren)
     return verdict
   }
 
@@ -167,7 +172,7 @@ struct Assembly {
     }
     verdict.measure(finding, alone, judge)
     (verdict.status, verdict.reason) = algebra.status(
-      finding, alone, verdict, hasComparedChildren: hasComparedChildren)
+      finding, alone, verdict, isolated, hasComparedChildren: hasComparedChildren)
     return verdict
   }
 }
@@ -200,16 +205,19 @@ extension LayerVerdict {
 
 extension StatusAlgebra {
   fileprivate mutating func status(
-    _ finding: Finding, _ alone: Finding?, _ verdict: LayerVerdict, hasComparedChildren: Bool
+    _ finding: Finding, _ alone: Finding?, _ verdict: LayerVerdict, _ isolated: Validator.Run?,
+    hasComparedChildren: Bool
   ) -> (LayerStatus, String?) {
     switch finding.problem {
     case .incomparable(let reason)?:
       return (.missing, reason)
     case .shape(let reason)?:
+      let isHandedOn = isolated?.handsOnOtherShapes == true && !finding.isSampled
       return status(
-        cumulative: nil, isolated: nil, hasComparedChildren: hasComparedChildren, problem: reason,
-        isClean: alone?.isClean ?? true,
-        irreplaceable: "\(verdict.name) has another shape and could not be set right")
+        cumulative: nil, isolated: verdict.isolated, hasComparedChildren: hasComparedChildren,
+        problem: reason, isIsolated: isolated != nil, isClean: alone?.isClean ?? true,
+        irreplaceable: isHandedOn
+          ? nil : "\(verdict.name) has another shape and could not be set right")
     case nil:
       return status(
         cumulative: verdict.cumulative, isolated: verdict.isolated,

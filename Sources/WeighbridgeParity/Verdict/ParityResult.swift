@@ -18,8 +18,12 @@ public struct ParityResult: Sendable {
   public var details: [LayerDetail] = []
   /// Why the first causes are wrong, where that could be found out; the headline's first.
   public var diagnoses: [Diagnosis] = []
+  /// The first causes that nothing which was tried explains.
+  public var undiagnosed: [ActivationKey] = []
   public var seconds = Seconds()
   public var requiresAll = false
+  /// Whether the isolated run handed on recorded tensors of other shapes than ours, too.
+  var handsOnOtherShapes = true
 
   public init() {}
 
@@ -52,8 +56,19 @@ public struct ParityResult: Sendable {
 
   /// The failures that are causes and not consequences, in execution order.
   public var causes: [LayerVerdict] {
-    (layers + outputs).filter { $0.status.isFailure && $0.status != .inherited }
+    (layers + outputs).filter(\.status.isCause)
   }
+
+  /// The layers that hold on recorded inputs and are nearest to their limits there, at half of them or
+  /// more, in execution order.
+  func nearest(_ limit: Int) -> [LayerVerdict] {
+    let candidates = layers.filter { $0.isolated?.holds == true && $0.shareAlone >= 0.5 }
+    let least = candidates.map(\.shareAlone).sorted(by: >).prefix(limit).last ?? 0
+    return Array(candidates.filter { $0.shareAlone >= least }.prefix(limit))
+  }
+
+  /// Whether some layer or output fails.
+  var hasFailedLayer: Bool { (layers + outputs).contains(where: \.status.isFailure) }
 
   /// The headline's layer: the first cause, or the first failure where there is none.
   public var firstDivergence: LayerVerdict? {

@@ -15,8 +15,8 @@ extension Validator {
     guard !doubtful.isEmpty else { return }
     let clock = Stopwatch()
     let wanted = Set(doubtful.map { result.layers[$0].key })
-    let rounded = try isolatedOutputs(of: model, as: .float32, wanted)
-    let exact = try isolatedOutputs(of: oracle(), as: .float64, wanted)
+    let rounded = try isolatedOutputs(of: model, as: .float32, wanted, result)
+    let exact = try isolatedOutputs(of: oracle(), as: .float64, wanted, result)
     for index in doubtful {
       let key = result.layers[index].key
       guard let got = rounded[key], let twin = exact[key],
@@ -28,9 +28,10 @@ extension Validator {
   }
 
   private func isolatedOutputs(
-    of model: any Module, as dtype: DType, _ wanted: Set<ActivationKey>
+    of model: any Module, as dtype: DType, _ wanted: Set<ActivationKey>, _ result: ParityResult
   ) throws -> [ActivationKey: Tensor] {
-    let probe = IsolatedOutputsProbe(reference, wanted)
+    let probe = IsolatedOutputsProbe(
+      reference, wanted, handsOnOtherShapes: result.handsOnOtherShapes)
     let inputs = try reference.inputs(as: dtype)
     _ = try ProbeRun.with(probe) { try model.run(inputs) }
     return probe.outputs

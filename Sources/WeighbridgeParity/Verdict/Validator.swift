@@ -52,7 +52,7 @@ public struct Validator: Sendable {
       try sharpen(&result, model, oracle)
       acceptGrownRounding(&result)
     }
-    if options.isolates, !result.causes.isEmpty {
+    if options.isolates, result.hasFailedLayer {
       try inspect(&result, model)
       try diagnose(&result, model, own: own)
     }
@@ -86,8 +86,10 @@ public struct Validator: Sendable {
 
     var isolated: Run?
     if options.isolates {
-      isolated = try run(model, inputs, .isolated, expected: cumulative.trace.calls.count)
-      isolated?.addTimes(to: &result.seconds, \.isolated)
+      let found = try isolatedRun(model, inputs, cumulative)
+      found.addTimes(to: &result.seconds, \.isolated)
+      result.handsOnOtherShapes = found.handsOnOtherShapes
+      isolated = found
     }
     try Assembly(reference, judge, cumulative, isolated, own).fill(&result)
     return (result, own)
@@ -103,6 +105,8 @@ extension Validator {
     var outputs: [Tensor]
     var outputFindings: [Finding?]
     var seconds: Double
+    /// Whether recorded tensors were put in place of ours even where their shape is another one.
+    var handsOnOtherShapes = true
 
     func addTimes(
       to seconds: inout ParityResult.Seconds,
@@ -115,13 +119,28 @@ extension Validator {
     }
   }
 
+  /// The isolated run. What follows a result of a wrong shape is given the recorded one, unless the
+  /// model cannot go on with that: what it joins may not have been recorded.
+  private func isolatedRun(
+    _ model: any Module, _ inputs: [Tensor], _ cumulative: Run
+  ) throws -> Run {
+    let expected = cumulative.trace.calls.count
+    do {
+      return try run(model, inputs, .isolated, expected: expected)
+    } catch let error as WeighbridgeError where error.code == .shape {
+      return try run(
+        model, inputs, .isolated, handsOnOtherShapes: false, expected: expected)
+    }
+  }
+
   private func run(
     _ model: any Module, _ inputs: [Tensor], _ kind: RunKind, keeping kept: KeptOutputs? = nil,
-    expected: Int? = nil
+    handsOnOtherShapes: Bool = true, expected: Int? = nil
   ) throws -> Run {
     let (reference, judge, onProgress) = (reference, judge, onProgress)
     let probe = ComparingProbe(
-      reference, substitutes: kind == .isolated, keeping: kept,
+      reference, substitutes: kind == .isolated, handsOnOtherShapes: handsOnOtherShapes,
+      keeping: kept,
       tolerance: { key, recorded in
         judge.elementwiseTolerance(recorded: recorded, hasNoise: reference.hasNoise(key))
       },
@@ -133,7 +152,8 @@ extension Validator {
       try ProbeRun.with(probe) { try model.run(inputs) }
     }
     var run = Run(
-      trace: probe.trace, outputs: outputs, outputFindings: [], seconds: clock.seconds)
+      trace: probe.trace, outputs: outputs, outputFindings: [], seconds: clock.seconds,
+      handsOnOtherShapes: handsOnOtherShapes)
     let comparing = Stopwatch()
     run.outputFindings = try (0..<max(outputs.count, reference.outputCount)).map { index in
       var finding = try outputFinding(index, outputs)

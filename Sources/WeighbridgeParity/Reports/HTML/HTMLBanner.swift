@@ -89,20 +89,32 @@ struct DiagnosisCard {
       result.diagnoses.isEmpty
       ? "<p>None of the causes that were tried explains it: the layer's parameters or its code "
         + "differ from the reference's in some other way.</p>"
-      : result.diagnoses.map(card).joined()
+      : result.diagnoses.map(card).joined() + unexplained(result)
     return "<section class=\"diagnosis\"><h2>Why</h2>\(body)</section>"
   }
 
+  private func unexplained(_ result: ParityResult) -> String {
+    let names = result.undiagnosed.map { Diagnosis.name(of: $0) }
+    return names.isEmpty
+      ? ""
+      : "<p>No single change that was tried explains "
+        + "\(XML.escaped(names.joined(separator: ", "))).</p>"
+  }
+
   private func card(_ diagnosis: Diagnosis) -> String {
-    let place = diagnosis.path == .root ? "the model" : diagnosis.path.name
+    let place = Diagnosis.name(of: diagnosis.path)
     var text =
       "<article><h3><span class=\"chip \(diagnosis.certainty.rawValue)\">"
       + "\(diagnosis.certainty.rawValue)</span> \(XML.escaped(place)): "
       + "\(XML.escaped(diagnosis.best.cause.text))</h3>"
     if let ratio = diagnosis.best.ratio {
+      let layer = XML.escaped(Diagnosis.name(of: diagnosis.layer))
       text +=
-        "<p>Put right, the noise ratio of \(XML.escaped(diagnosis.layer.description)) falls from "
-        + "\(Format.ratio(diagnosis.ratioBefore)) to \(Format.ratio(ratio)).</p>"
+        diagnosis.ratioBefore.isNaN
+        ? "<p>Put right, \(layer) has the recorded shape, with a noise ratio of "
+          + "\(Format.ratio(ratio)).</p>"
+        : "<p>Put right, the noise ratio of \(layer) falls from "
+          + "\(Format.ratio(diagnosis.ratioBefore)) to \(Format.ratio(ratio)).</p>"
     }
     text += "<pre>\(XML.escaped(diagnosis.best.cause.fix.text))</pre>"
     if !diagnosis.rivals.isEmpty {
@@ -113,8 +125,8 @@ struct DiagnosisCard {
       }.joined()
       text += "<p>This would explain it as well:</p><ul>\(rivals)</ul>"
     }
-    if !diagnosis.alike.isEmpty {
-      let others = diagnosis.alike.map { $0.path == .root ? "the model" : $0.path.name }
+    let others = diagnosis.alikeNames
+    if !others.isEmpty {
       text += "<p>The same in \(XML.escaped(others.joined(separator: ", "))).</p>"
     }
     return text + "</article>"
