@@ -174,6 +174,9 @@ struct DETREncoderTests {
     let all = try Tensor([Float](repeating: 1, count: 24), shape: [2, 3, 4])
     let error = try weighbridgeError { try model.run([features, all]) }
     #expect(error.message.contains("image 0"))
+    let additive = try Tensor([Float](repeating: -.infinity, count: 24), shape: [2, 3, 4])
+    let other = try weighbridgeError { try model.run([features, additive]) }
+    #expect(other.code == .shape && other.message.contains("the padding mask holds -inf"))
     #expect(try weighbridgeError { try model.run([]) }.code == .shape)
     #expect(try weighbridgeError { try model.run([Numbers.tensor([2, 4, 3, 4])]) }.code == .shape)
   }

@@ -42,7 +42,7 @@ struct VisionTransformerTests {
     let model = try VisionTransformer.seeded(given)
     let inputs = [
       try Numbers.tensor([3, 2, 12, 12]),
-      try Numbers.tensor([3, 9], seed: "mask").mapped(.absolute),
+      try Tensor((0..<27).map { UInt8($0 * 5 % 7 < 4 ? 1 : 0) }, shape: [3, 9]),
     ]
     for inputs in [inputs, [inputs[0]]] {
       let (_, probed, fused) = try model.bothRuns(inputs)
@@ -110,7 +110,7 @@ struct VisionTransformerTests {
     #expect(try distance(together, model.run([images])[0]) > 1e-3)
     let map = try mask.reshaped([batch, 3, 3])
     #expect(try distance(together, model.run([images, map])[0]) == 0)
-    let everything = try Tensor([Float](repeating: 2, count: batch * 9), shape: [batch, 9])
+    let everything = try Tensor([Float](repeating: 1, count: batch * 9), shape: [batch, 9])
     #expect(try distance(model.run([images])[0], model.run([images, everything])[0]) < 1e-12)
   }
 
@@ -134,6 +134,14 @@ struct VisionTransformerTests {
       try model.run([Numbers.tensor([1, 2, 12, 12]), Numbers.tensor(Shape(shape))])
     }
     #expect(error.code == .shape && error.message.contains("\(shape)"))
+  }
+
+  @Test("a mask of other values than 0 and 1 is an error", arguments: [2, -.infinity, .nan, 0.5])
+  func additiveMask(_ value: Float) throws {
+    let model = try VisionTransformer.seeded(Self.small)
+    let mask = try Tensor([0, 0, 0, 0, value, 0, 0, 0, 1], shape: [1, 9])
+    let error = try weighbridgeError { try model.run([Numbers.tensor([1, 2, 12, 12]), mask]) }
+    #expect(error.code == .shape && error.message.contains("holds \(Double(value))"), "\(error)")
   }
 
   @Test("the scale is dim^−½ unless dim_head is chosen")

@@ -80,7 +80,7 @@ private struct Padded {
         .shape, "the padding mask of features \(features) must be [B, H, W], got \(mask.shape)")
     }
     self.mask = mask
-    cells = try mask.elements(as: Double.self).map { $0 != 0 }
+    cells = try mask.maskValues("padding mask", "padding")
     let size = features[2] * features[3]
     for image in 0..<features[0]
     where cells[(image * size)..<((image + 1) * size)].allSatisfy(\.self) {

@@ -111,7 +111,7 @@ public struct VisionTransformer: Architecture {
         "a mask [\(batch), \(patches)] or [\(batch), rows, columns] with one value per patch is "
           + "needed, got \(mask.shape)")
     }
-    let masked: [Double] = try mask.elements(as: Double.self).map { $0 != 0 ? 0 : 1 }
+    let masked: [Double] = try mask.maskValues("mask", "keep the patch").map { $0 ? 0 : 1 }
     let first = try Tensor([Double](repeating: 0, count: batch), shape: [batch, 1])
     let tokens = try Tensor.concatenated(
       [first, Tensor(masked, shape: [batch, patches])], axis: 1)
