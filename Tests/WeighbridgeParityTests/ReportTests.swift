@@ -40,6 +40,14 @@ import WeighbridgeWeights
     #expect(text.contains("recorded"))
   }
 
+  /// What follows from an error does not push its cause off the screen.
+  @Test func consequencesAreCollapsed() throws {
+    let text = TerminalReport(width: 100).text(try verdict(Faults(leaf: ["blocks.0.fc": 1e-3])))
+    let rows = text.split(separator: "\n").filter { $0.hasPrefix("inherited") }
+    #expect(rows.count == 2, "\(text)")
+    #expect(rows.first?.hasPrefix("inherited ×") == true)
+  }
+
   @Test func theLegendExplainsTheColumnsInOneLine() throws {
     let lines = TerminalReport(width: 80).text(try verdict()).split(separator: "\n")
     #expect(

@@ -4,25 +4,29 @@ import WeighbridgeModules
 /// The words that every report begins with.
 enum Headline {
   /// One line: `FAIL vit · first source transformer.layers.2.0.fn.norm (call 0) · 1 source, …`.
-  static func line(_ verdict: Verdict) -> String {
+  ///
+  /// - Parameter withCause: Whether it says why, where that was found out.
+  static func line(_ verdict: Verdict, withCause: Bool = true) -> String {
     var parts = ["\(verdict.passes ? "PASS" : "FAIL") \(verdict.model)"]
     if let failure = verdict.failure {
       parts.append(failure.description)
     } else if let mapping = verdict.mapping, let error = mapping.error(file: nil) {
       parts.append(mapping.isForeign ? error.message : mapping.heading)
     } else if let result = verdict.result {
-      parts += resultParts(result, Wording(verdict.subject))
+      parts += resultParts(result, Wording(verdict.subject), withCause)
     }
     return parts.joined(separator: " · ")
   }
 
-  private static func resultParts(_ result: ParityResult, _ words: Wording) -> [String] {
+  private static func resultParts(
+    _ result: ParityResult, _ words: Wording, _ withCause: Bool
+  ) -> [String] {
     var parts: [String] = []
     if let first = result.firstDivergence {
       let place = first.isOfModule ? "\(first.path) (call \(first.call))" : first.name
       parts.append("first \(first.status.rawValue) \(place)")
       if let reason = first.reason { parts.append(reason) }
-      if let diagnosis = result.diagnoses.first { parts.append(diagnosis.summary) }
+      if withCause, let diagnosis = result.diagnoses.first { parts.append(diagnosis.summary) }
     }
     if let nearest = result.nearestAlone { parts.append(nearest) }
     if result.comparedCount == 0 {

@@ -1,6 +1,7 @@
 import WeighbridgeModules
 
-/// The table of layers in execution order. What passes is collapsed into one line per run.
+/// The table of layers in execution order. What passes is collapsed into one line per run, and so is
+/// what inherits an error, but for layers whose own figures are off.
 struct LayerTable {
   private let result: ParityResult
   private let width: Int
@@ -44,15 +45,17 @@ struct LayerTable {
 
   private var rows: [Row] {
     var rows: [Row] = []
-    var passes: [LayerVerdict] = []
+    var alike: [LayerVerdict] = []
     func flush() {
-      guard let first = passes.first, let last = passes.last else { return }
-      rows.append(passes.count == 1 ? row(first) : collapsed(passes, first, last))
-      passes = []
+      guard let first = alike.first, let last = alike.last else { return }
+      let isShort = alike.count < (first.status == .ok ? 2 : 3)
+      rows += isShort ? alike.map(row) : [collapsed(alike, first, last)]
+      alike = []
     }
     for layer in result.layers where layer.status != .missing {
-      if layer.status == .ok {
-        passes.append(layer)
+      if alike.last?.status != layer.status { flush() }
+      if collapses(layer) {
+        alike.append(layer)
       } else {
         flush()
         rows.append(row(layer))
@@ -62,16 +65,27 @@ struct LayerTable {
     return rows + result.outputs.map(row)
   }
 
+  private func collapses(_ layer: LayerVerdict) -> Bool {
+    switch layer.status {
+    case .ok: true
+    case .inherited:
+      subject == .model && (layer.isolated.map { $0.judgement.shareOfLimit <= 1 } ?? true)
+    case .source, .glue, .nonfinite, .amplifier, .missing: false
+    }
+  }
+
   private func collapsed(
     _ layers: [LayerVerdict], _ first: LayerVerdict, _ last: LayerVerdict
   ) -> Row {
     let worst = layers.max { ($0.shareOfLimit ?? 0) < ($1.shareOfLimit ?? 0) } ?? last
     var cells = columns.map { $0.cell(worst) }
-    cells[0] = "ok ×\(layers.count)"
+    cells[0] = "\(first.status.rawValue) ×\(layers.count)"
     cells[1] = "\(first.name) … \(last.name)"
     cells[2] = ""
     cells[3] = ""
-    return Row(cells: cells.map { $0.escapingControlCharacters() }, tone: .faint)
+    return Row(
+      cells: cells.map { $0.escapingControlCharacters() },
+      tone: first.status == .ok ? .faint : .plain)
   }
 
   private func row(_ layer: LayerVerdict) -> Row {

@@ -21,7 +21,8 @@ public struct TerminalReport: Sendable {
 
   func lines(_ verdict: Verdict) -> [String] {
     let ink = Ink(isOn: hasColor)
-    let headline = Headline.line(verdict).escapingControlCharacters()
+    // The cause follows in lines of its own.
+    let headline = Headline.line(verdict, withCause: false).escapingControlCharacters()
     var lines = [ink(headline, verdict.passes ? .good : .bad)]
     guard verdict.failure == nil else { return lines }
     lines += verdict.hints.flatMap { wrapped($0.escapingControlCharacters()) }
