@@ -62,15 +62,15 @@ extension PatchEmbed: Architecture {
   public static let id = "patch_embed"
   public static let summary = "Patches of an image as tokens"
   public static let keys: [ConfigurationKey] = [
-    ConfigurationKey("img_size", .integer, default: .integer(224), "The image's side"),
+    ConfigurationKey("img_size", .integer, default: .integer(224), "the image's side"),
     ConfigurationKey(
-      "patch_size", .integer, default: .integer(16), inferred: true, "A patch's side"),
-    ConfigurationKey("in_chans", .integer, default: .integer(3), inferred: true, "Channels in"),
+      "patch_size", .integer, default: .integer(16), inferred: true, "a patch's side"),
+    ConfigurationKey("in_chans", .integer, default: .integer(3), inferred: true, "channels in"),
     ConfigurationKey(
-      "embed_dim", .integer, default: .integer(768), inferred: true, "Features of a token"),
+      "embed_dim", .integer, default: .integer(768), inferred: true, "features of a token"),
     ConfigurationKey(
       "norm", .boolean, default: .boolean(false), inferred: true,
-      "Whether a layer norm follows, as in Swin"),
+      "whether a layer norm follows, as in Swin"),
     .layerNormEpsilon,
   ]
 
@@ -193,9 +193,9 @@ extension PatchMerging: Architecture {
   public static let summary = "Each 2×2 of tokens joined into one"
   public static let keys: [ConfigurationKey] = [
     ConfigurationKey(
-      "dim", .integer, default: .integer(1), inferred: true, "Features of a token, per channel"),
+      "dim", .integer, default: .integer(1), inferred: true, "features of a token, per channel"),
     ConfigurationKey(
-      "c", .integer, default: .integer(3), inferred: true, "Channels; 1 in Swin"),
+      "c", .integer, default: .integer(3), inferred: true, "channels; 1 in Swin"),
     .layerNormEpsilon,
   ]
 

@@ -106,7 +106,7 @@ extension SpatialTransformer: Architecture {
   public static let keys = [
     ConfigurationKey(
       "align_corners", .boolean, default: .boolean(false),
-      "Whether the corners' centres are ±1, as up to PyTorch 1.2; else the image's edges")
+      "whether the corners' centres are ±1, as up to PyTorch 1.2; else the image's edges")
   ]
 
   public static func recognizes(_ shapes: StateDictShapes) -> Bool {

@@ -27,7 +27,7 @@ struct ValidateCommand: ParsableCommand {
       A ratio is the error over the noise: about 1 for a right layer, too large beyond the limit that \
       the line above the table names. With †, where no noise is known, it is the largest \
       |Δ| / (atol + rtol·|recorded|), and 1 is the limit. `ok ×12` stands for twelve layers in a row, \
-      with the figures of the worst. The headline's "largest error 0.3 of its limit" is the largest \
+      with the figures of the worst, and `inherited ×58` likewise. The headline's "largest error 0.3 of its limit" is the largest \
       share of its own limit that any layer takes.
       """)
 

@@ -7,7 +7,7 @@ struct Table {
     var alignment: Alignment = .left
     /// Whether this column is shortened when the table is too wide.
     var shrinks = false
-    /// Whether it loses its end, as prose does, rather than its middle, as names do.
+    /// Whether it goes on in the next line, as prose does, and does not lose its middle, as names do.
     var isProse = false
   }
 
@@ -30,15 +30,24 @@ struct Table {
         excess -= cut
       }
     }
-    return [line(columns.map(\.title), widths)] + rows.map { line($0, widths) }
+    return ([columns.map(\.title)] + rows).flatMap { wrapped($0, widths) }
+  }
+
+  /// A row in as many lines as its prose needs.
+  private func wrapped(_ cells: [String], _ widths: [Int]) -> [String] {
+    let pieces = columns.indices.map { index in
+      let text = index < cells.count ? cells[index] : ""
+      return columns[index].isProse ? text.wrapped(to: widths[index]) : [text]
+    }
+    let height = pieces.reduce(1) { max($0, $1.count) }
+    return (0..<height).map { row in
+      line(pieces.map { row < $0.count ? $0[row] : "" }, widths)
+    }
   }
 
   private func line(_ cells: [String], _ widths: [Int]) -> String {
     let padded = columns.indices.map { index in
-      let text = index < cells.count ? cells[index] : ""
-      let cell =
-        columns[index].isProse
-        ? text.truncated(to: widths[index]) : text.shortened(to: widths[index])
+      let cell = cells[index].shortened(to: widths[index])
       let space = String(repeating: " ", count: max(0, widths[index] - cell.count))
       return columns[index].alignment == .left ? cell + space : space + cell
     }
@@ -56,8 +65,19 @@ extension String {
     return "\(prefix(head))…\(suffix(width - 1 - head))"
   }
 
-  /// The text with its end left out where it is longer than `width`.
-  func truncated(to width: Int) -> String {
-    count > width && width > 1 ? "\(prefix(width - 1))…" : self
+  /// The text in lines of at most `width`, where its words allow.
+  func wrapped(to width: Int) -> [String] {
+    guard count > width else { return [self] }
+    var lines: [String] = []
+    var line = ""
+    for word in split(separator: " ") {
+      if !line.isEmpty, line.count + 1 + word.count > width {
+        lines.append(line)
+        line = String(word)
+      } else {
+        line += (line.isEmpty ? "" : " ") + word
+      }
+    }
+    return lines + [line]
   }
 }

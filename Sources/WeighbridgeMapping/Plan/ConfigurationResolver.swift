@@ -70,15 +70,17 @@ struct ConfigurationResolver {
 
   /// What the model asks for when it is configured by a state dict's shapes.
   ///
+  /// - Parameter infers: Whether shapes are believed at all.
   /// - Throws: `mapping` when shapes contradict a stated value or do not tell a needed one, `usage`
   ///   when values break the architecture's rules.
   func ledger(
-    for stateDict: StateDict, _ stated: Configuration, source: any WeightSource
+    for stateDict: StateDict, _ stated: Configuration, source: any WeightSource,
+    infers: Bool = true
   ) throws -> (ledger: Ledger, configuration: Configuration) {
     var configuration = stated
     do {
       let shapes = stateDict.shapes
-      try architecture.infer(&configuration, from: shapes)
+      if infers { try architecture.infer(&configuration, from: shapes) }
       for key in configuration.keys where key.isInferred && configuration.entries[key.name] == nil {
         throw WeighbridgeError(
           .mapping,

@@ -105,7 +105,8 @@ extension Loader {
     }
     return WeighbridgeError(
       .mapping, text, file: candidates.checkpoint.path,
-      remedy: "Say which with --model ID; `weighbridge models` lists them")
+      remedy: "Say which with --model ID; `weighbridge models` lists them. A network of your own "
+        + "is loaded by a Swift program, not by this command")
   }
 
   /// The architectures that share most names with the checkpoint, with what each lacks.

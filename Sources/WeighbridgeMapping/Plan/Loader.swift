@@ -76,12 +76,19 @@ public struct Loader: Sendable {
     _ candidates: Candidates, _ resolver: ConfigurationResolver, rules: Rules, notes: [String]
   ) throws -> ImportPlan {
     let stated = try resolver.stated()
-    let fit = try candidates.best { stateDict, source in
-      try resolver.ledger(for: stateDict, stated.configuration, source: source).ledger
+    var infers = true
+    let fit: Fit
+    do {
+      fit = try candidates.best { stateDict, source in
+        try resolver.ledger(for: stateDict, stated.configuration, source: source).ledger
+      }
+    } catch let error as WeighbridgeError where error.code == .mapping {
+      guard let other = misshapen(candidates, resolver, stated.configuration) else { throw error }
+      (fit, infers) = (other, false)
     }
     let source = CheckpointSource(candidates.checkpoint, fit.stateDict)
     let configuration = try resolver.ledger(
-      for: fit.stateDict, stated.configuration, source: source
+      for: fit.stateDict, stated.configuration, source: source, infers: infers
     ).configuration
     var report = fit.report
     if report.isForeign {
@@ -96,6 +103,23 @@ public struct Loader: Sendable {
       checkpoint: candidates.checkpoint, architecture: resolver.architecture,
       configuration: configuration, ledger: fit.ledger, report: report, source: source,
       rules: rules)
+  }
+}
+
+extension Loader {
+  /// How a checkpoint fits the configuration that is stated, where its shapes contradict that only
+  /// because its tensors are in other layouts: each that does not fit has a rule that makes it.
+  private func misshapen(
+    _ candidates: Candidates, _ resolver: ConfigurationResolver, _ stated: Configuration
+  ) -> Fit? {
+    let fit = try? candidates.best { stateDict, source in
+      try resolver.ledger(for: stateDict, stated, source: source, infers: false).ledger
+    }
+    guard let fit, fit.report.missing.isEmpty, fit.report.unexpected.isEmpty,
+      fit.report.collisions.isEmpty, !fit.report.mismatched.isEmpty,
+      fit.report.suggestions.count == fit.report.mismatched.count
+    else { return nil }
+    return fit
   }
 }
 

@@ -118,13 +118,13 @@ extension SEInception3: Architecture {
   public static let id = "se_inception3"
   public static let summary = "Inception v3 whose squeeze-and-excitation is never called"
   public static let keys: [ConfigurationKey] = [
-    ConfigurationKey("num_classes", .integer, default: .integer(1000), inferred: true, "Classes"),
+    ConfigurationKey("num_classes", .integer, default: .integer(1000), inferred: true, "classes"),
     ConfigurationKey(
       "aux_logits", .boolean, default: .boolean(true), inferred: true,
-      "Whether there is an auxiliary head; it runs in training only"),
+      "whether there is an auxiliary head; it runs in training only"),
     ConfigurationKey(
       "transform_input", .boolean, default: .boolean(false),
-      "Whether ImageNet-normalised input is brought to mean and deviation 0.5 first"),
+      "whether ImageNet-normalised input is brought to mean and deviation 0.5 first"),
     .batchNormEpsilon,
   ]
 

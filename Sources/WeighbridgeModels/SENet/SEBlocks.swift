@@ -135,17 +135,17 @@ extension SEBottleneck: Architecture {
   public static let id = "se_bottleneck"
   public static let summary = "One bottleneck block of a squeeze-and-excitation ResNet"
   public static let keys: [ConfigurationKey] = [
-    ConfigurationKey("inplanes", .integer, default: nil, inferred: true, "Channels in"),
+    ConfigurationKey("inplanes", .integer, default: nil, inferred: true, "channels in"),
     ConfigurationKey(
-      "planes", .integer, default: nil, inferred: true, "Channels within; four times as many go out"
+      "planes", .integer, default: nil, inferred: true, "channels within; four times as many go out"
     ),
-    ConfigurationKey("stride", .integer, default: .integer(1), "Stride of the 3×3 convolution"),
+    ConfigurationKey("stride", .integer, default: .integer(1), "stride of the 3×3 convolution"),
     ConfigurationKey(
       "downsample", .boolean, default: .boolean(false), inferred: true,
-      "Whether the shortcut has a convolution"),
+      "whether the shortcut has a convolution"),
     ConfigurationKey(
       "reduction", .integer, default: .integer(16), inferred: true,
-      "The gate's hidden width is 4·planes // reduction"),
+      "the gate's hidden width is 4·planes // reduction"),
     .batchNormEpsilon,
   ]
 

@@ -108,10 +108,10 @@ extension SELayer: Architecture {
   public static let id = "se_layer"
   public static let summary = "Squeeze-and-excitation: a learned gate on each channel"
   public static let keys = [
-    ConfigurationKey("channel", .integer, default: nil, inferred: true, "Channels in and out"),
+    ConfigurationKey("channel", .integer, default: nil, inferred: true, "channels in and out"),
     ConfigurationKey(
       "reduction", .integer, default: .integer(16), inferred: true,
-      "The gate's hidden width is channel // reduction"),
+      "the gate's hidden width is channel // reduction"),
   ]
 
   public static func recognizes(_ shapes: StateDictShapes) -> Bool {

@@ -97,10 +97,10 @@ extension SEResNet: Architecture {
   public static var keys: [ConfigurationKey] {
     [
       ConfigurationKey(
-        "num_classes", .integer, default: .integer(1000), inferred: true, "Classes"),
+        "num_classes", .integer, default: .integer(1000), inferred: true, "classes"),
       ConfigurationKey(
         "reduction", .integer, default: .integer(16), inferred: true,
-        "The gates' hidden width is channels // reduction"),
+        "the gates' hidden width is channels // reduction"),
       .batchNormEpsilon,
     ]
   }

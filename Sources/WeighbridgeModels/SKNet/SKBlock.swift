@@ -47,13 +47,13 @@ extension SKBlock: Architecture {
   public static let id = "sk_block"
   public static let summary = "One residual block of a selective-kernel network"
   public static let keys: [ConfigurationKey] = [
-    ConfigurationKey("inplanes", .integer, default: nil, inferred: true, "Channels in"),
+    ConfigurationKey("inplanes", .integer, default: nil, inferred: true, "channels in"),
     ConfigurationKey(
-      "planes", .integer, default: nil, inferred: true, "Channels within; twice as many go out"),
-    ConfigurationKey("stride", .integer, default: .integer(1), "Stride of the selective kernels"),
+      "planes", .integer, default: nil, inferred: true, "channels within; twice as many go out"),
+    ConfigurationKey("stride", .integer, default: .integer(1), "stride of the selective kernels"),
     ConfigurationKey(
       "downsample", .boolean, default: .boolean(false), inferred: true,
-      "Whether the shortcut has a convolution"),
+      "whether the shortcut has a convolution"),
     .batchNormEpsilon,
   ]
 

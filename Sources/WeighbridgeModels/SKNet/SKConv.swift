@@ -130,15 +130,15 @@ extension SKConv: Architecture {
   public static let id = "sk_conv"
   public static let summary = "Selective kernels: dilated branches weighed by attention"
   public static let keys: [ConfigurationKey] = [
-    ConfigurationKey("in_channels", .integer, default: nil, inferred: true, "Channels in"),
-    ConfigurationKey("out_channels", .integer, default: nil, inferred: true, "Channels out"),
-    ConfigurationKey("stride", .integer, default: .integer(1), "Stride of the branches"),
-    ConfigurationKey("M", .integer, default: .integer(2), inferred: true, "Branches"),
+    ConfigurationKey("in_channels", .integer, default: nil, inferred: true, "channels in"),
+    ConfigurationKey("out_channels", .integer, default: nil, inferred: true, "channels out"),
+    ConfigurationKey("stride", .integer, default: .integer(1), "stride of the branches"),
+    ConfigurationKey("M", .integer, default: .integer(2), inferred: true, "branches"),
     ConfigurationKey(
       "r", .integer, default: .integer(16), inferred: true,
-      "The scores' hidden width is max(in_channels // r, L)"),
+      "the scores' hidden width is max(in_channels // r, L)"),
     ConfigurationKey(
-      "L", .integer, default: .integer(32), inferred: true, "The least hidden width"),
+      "L", .integer, default: .integer(32), inferred: true, "the least hidden width"),
     .batchNormEpsilon,
   ]
 

@@ -68,7 +68,7 @@ extension SKNet: Architecture {
   public static var summary: String { "SKNet-\(Depth.depth), ResNet-like with selective kernels" }
   public static var keys: [ConfigurationKey] {
     [
-      ConfigurationKey("nums_class", .integer, default: .integer(1000), inferred: true, "Classes"),
+      ConfigurationKey("nums_class", .integer, default: .integer(1000), inferred: true, "classes"),
       .batchNormEpsilon,
     ]
   }

@@ -144,8 +144,8 @@ public struct Reference: Sendable {
   /// What to tell the reader of a sampled reference; `nil` for a whole one.
   var samplingNote: String? {
     samplingDescription.map {
-      $0 + " and sums: they are compared by those, and cannot be handed on in the isolated run, so "
-        + "what fails after one of them that fails is taken for its consequence"
+      $0 + " and sums. A layer whose inputs are only sampled runs on what was computed here: where "
+        + "those are wrong, its own error is taken for their consequence"
     }
   }
 
