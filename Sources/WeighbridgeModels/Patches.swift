@@ -164,27 +164,10 @@ extension PatchMerging: Diagnosable {
     return [
       Alternative(
         Cause(
-          .patchOrder, "its weights read neighbours row by row, they come column by column",
-          fix: .parameters(neighboursExchanged))
+          .patchOrder, "the reference joins neighbours row by row, here column by column",
+          fix: .code("join the neighbours of \(path) as (0, 0), (0, 1), (1, 0), (1, 1)"))
       ) { try reduction(norm(merged($0, side: side, rowFirst: true))) }
     ]
-  }
-}
-
-extension PatchMerging {
-  /// The second and the third neighbour in each other's place, in all that reads the four.
-  private var neighboursExchanged: [ParameterChange] {
-    let rows = reduction.weight.shape[0]
-    let vectors = ["weight", "bias"].map {
-      ParameterChange(
-        (norm.path / $0).name,
-        [.reshape([2, 2, width]), .permute([1, 0, 2]), .reshape([4 * width])])
-    }
-    return [
-      ParameterChange(
-        (reduction.path / "weight").name,
-        [.reshape([rows, 2, 2, width]), .permute([0, 2, 1, 3]), .reshape([rows, 4 * width])])
-    ] + vectors
   }
 }
 

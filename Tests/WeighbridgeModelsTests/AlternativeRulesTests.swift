@@ -29,17 +29,6 @@ private final class Unchanging: Probe {
     }
   }
 
-  @Test func neighboursOfPatchMerging() throws {
-    let given: [String: ConfigurationValue] = ["dim": .integer(5), "c": .integer(1)]
-    let model = try PatchMerging.bound(given, to: MadeWeights())
-    let input = try wave([2, 16, 5])
-    let alternative = try #require(try model.alternatives(for: input).first)
-    let fixed = try PatchMerging.bound(
-      given, to: changed(alternative.cause, of: PatchMerging.self, given))
-    try #expect(isNear(alternative.compute(input), fixed.forward(input)))
-    try #expect(!isNear(model.forward(input), fixed.forward(input)))
-  }
-
   /// The made weights as the cause's fix leaves them.
   private func changed<A: Architecture>(
     _ cause: Cause, of _: A.Type, _ given: [String: ConfigurationValue]
