@@ -162,6 +162,7 @@ private struct Cropped: Module {
       }
     }
     #expect(result.diagnoses.isEmpty)
+    #expect(result.undiagnosed.isEmpty)
     #expect(result.notes.contains { $0.contains("is the reference of another network?") })
   }
 }

@@ -9,38 +9,26 @@ extension Validator {
   func diagnose(
     _ result: inout ParityResult, _ model: any Module, own: [ActivationKey: Reference.Noise]
   ) throws {
-    // With no layer that fails alone, one that is close to it may be the cause.
-    let failing = result.causes
-    let suspected = failing.isEmpty ? result.nearest(Self.diagnosisLimit) : failing
-    var layers: [ActivationKey: LayerVerdict] = [:]
-    var order: [ActivationKey] = []
-    for layer in suspected.prefix(Self.diagnosisLimit) {
-      let key =
-        layer.path == "outputs"
-        ? Validator.outputKey(layer.item ?? 0)
-        : ActivationKey(layer.path, call: layer.call, item: layer.item)
-      layers[key] = layer
-      order.append(key)
-    }
-    guard !order.isEmpty else { return }
+    let layers = suspected(result)
+    guard !layers.isEmpty else { return }
     let inputs = try reference.inputs()
     let probe = DiagnosingProbe(
-      reference, inputs: inputs, Set(order), handsOnOtherShapes: result.handsOnOtherShapes)
+      reference, inputs: inputs, Set(layers.map(\.key)), handsOnOtherShapes: result.handsOnOtherShapes)
     _ = try ProbeRun.with(probe) { try model.run(inputs) }
     let suspects = probe.suspects
     let diagnoser = Diagnoser(
       reference: reference, judge: judge,
-      noise: { key in (layers[key]?.recordedNoise, own[key]) },
+      noise: { key in (layers.first { $0.key == key }?.layer.recordedNoise, own[key]) },
       parameterized: probe.parameterized)
-    let paths = order.map(\.path)
-    for key in order {
-      guard let suspect = suspects[key], let layer = layers[key] else { continue }
+    let paths = layers.map(\.key.path)
+    // With no recorded module in common, it is the reference of another network.
+    let isRelated = reference.keys.isEmpty || result.layers.contains { $0.status != .missing }
+    for (key, layer) in layers {
+      guard let suspect = suspects[key] else { continue }
       let judged = (layer.isolated ?? layer.cumulative)?.judgement
       var found = try diagnoser.diagnose(suspect, judged, failing: paths)?
         .settled(by: result.diagnoses)
       if layer.status.isCause {
-        // With no module in common, it is the reference of another network.
-        let isRelated = result.layers.contains { $0.cumulative != nil }
         if found == nil, isRelated {
           found = diagnoser.uncalled(
             suspect, ratio: judged?.ratio ?? .nan, recorded: result.uncovered)
@@ -51,7 +39,7 @@ extension Validator {
       }
       result.blame(suspect, found)
       guard let found else {
-        result.undiagnosed.append(key)
+        if isRelated { result.undiagnosed.append(key) }
         continue
       }
       if let index = result.diagnoses.firstIndex(where: {
@@ -61,6 +49,19 @@ extension Validator {
       } else {
         result.diagnoses.append(found)
       }
+    }
+  }
+
+  /// The layers to look at: the causes; where no layer fails alone, those that are close to it.
+  private func suspected(_ result: ParityResult) -> [(key: ActivationKey, layer: LayerVerdict)] {
+    let failing = result.causes
+    let layers = failing.isEmpty ? result.nearest(Self.diagnosisLimit) : failing
+    return layers.prefix(Self.diagnosisLimit).map { layer in
+      let key =
+        layer.isOfModule
+        ? ActivationKey(layer.path, call: layer.call, item: layer.item)
+        : Validator.outputKey(layer.item ?? 0)
+      return (key, layer)
     }
   }
 }
