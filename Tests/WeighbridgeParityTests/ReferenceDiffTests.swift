@@ -57,6 +57,18 @@ import WeighbridgeModules
     #expect(result.verdict.result?.notes.count == 1)
   }
 
+  /// A dictionary's members keep their names.
+  @Test func namedItemsAreNamed() throws {
+    var (a, b) = (try RecordedEntries.toy(), try RecordedEntries.toy())
+    let values = try #require(b["activations/blocks.0"])
+    b["activations/blocks.0/aux"] = values
+    a["activations/blocks.0/aux"] = try values.affine(shift: 0.1)
+    b["activations/blocks.0/main"] = values
+    let result = try diff(a, b)
+    #expect(statuses(result)["blocks.0/aux"] == .glue)
+    #expect(result.verdict.result?.uncovered == ["activations/blocks.0/main"])
+  }
+
   @Test func otherInputsAreTheCause() throws {
     var a = try RecordedEntries.toy()
     a["inputs/0"] = try #require(a["inputs/0"]).affine(shift: 1)

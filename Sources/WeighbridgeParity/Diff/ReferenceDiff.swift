@@ -123,8 +123,10 @@ private struct ReferenceDiffRun {
         result.notes.append("\(key): sampled at other elements in each, so nothing was compared")
         continue
       }
+      let name = b.recordedName(of: key) ?? key.description
       let item = Item(
-        key: key, kind: "", entry: "activations/\(key)", shape: a.description(of: key)?.shape,
+        key: key, kind: "", name: name, entry: "activations/\(name)",
+        shape: a.description(of: key)?.shape,
         own: try a.noise(key), recorded: try b.noise(key),
         hasChildren: parents.contains(key.path))
       result.layers.append(try judged(item, first, second))
@@ -133,8 +135,12 @@ private struct ReferenceDiffRun {
       try compareNumbered("outputs", index, a.outputCount, b.outputCount, \.outputs)
     }
     result.notes += [a.samplingDescription, b.samplingDescription].compactMap { $0 }
-    result.unreferenced += a.keys.filter { !b.contains($0) }.map { "activations/\($0)" }
-    result.uncovered += b.keys.filter { !a.contains($0) }.map { "activations/\($0)" }
+    result.unreferenced += a.keys.filter { !b.contains($0) }.map {
+      "activations/\(a.recordedName(of: $0) ?? $0.description)"
+    }
+    result.uncovered += b.keys.filter { !a.contains($0) }.map {
+      "activations/\(b.recordedName(of: $0) ?? $0.description)"
+    }
     if result.layers.contains(where: { $0.status == .inherited }) {
       result.notes.append(
         "nothing ran, so what fails after the first failure is taken for its consequence")
@@ -155,7 +161,7 @@ private struct ReferenceDiffRun {
     let isOutput = part == "outputs"
     let item = Item(
       key: ActivationKey(ModulePath(part), item: index), kind: isOutput ? "output" : "input",
-      entry: name, own: isOutput ? try a.outputNoise(index) : nil,
+      name: name, entry: name, own: isOutput ? try a.outputNoise(index) : nil,
       recorded: isOutput ? try b.outputNoise(index) : nil, hasChildren: isOutput)
     result[keyPath: list].append(
       try judged(item, a.checkpoint.tensor(name), b.checkpoint.tensor(name)))
@@ -165,6 +171,7 @@ private struct ReferenceDiffRun {
   private struct Item {
     var key: ActivationKey
     var kind: String
+    var name: String
     var entry: String
     /// The activation's, where samples of it are compared.
     var shape: Shape?
@@ -181,6 +188,7 @@ private struct ReferenceDiffRun {
       shape: item.shape ?? first.shape, status: .missing, ownNoise: item.own,
       recordedNoise: item.recorded,
       isLeaf: !item.hasChildren)
+    if item.name != layer.name { layer.recordedName = item.name }
     var problem: String?
     if first.shape == second.shape {
       let dtype = ReferenceDiffRun.coarser(first.dtype, second.dtype)

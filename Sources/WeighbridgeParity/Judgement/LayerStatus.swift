@@ -62,6 +62,11 @@ public struct LayerVerdict: Sendable, Hashable {
   /// Whether it called no other module.
   public var isLeaf: Bool
 
+  /// What a reference calls it, where that is not `path#call/item`: `blocks.0/aux`.
+  public var recordedName: String?
+
   /// `path#call/item`, as references name it.
-  public var name: String { ActivationKey(path, call: call, item: item).description }
+  public var name: String {
+    recordedName ?? ActivationKey(path, call: call, item: item).description
+  }
 }

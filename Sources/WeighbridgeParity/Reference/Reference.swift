@@ -180,6 +180,11 @@ public struct Reference: Sendable {
     activations[key].map { ($0.dtype, sampled[key]?.shape ?? $0.shape) }
   }
 
+  /// What the file calls an activation, behind `activations/` or `samples/`.
+  func recordedName(of key: ActivationKey) -> String? {
+    activations[key]?.rawPath.split(separator: "/", maxSplits: 1).last.map(String.init)
+  }
+
   /// The recorded noise of an activation.
   ///
   /// - Throws: `malformed` when it is not a pair of non-negative numbers.

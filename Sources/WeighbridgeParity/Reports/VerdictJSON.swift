@@ -24,6 +24,7 @@ extension Verdict {
       "layers": .array(result.layers.map(\.json)),
       "outputs": .array(result.outputs.map(\.json)),
       "seconds": result.seconds.json,
+      "hints": .strings(hints),
       "notes": .strings(result.notes),
       "environment": environment.json,
     ])
