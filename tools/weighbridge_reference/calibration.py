@@ -13,13 +13,17 @@ model wrong; what it then judged by is kept, too.
 from __future__ import annotations
 
 import argparse
+import multiprocessing
+import os
 import shutil
 import sys
 import tempfile
 import time
 import zlib
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -103,6 +107,13 @@ class Values:
     rescued: int = 0
     alarms: list[str] = field(default_factory=list)
 
+    def add(self, other: Values) -> None:
+        """Adds what was measured elsewhere."""
+        self.columns += other.columns
+        self.runs += other.runs
+        self.rescued += other.rescued
+        self.alarms += other.alarms
+
     def array(self) -> np.ndarray:
         return np.array(self.columns, dtype=np.float64).reshape(-1, 9)
 
@@ -170,15 +181,45 @@ class Study:
             if status != 0:
                 values.alarms.append(f"{label}: {report.get('headline')}")
 
+    def add(self, other: Study) -> None:
+        """Adds what another study measured."""
+        for mine, theirs in ((self.by_row, other.by_row), (self.by_scale, other.by_scale)):
+            for key, values in theirs.items():
+                mine.setdefault(key, Values()).add(values)
+
     def whole(self) -> Values:
         """All rows together."""
         total = Values()
         for values in self.by_row.values():
-            total.columns += values.columns
-            total.runs += values.runs
-            total.rescued += values.rescued
-            total.alarms += values.alarms
+            total.add(values)
         return total
+
+
+def studied(binary: Path, run: Run) -> tuple[Study, float]:
+    """The study of one run, and its seconds."""
+    started = time.monotonic()
+    study = Study(binary)
+    study.run(run)
+    return study, time.monotonic() - started
+
+
+def on_one_thread() -> None:
+    """Prepares a process that is one of several."""
+    torch.set_num_threads(1)
+    os.environ["OMP_NUM_THREADS"] = "1"
+
+
+def studies(
+    binary: Path, runs: Sequence[Run], jobs: int
+) -> Iterator[tuple[Run, tuple[Study, float]]]:
+    """The study of every run, in their order, with `jobs` processes."""
+    if jobs == 1:
+        for run in runs:
+            yield run, studied(binary, run)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, context, initializer=on_one_thread) as pool:
+        yield from zip(runs, pool.map(partial(studied, binary), runs), strict=True)
 
 
 def scaled_inputs(id: str, inputs: Sequence[Tensor], scale: float) -> list[Tensor]:
@@ -333,6 +374,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rows", help="only these, separated by commas")
     parser.add_argument("--seeds", type=int, default=20, help="how many")
     parser.add_argument("--first-seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=1, help="processes, of one thread each")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the study here")
     return parser
 
@@ -357,18 +399,18 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if not options.binary.is_file():
             raise ToolError(f"{options.binary} does not exist: build it, or give --binary")
-        if options.seeds < 1:
-            raise ToolError("--seeds must be at least 1")
+        if options.seeds < 1 or options.jobs < 1:
+            raise ToolError("--seeds and --jobs must be at least 1")
         rows = _chosen_rows(options.rows)
         seeds = range(options.first_seed, options.first_seed + options.seeds)
         study = Study(options.binary.resolve())
         runs = list(plan(rows, seeds))
         spent: dict[str, float] = {}
-        for index, run in enumerate(runs):
-            _progress(index, len(runs), started, run.case.row)
-            clock = time.monotonic()
-            study.run(run)
-            spent[run.case.row] = spent.get(run.case.row, 0) + time.monotonic() - clock
+        done = studies(options.binary.resolve(), runs, options.jobs)
+        for index, (run, (part, seconds)) in enumerate(done):
+            _progress(index + 1, len(runs), started, run.case.row)
+            study.add(part)
+            spent[run.case.row] = spent.get(run.case.row, 0) + seconds
         if sys.stderr.isatty():
             print("\r\033[K", end="", file=sys.stderr)
         whole = study.whole()
