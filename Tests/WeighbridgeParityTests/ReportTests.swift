@@ -51,7 +51,7 @@ import WeighbridgeWeights
   @Test func theLegendExplainsTheColumnsInOneLine() throws {
     let lines = TerminalReport(width: 80).text(try verdict()).split(separator: "\n")
     #expect(
-      lines[1] == "alone: on recorded inputs · in all: whole run · error ÷ float32 noise, limit 4")
+      lines[1] == "alone: on recorded inputs · in all: whole run · error ÷ rounding noise, limit 4")
     var elementwise = Verdict(
       model: "toy",
       result: try validate(against: .toy()) {

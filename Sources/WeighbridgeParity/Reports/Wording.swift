@@ -35,7 +35,7 @@ struct Legend: Sendable {
     let judgements = layers.flatMap { [$0.cumulative, $0.isolated] }.compactMap { $0?.judgement }
     let byNoise = judgements.first { $0.basis != .elementwise }
     let ratio =
-      byNoise.map { "error ÷ float32 noise, limit \(Format.value($0.limit))" }
+      byNoise.map { "error ÷ rounding noise, limit \(Format.value($0.limit))" }
       ?? "max |Δ| ÷ (atol + rtol·|\(Wording(subject).recorded)|), limit 1"
     let runs: [String] =
       switch subject {
