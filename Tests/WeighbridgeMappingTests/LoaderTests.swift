@@ -195,6 +195,19 @@ import WeighbridgeModules
     #expect(failure { try loader.plan(MemoryCheckpoint.toy(), model: "tyo") }?.code == .usage)
   }
 
+  /// Nobody asked for these: the exit status is not that of wrong usage, and the values are told.
+  @Test func wrongValuesOfFilesAreTheFiles() throws {
+    let rule = try RecordedMetadata(json: #"{"model":"toy","config":{"heads":0}}"#)
+    let broken = failure { try loader.plan(MemoryCheckpoint.toy(), reference: rule) }
+    #expect(broken?.code == .mapping)
+    #expect(broken?.message.contains("heads=0 (metadata)") == true, "\(String(describing: broken))")
+    #expect(broken?.file != nil)
+    let kind = try RecordedMetadata(json: #"{"model":"toy","config":{"heads":[2]}}"#)
+    let odd = failure { try loader.plan(MemoryCheckpoint.toy(), reference: kind) }
+    #expect(odd?.code == .malformed)
+    #expect(odd?.message.hasPrefix("the reference's metadata: ") == true)
+  }
+
   @Test func anotherModelsCheckpointIsAMappingError() throws {
     let other = MemoryCheckpoint(["a.weight": .zeros([2, 2])], path: "other.npz")
     let error = try #require(failure { try loader.plan(other, model: "toy") })

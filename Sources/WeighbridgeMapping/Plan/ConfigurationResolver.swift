@@ -52,7 +52,7 @@ struct ConfigurationResolver {
         notes.append("\(owner)'s metadata has a key '\(name)', which \(architecture.id) has not")
         continue
       }
-      guard let value = try key.value(of: document) else { continue }
+      guard let value = try value(of: key, document, owner) else { continue }
       let isSaid = configuration.entries[name]?.origin == .metadata
       if metadata.assumed.contains(name) {
         // What was assumed once gives way to whoever knows.
@@ -68,11 +68,23 @@ struct ConfigurationResolver {
     }
   }
 
+  private func value(
+    of key: ConfigurationKey, _ document: JSONDocument, _ owner: String
+  ) throws -> ConfigurationValue? {
+    do {
+      return try key.value(of: document)
+    } catch var error as WeighbridgeError where error.code == .usage {
+      error.code = .malformed
+      error.message = "\(owner)'s metadata: \(error.message)"
+      throw error
+    }
+  }
+
   /// What the model asks for when it is configured by a state dict's shapes.
   ///
   /// - Parameter infers: Whether shapes are believed at all.
-  /// - Throws: `mapping` when shapes contradict a stated value or do not tell a needed one, `usage`
-  ///   when values break the architecture's rules.
+  /// - Throws: `mapping` when shapes contradict a stated value or do not tell a needed one, or when
+  ///   the file's values break the architecture's rules; `usage` when the user's do.
   func ledger(
     for stateDict: StateDict, _ stated: Configuration, source: any WeightSource,
     infers: Bool = true
@@ -89,13 +101,19 @@ struct ConfigurationResolver {
             + "--model auto finds an architecture that fits")
       }
       try architecture.check(configuration)
-    } catch let error as WeighbridgeError where error.code == .mapping {
+      let final = configuration
+      let ledger = try WeightScope.describe(source: source) { scope -> any Architecture in
+        try architecture.init(scope, final)
+      }
+      return (ledger, final)
+    } catch var error as WeighbridgeError where error.code == .mapping || error.code == .usage {
+      guard error.code == .usage else { throw error.located(file: file) }
+      let entries = configuration.keys.map { configuration.entries[$0.name] }
+      if entries.contains(where: { $0 == nil || $0?.origin == .given }) { throw error }
+      // Nobody asked for these values: they are the file's, the metadata's or defaults.
+      error.code = .mapping
+      error.message += " (with \(configuration))"
       throw error.located(file: file)
     }
-    let final = configuration
-    let ledger = try WeightScope.describe(source: source) { scope -> any Architecture in
-      try architecture.init(scope, final)
-    }
-    return (ledger, final)
   }
 }

@@ -54,7 +54,9 @@ extension Validator {
 
   /// The layers to look at: the causes; where no layer fails alone, those that are close to it.
   private func suspected(_ result: ParityResult) -> [(key: ActivationKey, layer: LayerVerdict)] {
-    let failing = result.causes
+    // A recorded NaN is explained by anything that gives NaN, and so by nothing.
+    let failing = result.causes.filter { $0.cumulative?.figures.nonFinite.referenceNaN ?? 0 == 0 }
+    if failing.isEmpty, !result.causes.isEmpty { return [] }
     let layers = failing.isEmpty ? result.nearest(Self.diagnosisLimit) : failing
     return layers.prefix(Self.diagnosisLimit).map { layer in
       let key =
@@ -104,7 +106,8 @@ extension ParityResult {
     guard let diagnosis, diagnosis.certainty == .likely else {
       guard let source = suspect.around.last else { return }
       let name = source.path == .root ? "the model" : source.path.name
-      layers[index].reason = "or what \(name) computes on the way to it"
+      let rest = "or what \(name) computes on the way to it"
+      layers[index].reason = [layers[index].reason, rest].compactMap(\.self).joined(separator: ", ")
       return
     }
     guard diagnosis.path != suspect.key.path else { return }

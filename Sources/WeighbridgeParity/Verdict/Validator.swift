@@ -1,3 +1,4 @@
+import CVectors
 import WeighbridgeModules
 
 /// Holds a model against a reference: the cumulative run, the float64 oracle where it is wanted, the
@@ -46,6 +47,7 @@ public struct Validator: Sendable {
       (result, own) = try judged(model, inputs, oracle, .always)
     }
     result.seconds.read += readSeconds
+    result.notes += try nonFiniteNotes(inputs)
     if options.isolates, options.oracle != .never, let oracle,
       OraclePlan.isAffordable(reference, result.seconds.forward)
     {
@@ -57,6 +59,17 @@ public struct Validator: Sendable {
       try diagnose(&result, model, own: own)
     }
     return result
+  }
+
+  /// What to say of inputs that hold NaN or infinities.
+  private func nonFiniteNotes(_ inputs: [Tensor]) throws -> [String] {
+    try inputs.enumerated().compactMap { index, input in
+      guard input.dtype == .float32 else { return nil }
+      let isFinite = try input.contiguous().withUnsafeBytes { bytes in
+        bytes.baseAddress.map { vectors_are_finite($0, bytes.count / 4) } ?? true
+      }
+      return isFinite ? nil : "inputs/\(index) holds NaN or infinities"
+    }
   }
 
   /// Both runs, the oracle if `mode` wants it, and the status of every layer.
