@@ -41,7 +41,8 @@
     ) throws -> Tensor {
       let rectifies = epilogue.activation == .relu
       if let activation = epilogue.activation, !rectifies {
-        let scaled = try scaleChannels(x, by: scale, epilogue: Epilogue(residual: epilogue.residual))
+        let scaled = try scaleChannels(
+          x, by: scale, epilogue: Epilogue(residual: epilogue.residual))
         return try activate(scaled, activation)
       }
       guard x.rank == 4, x.isDense(.channelsLast), x.elementCount > 0 else {

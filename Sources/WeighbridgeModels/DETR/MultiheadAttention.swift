@@ -108,12 +108,18 @@ extension MultiheadAttention: Diagnosable {
             fix: .code("scale the scores of \(path) by \(name)")), copy)
       }
     let positions: [(String, @Sendable (SelfAttentionInput) -> SelfAttentionInput)] = [
-      ("values have the positions, too", {
-        SelfAttentionInput(query: $0.query, value: $0.query, bias: $0.bias)
-      }),
-      ("queries and keys have no positions", {
-        SelfAttentionInput(query: $0.value, value: $0.value, bias: $0.bias)
-      }),
+      (
+        "values have the positions, too",
+        {
+          SelfAttentionInput(query: $0.query, value: $0.query, bias: $0.bias)
+        }
+      ),
+      (
+        "queries and keys have no positions",
+        {
+          SelfAttentionInput(query: $0.value, value: $0.value, bias: $0.bias)
+        }
+      ),
     ]
     let placed = positions.map { words, change in
       Alternative<SelfAttentionInput, Tensor>(

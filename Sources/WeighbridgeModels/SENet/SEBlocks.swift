@@ -75,7 +75,8 @@ public struct SEBasicBlock: Module {
 ///   - branch: The branch's output before squeeze-and-excitation.
 ///   - relu: The block's activation.
 private func residualAlternatives(
-  _ path: ModulePath, se: SELayer, relu: ReLU, branch: @escaping @Sendable (Tensor) throws -> Tensor,
+  _ path: ModulePath, se: SELayer, relu: ReLU,
+  branch: @escaping @Sendable (Tensor) throws -> Tensor,
   shortcut: @escaping @Sendable (Tensor) throws -> Tensor
 ) -> [Alternative<Tensor, Tensor>] {
   func form(

@@ -89,10 +89,14 @@ extension AttentionForm {
   ) -> [(Cause, AttentionForm)] {
     let head = Double(features) / Double(heads)
     let known: [(String, Double, Cause.Fix?)] = [
-      ("dim^−½", 1 / Double(width).squareRoot(),
-        hasScaleKey ? .configuration(key: "scale", value: .text("dim")) : nil),
-      ("head width^−½", 1 / head.squareRoot(),
-        hasScaleKey ? .configuration(key: "scale", value: .text("dim_head")) : nil),
+      (
+        "dim^−½", 1 / Double(width).squareRoot(),
+        hasScaleKey ? .configuration(key: "scale", value: .text("dim")) : nil
+      ),
+      (
+        "head width^−½", 1 / head.squareRoot(),
+        hasScaleKey ? .configuration(key: "scale", value: .text("dim_head")) : nil
+      ),
       ("1", 1, nil), ("1 / head width", 1 / head, nil), ("1 / dim", 1 / Double(width), nil),
     ]
     return known.filter { abs($0.1 - scale) > 1e-9 * scale }.map { name, value, fix in

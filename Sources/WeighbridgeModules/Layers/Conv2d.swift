@@ -14,7 +14,8 @@ public struct Conv2d: Module {
   ) throws {
     guard groups > 0, inputs % groups == 0, outputs % groups == 0 else {
       throw WeighbridgeError(
-        .usage, "\(inputs) input and \(outputs) output channels do not divide into \(groups) groups",
+        .usage,
+        "\(inputs) input and \(outputs) output channels do not divide into \(groups) groups",
         entry: w.path.name)
     }
     path = w.path

@@ -51,7 +51,8 @@ private enum Step: Sendable {
         let activation = rest.first as? any ActivationModule
         if activation != nil { rest.removeFirst() }
         steps.append(.convolution(FusedConvolution(convolution, norm, activation)))
-      } else if let linear = first as? Linear, let activation = rest.first as? any ActivationModule {
+      } else if let linear = first as? Linear, let activation = rest.first as? any ActivationModule
+      {
         rest.removeFirst()
         steps.append(.linear(linear, activation))
       } else if !(first is Identity) {
