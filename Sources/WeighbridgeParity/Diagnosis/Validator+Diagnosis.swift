@@ -13,7 +13,8 @@ extension Validator {
     guard !layers.isEmpty else { return }
     let inputs = try reference.inputs()
     let probe = DiagnosingProbe(
-      reference, inputs: inputs, Set(layers.map(\.key)), handsOnOtherShapes: result.handsOnOtherShapes)
+      reference, inputs: inputs, Set(layers.map(\.key)),
+      handsOnOtherShapes: result.handsOnOtherShapes)
     _ = try ProbeRun.with(probe) { try model.run(inputs) }
     let suspects = probe.suspects
     let diagnoser = Diagnoser(
