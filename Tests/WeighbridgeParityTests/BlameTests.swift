@@ -3,22 +3,24 @@ import WeighbridgeModules
 
 @testable import WeighbridgeParity
 
-/// A norm of the channels, moved last and back, before a map that is flattened and projected.
+/// A norm of the channels, moved last and back, of a pooled map that is flattened and projected. No
+/// module returns the map.
 private struct NormedHead: Module {
   let path: ModulePath
   let norm: LayerNorm
   let fc: Linear
-  let channels: Int
+  let size: Pair<Int>
 
-  init(_ w: WeightScope, channels: Int, positions: Int) throws {
+  init(_ w: WeightScope, channels: Int, size: Pair<Int>) throws {
     path = w.path
-    self.channels = channels
+    self.size = size
     norm = try LayerNorm(w / "norm", features: channels)
-    fc = try Linear(w / "fc", in: channels * positions, out: 5)
+    fc = try Linear(w / "fc", in: channels * size.height * size.width, out: 5)
   }
 
   func forward(_ x: Tensor) throws -> Tensor {
-    let y = try norm(x.permuted([0, 2, 3, 1])).permuted([0, 3, 1, 2])
+    let map = try x.adaptiveAveragePooled(to: size)
+    let y = try norm(map.permuted([0, 2, 3, 1])).permuted([0, 3, 1, 2])
     return try fc(y.contiguous().reshaped([y.shape[0], -1]))
   }
 }
@@ -43,8 +45,8 @@ private struct Shifted: Module {
   /// Also where what was flattened is a module's output of channels last, moved back.
   @Test(arguments: [[3, 2], [4, 4]]) func flattenOrderAfterAChannelsLastNorm(_ size: [Int]) throws {
     let positions = size[0] * size[1]
-    let net: Layers = [{ try NormedHead($0, channels: 6, positions: positions) }]
-    let result = try diagnoses(of: net, against: net, input: Shape([3, 6] + size)) { given in
+    let net: Layers = [{ try NormedHead($0, channels: 6, size: Pair(size[0], size[1])) }]
+    let result = try diagnoses(of: net, against: net, input: [3, 6, 9, 7]) { given in
       given["net.0.fc.weight"] = try given["net.0.fc.weight"]?
         .reshaped([5, 6, positions]).permuted([0, 2, 1]).contiguous().reshaped([5, 6 * positions])
     }
@@ -142,9 +144,9 @@ private struct Shifted: Module {
 
   /// NaN is a parameter's own matter: no rounding, no half precision, and no doubt about the noise.
   @Test func nanInAParameter() throws {
-    let net: Layers = [{ try BatchNorm($0, channels: 5) }, { ReLU($0) }]
-    let result = try diagnoses(of: net, against: net, input: [2, 5, 3, 4]) { given in
-      given["net.0.running_var"] = try Tensor([Float](repeating: .nan, count: 5), shape: [5])
+    let net: Layers = [{ try BatchNorm($0, channels: 9) }, { ReLU($0) }]
+    let result = try diagnoses(of: net, against: net, input: [2, 9, 3, 4]) { given in
+      given["net.0.running_var"] = try Tensor([Float](repeating: .nan, count: 9), shape: [9])
     } recording: { entries in
       for name in ["net.0", "net.1", "net", "outputs/0"] {
         entries["noise/\(name)"] = try Tensor([1e-8, 1e-7] as [Double], shape: [2])
@@ -152,7 +154,7 @@ private struct Shifted: Module {
     }
     let diagnosis = try #require(result.diagnoses.first)
     #expect(diagnosis.best.cause.kind == .overflow)
-    #expect(diagnosis.best.cause.text == "running_var[0] is nan, and 4 more are not finite")
+    #expect(diagnosis.best.cause.text == "running_var[0] is nan, and 8 more are not finite")
     #expect(diagnosis.best.cause.fix.text.hasPrefix("export net.0.running_var again"))
     #expect(diagnosis.rivals.isEmpty)
     #expect(!result.notes.contains { $0.contains("noise") })

@@ -64,6 +64,17 @@ private struct Cropped: Module {
     #expect(junit.contains(">fix: give net.0 the stride 2</failure>"))
   }
 
+  /// Samples cannot be handed on: what follows is not accused, and the stride is named all the same.
+  @Test func strideIsNamedFromSamples() throws {
+    let result = try diagnoses(
+      of: Self.residual(stride: 1), against: Self.residual(stride: 2), input: [2, 3, 13, 9],
+      isSampled: true)
+    #expect(result.causes.map(\.name) == ["net.0"])
+    #expect(result.layer("net.1")?.reason?.contains("net.0 has another shape") == true)
+    #expect(first(result)?.0 == .stride)
+    #expect(first(result)?.1 == .likely)
+  }
+
   private struct Form: Sendable, CustomTestStringConvertible {
     let kind: Cause.Kind
     let here: @Sendable (WeightScope) throws -> any UnaryModule

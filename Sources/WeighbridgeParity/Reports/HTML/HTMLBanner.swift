@@ -111,8 +111,7 @@ struct DiagnosisCard {
       let layer = XML.escaped(Diagnosis.name(of: diagnosis.layer))
       text +=
         diagnosis.ratioBefore.isNaN
-        ? "<p>Put right, \(layer) has the recorded shape, with a noise ratio of "
-          + "\(Format.ratio(ratio)).</p>"
+        ? "<p>Put right, the noise ratio of \(layer) is \(Format.ratio(ratio)).</p>"
         : "<p>Put right, the noise ratio of \(layer) falls from "
           + "\(Format.ratio(diagnosis.ratioBefore)) to \(Format.ratio(ratio)).</p>"
     }
