@@ -59,6 +59,9 @@ private struct Cropped: Module {
     let report = TerminalReport().text(Verdict(model: "chain", result: result))
     #expect(report.contains("the same in net.3"))
     #expect(!report.contains("ratio nan"))
+    let html = HTMLReport(Verdict(model: "chain", result: result), command: "").text
+    #expect(html.contains("<h2>Why</h2>") && html.contains("The same in net.3."))
+    #expect(html.contains("the noise ratio of net.0 is "))
     let junit = JUnitReport().text(Verdict(model: "chain", result: result))
     #expect(junit.contains("likely Conv2d stride 1 here, 2 in the reference"))
     #expect(junit.contains(">fix: give net.0 the stride 2</failure>"))

@@ -82,8 +82,9 @@ struct DiagnosisCard {
 
   /// Empty where nothing was looked for.
   var html: String {
-    guard verdict.subject == .model, let result = verdict.result, !result.causes.isEmpty,
-      result.causes.contains(where: { $0.isolated != nil })
+    guard verdict.subject == .model, let result = verdict.result,
+      !result.diagnoses.isEmpty || !result.undiagnosed.isEmpty
+        || result.causes.contains(where: { $0.isolated != nil })
     else { return "" }
     let body =
       result.diagnoses.isEmpty
