@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 import subprocess
@@ -213,10 +214,16 @@ def bench_read(rounds: int) -> Table:
 
 
 def bench_validate(rounds: int) -> Table:
-    """The whole process of `weighbridge validate` against a Python script that does the same."""
+    """The whole process of `weighbridge validate` against a Python script that does the same.
+
+    Beside them `weighbridge run`: the process that reads the weights and runs one plain forward pass,
+    which no validation can be faster than. The last column is the time that both runs and all
+    comparisons took, without reading, over that of the first forward pass in the same process.
+    """
     table = Table(
         "Validating as a whole process, checkpoint and reference in npz",
-        ["architecture", "Python script ms", "weighbridge validate ms", "Python / Weighbridge"],
+        ["architecture", "Python script ms", "weighbridge run ms", "weighbridge validate ms",
+         "Python / run", "Python / validate", "both runs and comparing / plain forward"],
     )
     for name in ("vit", "se_resnet50"):
         row = ROWS[name]
@@ -227,20 +234,35 @@ def bench_validate(rounds: int) -> Table:
             inputs = row.inputs(config, 1, torch.Generator().manual_seed(1), InputOptions())
             export_state_dict(model.state_dict(), weights)
             record(model, inputs, reference, model_id=name, config=row.metadata_config(config))
-            ours = [str(COMMAND), "validate", "--model", name, "--weights", str(weights),
-                    "--reference", str(reference)]
+            report = Path(folder) / "verdict.json"
+            both = ["--model", name, "--weights", str(weights)]
             script = [sys.executable, str(TOOLS / "benchmark/validate_with_torch.py"), name,
                       str(weights), str(reference)]
+            plain = [str(COMMAND), "run", *both, "--input", str(reference), "--output",
+                     str(Path(folder) / "outputs.npz")]
+            ours = [str(COMMAND), "validate", *both, "--reference", str(reference), "--json",
+                    str(report)]
+            shares: list[float] = []
+
+            def validating(words: list[str] = ours, report: Path = report,
+                           shares: list[float] = shares) -> None:
+                quietly(words)
+                seconds = json.loads(report.read_text())["seconds"]
+                work = seconds["forward"] + seconds["isolated"] + seconds["compare"]
+                shares.append(work / seconds["forward"])
+
             sides = {
                 "peer": timed(lambda words=script: quietly(words)),
-                "swift": timed(lambda words=ours: quietly(words)),
+                "run": timed(lambda words=plain: quietly(words)),
+                "swift": timed(validating),
             }
             times = take_turns(sides, rounds, 1)
         table.add(
             name,
-            milliseconds(median(times["peer"])),
-            milliseconds(median(times["swift"])),
+            *(milliseconds(median(times[side])) for side in ("peer", "run", "swift")),
+            ratio(times["peer"], times["run"]),
             ratio(times["peer"], times["swift"]),
+            f"{median(shares):.2f}×",
         )
     return table
 
