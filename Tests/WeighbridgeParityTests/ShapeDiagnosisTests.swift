@@ -30,6 +30,23 @@ private struct Cropped: Module {
   func forward(_ x: Tensor) throws -> Tensor { try x.narrowed(2, start: 0, length: rows) }
 }
 
+/// Looks at its input's last axis, as models do that know how many axes there are.
+private struct Looking: Module, Diagnosable {
+  let path: ModulePath
+
+  func forward(_ x: Tensor) throws -> Tensor {
+    try x.narrowed(3, start: 0, length: min(x.shape[3], 100 / x.shape[0]))
+  }
+
+  func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
+    [
+      Alternative(Cause(.seWiring, "the reference doubles", fix: .code("double"))) {
+        try forward($0).affine(scale: 2)
+      }
+    ]
+  }
+}
+
 /// Layers that return another shape than the recorded one.
 @Suite struct ShapeDiagnosisTests {
   private static func residual(stride: Pair<Int>) -> Layers {
@@ -38,6 +55,27 @@ private struct Cropped: Module {
       { try BatchNorm($0, channels: 4) }, { ReLU($0) },
       { try Conv2d($0, in: 4, out: 4, kernel: 3, stride: stride, padding: 1) }, { ReLU($0) },
     ]
+  }
+
+  /// A file decides how many axes a recorded tensor has, a model's code how many it looks at.
+  @Test(arguments: [[192], [], [1, 2, 4, 6, 4], [0, 4, 6, 4], [2, 96]] as [Shape])
+  func recordedTensorsOfOtherRanksReachNoModule(shape: Shape) throws {
+    let layers: Layers = [
+      { try Conv2d($0, in: 3, out: 4, kernel: 1) }, { Looking(path: $0.path) },
+      { try Conv2d($0, in: 4, out: 4, kernel: 1) }, { Looking(path: $0.path) },
+    ]
+    for name in ["net.0", "net.1", "net.2"] {
+      let result = try diagnoses(
+        of: layers, against: layers, input: [2, 3, 6, 4],
+        recording: { entries in
+          let values = try entries["activations/\(name)"]?.elements(as: Float.self) ?? []
+          entries["activations/\(name)"] = try Tensor(
+            Array(values.prefix(shape.elementCount)), shape: shape)
+        })
+      #expect(!result.passes)
+      #expect(result.layer(name)?.status == .source)
+      #expect(result.layer(name)?.reason?.contains("recorded shape \(shape)") == true)
+    }
   }
 
   /// The convolutions of the wrong stride, and nothing after them.

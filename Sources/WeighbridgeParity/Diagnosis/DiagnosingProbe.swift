@@ -81,7 +81,9 @@ final class DiagnosingProbe: Probe {
         note(key, module.kind, candidate, input.tensors, hasOtherShape: hasOtherShape)
       }
       if hasOtherShape {
-        guard handsOnOtherShapes, case .whole(let tensor) = candidate else { continue }
+        guard handsOnOtherShapes, case .whole(let tensor) = candidate,
+          tensors[index].mayTakeShape(of: tensor)
+        else { continue }
         tensors[index] = try tensors[index].replacedInShape(by: tensor)
         replaced = true
         continue

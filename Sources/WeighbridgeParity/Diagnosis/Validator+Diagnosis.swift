@@ -12,6 +12,7 @@ extension Validator {
     let layers = suspected(result)
     guard !layers.isEmpty else { return }
     let inputs = try reference.inputs()
+    let reference = result.fitting(reference)
     let probe = DiagnosingProbe(
       reference, inputs: inputs, Set(layers.map(\.key)),
       handsOnOtherShapes: result.handsOnOtherShapes)
@@ -86,6 +87,21 @@ extension Diagnosis {
 }
 
 extension ParityResult {
+  /// The reference without the calls whose recorded tensors have another number of axes than ours, or
+  /// no elements: no module within the model can work on them.
+  fileprivate func fitting(_ reference: Reference) -> Reference {
+    var odd: Set<ActivationKey> = []
+    for layer in layers {
+      let key = ActivationKey(layer.path, call: layer.call, item: layer.item)
+      guard let recorded = reference.description(of: key) else { continue }
+      if recorded.shape.rank != layer.shape.rank || recorded.shape.elementCount == 0 {
+        odd.insert(ActivationKey(layer.path, call: layer.call))
+      }
+    }
+    return odd.isEmpty
+      ? reference : reference.leavingOut { odd.contains(ActivationKey($0.path, call: $0.call)) }
+  }
+
   private func index(of suspect: Suspect) -> Int? {
     layers.firstIndex {
       $0.path == suspect.key.path && $0.call == suspect.key.call && $0.item == suspect.key.item

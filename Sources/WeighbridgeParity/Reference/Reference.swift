@@ -33,7 +33,7 @@ public struct Reference: Sendable {
   public let ignored: [String]
 
   let checkpoint: any Checkpoint
-  private let activations: [ActivationKey: CheckpointEntry]
+  private var activations: [ActivationKey: CheckpointEntry]
   private let sampled: [ActivationKey: SampledEntry]
   private let sampling: SamplingMetadata?
   private let noises: [String: String]
@@ -217,6 +217,13 @@ public struct Reference: Sendable {
     let names = entries.filter { $0.storage == .inPlace || isAffordable }.map(\.rawPath)
     var copy = self
     copy.ahead = try Dictionary(zip(names, checkpoint.tensors(names))) { first, _ in first }
+    return copy
+  }
+
+  /// The same reference without what is recorded of some calls.
+  func leavingOut(_ isLeftOut: (ActivationKey) -> Bool) -> Reference {
+    var copy = self
+    copy.activations = activations.filter { !isLeftOut($0.key) }
     return copy
   }
 

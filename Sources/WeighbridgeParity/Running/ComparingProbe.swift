@@ -163,7 +163,7 @@ final class ComparingProbe: Probe {
         tolerance(key, $0)
       }
       guard substitutes, handsOnOtherShapes, case .whole(let recorded)? = activation,
-        recorded.shape != got.shape, recorded.dtype.isFloatingPoint, got.dtype.isFloatingPoint
+        got.mayTakeShape(of: recorded)
       else {
         if activation != nil { state.withLock { $0.unreplaced += 1 } }
         return finding
@@ -201,12 +201,16 @@ final class ComparingProbe: Probe {
 }
 
 extension Tensor {
-  /// The recorded tensor in place of this one, which has another shape; this one where its shape is
-  /// the same or either is not of floating point.
+  /// Whether a recorded tensor of another shape may be handed on in place of this one: a module looks
+  /// at as many axes as its own network gives it, and none of them is empty.
+  func mayTakeShape(of recorded: Tensor) -> Bool {
+    recorded.shape != shape && recorded.rank == rank && recorded.elementCount > 0
+      && recorded.dtype.isFloatingPoint && dtype.isFloatingPoint
+  }
+
+  /// The recorded tensor in place of this one, which has another shape, where that may be.
   func replacedInShape(by recorded: Tensor) throws -> Tensor {
-    guard recorded.shape != shape, recorded.dtype.isFloatingPoint, dtype.isFloatingPoint else {
-      return self
-    }
+    guard mayTakeShape(of: recorded) else { return self }
     return try recorded.converted(to: dtype).contiguous().aligned()
   }
 }
