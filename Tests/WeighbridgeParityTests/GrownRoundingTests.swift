@@ -35,17 +35,21 @@ struct GrownRoundingTests {
   /// recorded noise says that PyTorch's float64 does not open it either.
   private static func entries(gateNoise: Double = 0.5) throws -> RecordedEntries {
     var entries = RecordedEntries()
-    func row(_ values: [Float]) throws -> Tensor { try Tensor(values, shape: [1, 4]) }
-    let open = try row([16, -16, -16, -16]).activated(.sigmoid)
+    let open = try rows([16, -16, -16, -16]).activated(.sigmoid)
     let noise = try Tensor([gateNoise, 2 * gateNoise], shape: [2])
-    entries["inputs/0"] = try row([1, 1, 1, 1])
-    entries["activations/first"] = try row([1 + 0x1p-23, 1, 1, 1])
+    entries["inputs/0"] = try rows([1, 1, 1, 1])
+    entries["activations/first"] = try rows([1 + 0x1p-23, 1, 1, 1])
     entries["noise/first"] = try Tensor([0x1p-24, 0x1p-23], shape: [2])
     entries["activations/gate"] = open
     entries["noise/gate"] = noise
     entries["outputs/0"] = open
     entries["noise/outputs/0"] = noise
     return entries
+  }
+
+  /// Four rows of the same values: enough elements for a layer to be held against its own rounding.
+  private static func rows(_ values: [Float]) throws -> Tensor {
+    try Tensor((0..<16).map { values[$0 % 4] }, shape: [4, 4])
   }
 
   private func validate(
@@ -74,10 +78,21 @@ struct GrownRoundingTests {
   @Test("fails where a layer is wrong by itself")
   func wrongLayer() throws {
     var entries = try Self.entries()
-    entries["activations/gate"] = try Tensor([1, 0.01, 0, 0] as [Float], shape: [1, 4])
+    entries["activations/gate"] = try Self.rows([1, 0.01, 0, 0])
     let result = try validate(entries)
     #expect(result.statuses["gate"] == .source)
     #expect(!result.passes)
+  }
+
+  @Test("fails where a layer of few elements is wrong, which is not held against its own rounding")
+  func wrongSmallLayer() throws {
+    var entries = try Self.entries()
+    for (name, tensor) in entries.tensors where tensor.shape == [4, 4] {
+      entries[name] = try tensor.narrowed(0, start: 0, length: 1)
+    }
+    #expect(try validate(entries).passes)
+    entries["activations/gate"] = try Self.rows([1, 0.01, 0, 0]).narrowed(0, start: 0, length: 1)
+    #expect(try !validate(entries).passes)
   }
 
   @Test("fails without the float64 run, which holds layers against their own rounding")

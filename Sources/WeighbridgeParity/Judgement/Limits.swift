@@ -27,6 +27,9 @@ public struct Limits: Sendable, Hashable {
   /// rounding in PyTorch is not known but of the same size. Wide, since algorithms differ; weights
   /// rounded to half precision are a thousand times above it.
   public var isolatedRatio = 32.0
+  /// How many elements a layer returns at least for that: of fewer, our own rounding may by luck be far
+  /// below what float32 makes there.
+  public var isolatedElements = 16
 
   public init() {}
 

@@ -46,13 +46,19 @@ extension ParityResult {
     let areWhole = reference.keys.allSatisfy {
       reference.description(of: $0)?.dtype == .float32 && !reference.isSampled($0)
     }
+    /// Whether an error is within a single layer's usual rounding.
+    func isSmall(_ alone: Measurement) -> Bool {
+      alone.figures.rms <= limits.isolatedRatio * floor * alone.figures.referenceRMS
+    }
     return areWhole && uncovered.isEmpty
       && layers.allSatisfy { layer in
-        layer.recordedNoise == nil && layer.status == .missing || layer.isolated?.holds == true
+        if layer.recordedNoise == nil, layer.status == .missing { return true }
+        guard let alone = layer.isolated, alone.holds else { return false }
+        return alone.figures.count >= limits.isolatedElements || isSmall(alone)
       }
       && outputs.allSatisfy { output in
         guard let alone = output.isolated, alone.holds else { return false }
-        return alone.figures.rms <= limits.isolatedRatio * floor * alone.figures.referenceRMS
+        return isSmall(alone)
       }
   }
 }

@@ -41,7 +41,8 @@ extension Validator {
   private func isDoubtful(_ layer: LayerVerdict) -> Bool {
     guard let isolated = layer.isolated, isolated.holds, isolated.judgement.basis != .elementwise,
       let description = reference.description(of: layer.key), description.dtype == .float32,
-      !reference.isSampled(layer.key)
+      !reference.isSampled(layer.key),
+      isolated.figures.count >= options.limits.isolatedElements
     else { return false }
     let floor = options.limits.floor * Limits.unitRoundoff(.float32)
     return isolated.figures.rms
