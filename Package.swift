@@ -23,7 +23,6 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
@@ -42,6 +41,8 @@ let package = Package(
 
     // Loops in C that are compiled for several processors.
     .target(name: "CVectors"),
+    // Checksums where CryptoKit is not.
+    .target(name: "CSHA256"),
 
     // Tensors and the engine that computes with them.
     .target(name: "WeighbridgeParallel", dependencies: [openMP]),
@@ -57,10 +58,7 @@ let package = Package(
     // Files.
     .target(
       name: "WeighbridgeWeights",
-      dependencies: [
-        "WeighbridgeTensors", "WeighbridgeParallel",
-        .product(name: "Crypto", package: "swift-crypto"),
-      ]),
+      dependencies: ["WeighbridgeTensors", "WeighbridgeParallel", "CSHA256"]),
     .target(name: "WeighbridgeNative", dependencies: ["WeighbridgeWeights", "WeighbridgeModules"]),
     .target(
       name: "WeighbridgeCheckpoints",
@@ -112,6 +110,7 @@ let package = Package(
     .testTarget(
       name: "WeighbridgeTestingTests", dependencies: ["WeighbridgeTesting", "Weighbridge"]),
     .testTarget(name: "CVectorsTests", dependencies: ["CVectors"]),
+    .testTarget(name: "CSHA256Tests", dependencies: ["CSHA256"]),
     .testTarget(name: "WeighbridgeTensorsTests", dependencies: ["WeighbridgeTensors"]),
     .testTarget(
       name: "WeighbridgeModelsTests", dependencies: ["WeighbridgeModels", "WeighbridgeCheckpoints"]),
