@@ -92,22 +92,3 @@ extension StorageNote: CustomStringConvertible {
     }
   }
 }
-
-/// Something in a checkpoint that is no tensor.
-public struct SkippedEntry: Sendable, Hashable {
-  public let name: String
-  /// Why it cannot be read as a tensor, as a clause: `is an array of text`.
-  public let reason: String
-
-  public init(name: String, reason: String) {
-    self.name = name
-    self.reason = reason
-  }
-}
-
-extension Checkpoint {
-  /// What may be a tensor to the program that wrote it and cannot be read: skipped entries but text.
-  public var unreadable: [SkippedEntry] {
-    skipped.filter { !$0.reason.contains("text, not a tensor") }
-  }
-}

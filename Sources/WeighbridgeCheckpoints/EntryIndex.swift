@@ -5,7 +5,7 @@ import WeighbridgeTensors
 struct EntryIndex: Sendable {
   let entries: [CheckpointEntry]
   private let positions: [String: Int]
-  private let skipped: [String: String]
+  private let skipped: [String: SkipReason]
   private let path: String
 
   /// - Throws: `malformed` when two entries read as one name.
@@ -33,11 +33,11 @@ struct EntryIndex: Sendable {
 
   /// The position of an entry.
   ///
-  /// - Throws: `unsupported` for a skipped entry, `mapping` for an unknown name.
+  /// - Throws: `unsupported` or `malformed` for a skipped entry, `mapping` for an unknown name.
   func position(of name: String) throws -> Int {
     if let position = positions[name] { return position }
     if let reason = skipped[name] {
-      throw WeighbridgeError(.unsupported, reason, file: path, entry: name)
+      throw reason.error(file: path, entry: name)
     }
     throw WeighbridgeError(.mapping, "there is no entry of this name", file: path, entry: name)
   }

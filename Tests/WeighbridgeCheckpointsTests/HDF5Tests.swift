@@ -67,7 +67,7 @@ import WeighbridgeWeights
 
   @Test func whatIsNoTensorIsNamed() throws {
     let file = try open("layouts.h5", classic: true)
-    let reasons = Dictionary(uniqueKeysWithValues: file.skipped.map { ($0.name, $0.reason) })
+    let reasons = Dictionary(uniqueKeysWithValues: file.skipped.map { ($0.name, $0.reason.clause) })
     #expect(reasons["dangling"]?.contains("nowhere") == true)
     #expect(reasons["outside"]?.contains("another file") == true)
     #expect(reasons["group/cycle"]?.contains("back") == true)

@@ -79,7 +79,8 @@ struct ConvertCommand: ParsableCommand {
     Console.progress.clear()
     for entry in checkpoint.unreadable {
       Console.remark(
-        "weighbridge: warning: \(entry.name.escapingForTerminal()) is left out: it \(entry.reason)")
+        "weighbridge: warning: \(entry.name.escapingForTerminal()) is left out: "
+          + entry.reason.clause.escapingForTerminal())
     }
     for line in summary.warningLines { Console.remark("weighbridge: warning: \(line)") }
     if json.isSet {

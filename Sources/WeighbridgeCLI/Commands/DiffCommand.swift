@@ -91,7 +91,7 @@ struct DiffCommand: ParsableCommand {
     for checkpoint in checkpoints {
       guard let entry = checkpoint.unreadable.first else { continue }
       throw WeighbridgeError(
-        .unsupported, "\(entry.reason), so that the files cannot be called identical",
+        .unsupported, "\(entry.reason.clause), so that the files cannot be called identical",
         file: checkpoint.path, entry: entry.name, remedy: "Leave it out of both files")
     }
   }

@@ -108,7 +108,7 @@ struct Inspection {
     if !checkpoint.skipped.isEmpty {
       lines += ["", "not tensors"]
       lines += checkpoint.skipped.map {
-        "  \($0.name.escapingForTerminal()): \($0.reason.escapingForTerminal())"
+        "  \($0.name.escapingForTerminal()): \($0.reason.clause.escapingForTerminal())"
       }
     }
     if !checkpoint.metadata.isEmpty {
@@ -145,7 +145,10 @@ struct Inspection {
       "tensors": .array(tensors), "values": .integer(totalValues), "bytes": .integer(totalBytes),
       "skipped": .array(
         checkpoint.skipped.map {
-          .members(["name": .string($0.name), "reason": .string($0.reason)])
+          .members([
+            "name": .string($0.name), "kind": .string($0.reason.kind.rawValue),
+            "reason": .string($0.reason.clause),
+          ])
         }),
       "metadata": .object(
         checkpoint.metadata.sorted { $0.key < $1.key }.map { .init($0.key, .string($0.value)) }),

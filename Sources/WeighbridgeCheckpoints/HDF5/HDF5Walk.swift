@@ -17,12 +17,15 @@ struct HDF5Walk {
   static let deepest = 64
   static let mostLinks = 200_000
 
-  static let cycleReason = "is a link back to a group around it"
-  static let danglingReason = "is a soft link that leads nowhere"
-  static let externalReason = "is a link into another file, which is never followed"
-  static let otherLinkReason = "is a link of an unknown kind"
-  static let textReason = "is text, not a tensor"
-  static func reason(other what: String) -> String { "holds \(what), which is not read" }
+  static let cycleReason = SkipReason(.link, "is a link back to a group around it")
+  static let danglingReason = SkipReason(.link, "is a soft link that leads nowhere")
+  static let externalReason = SkipReason(
+    .link, "is a link into another file, which is never followed")
+  static let otherLinkReason = SkipReason(.link, "is a link of an unknown kind")
+  static let textReason = SkipReason(.text, "is text, not a tensor")
+  static func reason(other what: String) -> SkipReason {
+    SkipReason(.dtype, "holds \(what), which is not read")
+  }
 
   init(_ file: hid_t) throws {
     self.file = file
@@ -90,7 +93,7 @@ struct HDF5Walk {
     do {
       dataset = try HDF5Dataset(object)
     } catch let error as WeighbridgeError where error.code == .unsupported {
-      skipped.append(SkippedEntry(name: path, reason: error.message))
+      skipped.append(SkippedEntry(name: path, reason: SkipReason(error)))
       return
     }
     switch dataset.type {

@@ -28,12 +28,15 @@ extension NPYHeader {
   }
 
   /// Why this is no tensor; `nil` for numbers.
-  var reasonNoTensor: String? {
+  var skipReason: SkipReason? {
     switch elements {
     case .numbers: nil
-    case .unicode, .bytes: "is an array of text, not a tensor"
-    case .objects: "is an array of Python objects, which are pickled and can run code when loaded"
-    case .other(let what): "is an array of \(what), which is not read"
+    case .unicode, .bytes: SkipReason(.text, "is an array of text, not a tensor")
+    case .objects:
+      SkipReason(
+        .objects, "is an array of Python objects, which are pickled and can run code when loaded",
+        remedy: "Save plain arrays only")
+    case .other(let what): SkipReason(.dtype, "is an array of \(what), which is not read")
     }
   }
 
@@ -47,7 +50,7 @@ extension NPYHeader {
   /// Only big-endian elements are copied.
   func tensor(_ storage: TensorStorage) throws -> Tensor {
     guard case .numbers(let dtype, let bigEndian) = elements else {
-      throw WeighbridgeError(.unsupported, reasonNoTensor ?? "is no tensor")
+      throw WeighbridgeError(.unsupported, skipReason?.clause ?? "is no tensor")
     }
     let tensor = try Tensor(
       dtype: dtype, shape: shape, strides: isFortranOrder ? shape.fortranStrides : nil,

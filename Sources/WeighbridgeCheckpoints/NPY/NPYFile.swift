@@ -17,7 +17,7 @@ public final class NPYFile: IndexedCheckpoint {
     let name = NPYFile.stem(map.path)
     (header, index) = try WeighbridgeError.locating(file: map.path) {
       let header = try map.withBytes { try NPYHeader($0) }
-      if let reason = header.reasonNoTensor { throw WeighbridgeError(.unsupported, reason) }
+      if let reason = header.skipReason { throw reason.error(file: map.path, entry: name) }
       try header.check(fills: map.byteCount)
       guard case .numbers(let dtype, _) = header.elements else {
         throw WeighbridgeError(.unsupported, "is no tensor")

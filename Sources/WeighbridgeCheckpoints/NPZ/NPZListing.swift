@@ -41,7 +41,7 @@ struct NPZListing {
         .unsupported, "the entry is encrypted", remedy: "Save the archive without a password")
     }
     guard entry.name.hasSuffix(".npy") else {
-      skipped.append(SkippedEntry(name: name, reason: "is no NumPy array"))
+      skipped.append(SkippedEntry(name: name, reason: SkipReason(.foreign, "is no NumPy array")))
       return
     }
     if case .other(let number) = entry.method, !ZipLibrary.supports(method: number) {
@@ -67,9 +67,10 @@ struct NPZListing {
       arrays.append(array)
     } else if case .objects = header.elements {
       throw WeighbridgeError(
-        .unsupported, header.reasonNoTensor ?? "", remedy: "Save plain arrays only")
+        .unsupported, header.skipReason?.clause ?? "", remedy: "Save plain arrays only")
     } else {
-      skipped.append(SkippedEntry(name: name, reason: header.reasonNoTensor ?? "is no tensor"))
+      skipped.append(
+        SkippedEntry(name: name, reason: header.skipReason ?? SkipReason(.dtype, "is no tensor")))
     }
   }
 

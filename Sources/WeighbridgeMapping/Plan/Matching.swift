@@ -17,7 +17,7 @@ extension MappingReport {
           missing.append(
             Missing(
               parameter: request.name, shape: request.shape,
-              reason: reasons[request.name].map { "the entry \($0)" }))
+              reason: reasons[request.name].map { "its entry is not read: \($0.clause)" }))
         }
         continue
       }

@@ -55,7 +55,7 @@ public struct Reference: Sendable {
     for entry in checkpoint.entries { try layout.take(entry) }
     for entry in checkpoint.skipped where ReferenceLayout.isPart(entry.name) {
       throw WeighbridgeError(
-        .malformed, entry.reason, file: checkpoint.path, entry: entry.name,
+        .malformed, entry.reason.clause, file: checkpoint.path, entry: entry.name,
         remedy: "A reference holds numeric arrays")
     }
     inputCount = try layout.count(of: "inputs")

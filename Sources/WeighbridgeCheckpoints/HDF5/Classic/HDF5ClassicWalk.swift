@@ -108,7 +108,11 @@ struct HDF5ClassicWalk {
     _ type: HDF5ObjectHeader.Message, _ layout: HDF5ObjectHeader.Message, path: String
   ) throws {
     guard header.messages[HDF5ObjectHeader.Kind.external] == nil else {
-      skipped.append(SkippedEntry(name: path, reason: HDF5Dataset.externalReason))
+      skipped.append(
+        SkippedEntry(
+          name: path,
+          reason: SkipReason(
+            .encoding, HDF5Dataset.externalReason, remedy: "Copy them into this file")))
       return
     }
     let (extents, elements) = (try file.dataspace(space), try file.datatype(type).0)
@@ -116,7 +120,7 @@ struct HDF5ClassicWalk {
     do {
       place = try self.layout(header, layout, rank: extents.count)
     } catch let error as WeighbridgeError where error.code == .unsupported {
-      skipped.append(SkippedEntry(name: path, reason: error.message))
+      skipped.append(SkippedEntry(name: path, reason: SkipReason(error)))
       return
     }
     let dataset = HDF5Dataset(
