@@ -1,5 +1,9 @@
 /// The element type of a tensor. Raw values are NumPy's and PyTorch's names.
 public enum DType: String, Sendable, Hashable, Codable, CaseIterable {
+  /// Eight bits: four of exponent, no infinities, one NaN per sign; up to 448.
+  case float8E4M3 = "float8_e4m3fn"
+  /// Eight bits: five of exponent, as `float16` with a shorter fraction.
+  case float8E5M2 = "float8_e5m2"
   case float16, bfloat16, float32, float64
   case int8, int16, int32, int64
   case uint8, uint16, uint32, uint64
@@ -8,7 +12,7 @@ public enum DType: String, Sendable, Hashable, Codable, CaseIterable {
   /// The size of one element in bytes.
   public var byteCount: Int {
     switch self {
-    case .int8, .uint8, .bool: 1
+    case .int8, .uint8, .bool, .float8E4M3, .float8E5M2: 1
     case .float16, .bfloat16, .int16, .uint16: 2
     case .float32, .int32, .uint32: 4
     case .float64, .int64, .uint64: 8
@@ -18,7 +22,7 @@ public enum DType: String, Sendable, Hashable, Codable, CaseIterable {
   /// Whether elements are floating-point numbers.
   public var isFloatingPoint: Bool {
     switch self {
-    case .float16, .bfloat16, .float32, .float64: true
+    case .float8E4M3, .float8E5M2, .float16, .bfloat16, .float32, .float64: true
     default: false
     }
   }

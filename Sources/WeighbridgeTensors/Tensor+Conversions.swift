@@ -8,7 +8,8 @@ extension Tensor {
   /// become infinite, as in PyTorch. Integers convert to integers exactly.
   ///
   /// - Throws: `shape` for a descriptor, `unsupported` for a float-to-integer conversion, which
-  ///   would lose values silently, and for integers that the target does not hold.
+  ///   would lose values silently, for integers that the target does not hold, and for 8-bit
+  ///   floating point as the target.
   public func converted(to target: DType) throws -> Tensor {
     if dtype == target { return self }
     guard storage != nil else { return Tensor(describing: target, shape: shape) }
@@ -20,6 +21,10 @@ extension Tensor {
     case .float16: return try packed.encoded(Float16Code.self, format).reinterpreted(as: .float16)
     case .bfloat16:
       return try packed.encoded(BFloat16Code.self, format).reinterpreted(as: .bfloat16)
+    case .float8E4M3, .float8E5M2:
+      throw WeighbridgeError(
+        .unsupported, "cannot convert \(dtype) to \(target), which is read only",
+        remedy: "Use float16, bfloat16 or float32")
     case .int8, .int16, .int32, .int64, .uint8, .uint16, .uint32, .uint64, .bool:
       return try packed.convertedToInteger(target, format)
     }
@@ -39,6 +44,8 @@ extension Tensor {
     case .float64: try encoded(target, from: Float64Code.self, format)
     case .float16: try encoded(target, from: Float16Code.self, format)
     case .bfloat16: try encoded(target, from: BFloat16Code.self, format)
+    case .float8E4M3: try encoded(target, from: Float8E4M3Code.self, format)
+    case .float8E5M2: try encoded(target, from: Float8E5M2Code.self, format)
     case .int8: try encoded(target, from: IntegerCode<Int8>.self, format)
     case .int16: try encoded(target, from: IntegerCode<Int16>.self, format)
     case .int32: try encoded(target, from: IntegerCode<Int32>.self, format)
@@ -123,6 +130,16 @@ private enum BFloat16Code: NumberDecoder, NumberEncoder {
   }
 }
 
+private enum Float8E4M3Code: NumberDecoder {
+  @inline(__always) static func float(_ bits: UInt8) -> Float { EightBits.float8E4M3(bits) }
+  @inline(__always) static func double(_ bits: UInt8) -> Double { Double(float(bits)) }
+}
+
+private enum Float8E5M2Code: NumberDecoder {
+  @inline(__always) static func float(_ bits: UInt8) -> Float { EightBits.float8E5M2(bits) }
+  @inline(__always) static func double(_ bits: UInt8) -> Double { Double(float(bits)) }
+}
+
 private enum IntegerCode<Integer: TensorElement & FixedWidthInteger>: NumberDecoder {
   @inline(__always) static func float(_ bits: Integer) -> Float { Float(bits) }
   @inline(__always) static func double(_ bits: Integer) -> Double { Double(bits) }
@@ -177,5 +194,26 @@ package enum HalfPrecision {
     let rounded = (bits &+ 0x7fff &+ ((bits &>> 16) & 1)) &>> 16
     let nan = (bits &>> 16) | 0x40
     return UInt16(truncatingIfNeeded: bits & 0x7fff_ffff > 0x7f80_0000 ? nan : rounded)
+  }
+}
+
+/// The 8-bit floating-point formats. Source: Micikevicius et al., "FP8 Formats for Deep Learning"
+/// (2022); the one with four exponent bits is its finite form, PyTorch's `float8_e4m3fn`.
+package enum EightBits {
+  /// The value of E4M3 bits.
+  @inline(__always)
+  package static func float8E4M3(_ bits: UInt8) -> Float {
+    let sign = UInt32(bits & 0x80) &<< 24
+    let magnitude = UInt32(bits & 0x7f)
+    // Placing the bits in a float's exponent field leaves them 2¹²⁰ too small, subnormals included.
+    let scaled = Float(bitPattern: magnitude &<< 20) * 0x1p120
+    let nan: UInt32 = magnitude == 0x7f ? 0x7fc0_0000 : 0
+    return Float(bitPattern: scaled.bitPattern | nan | sign)
+  }
+
+  /// The value of E5M2 bits: those of a float16 whose lower byte is 0.
+  @inline(__always)
+  package static func float8E5M2(_ bits: UInt8) -> Float {
+    HalfPrecision.float16(UInt16(bits) &<< 8)
   }
 }

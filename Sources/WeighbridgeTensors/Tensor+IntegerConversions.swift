@@ -15,7 +15,7 @@ extension Tensor {
     case .uint32: try integers(UInt32.self, format)
     case .uint64: try integers(UInt64.self, format)
     case .bool: try booleans(format)
-    case .float16, .bfloat16, .float32, .float64:
+    case .float8E4M3, .float8E5M2, .float16, .bfloat16, .float32, .float64:
       throw WeighbridgeError(.unsupported, "cannot convert \(dtype) to \(target)")
     }
   }
@@ -32,7 +32,7 @@ extension Tensor {
     case .uint16: try exact(UInt16.self, type, format)
     case .uint32: try exact(UInt32.self, type, format)
     case .uint64: try exact(UInt64.self, type, format)
-    case .float16, .bfloat16, .float32, .float64:
+    case .float8E4M3, .float8E5M2, .float16, .bfloat16, .float32, .float64:
       throw WeighbridgeError(
         .unsupported, "cannot convert \(dtype) to \(Out.dtype) without losing values")
     }

@@ -158,7 +158,8 @@ extension Tensor {
   ) throws -> R {
     guard let storage else { throw Tensor.descriptorError(shape) }
     guard
-      dtype == Element.dtype || (dtype == .bool && Element.dtype == .uint8)
+      dtype == Element.dtype
+        || (dtype.byteCount == 1 && dtype != .int8 && Element.dtype == .uint8)
         || ((dtype == .float16 || dtype == .bfloat16) && Element.dtype == .uint16)
     else {
       throw WeighbridgeError(.shape, "expected a tensor of \(Element.dtype), got \(dtype)")

@@ -45,6 +45,11 @@ final class HDF5Writer: CheckpointWriter {
   ) throws {
     let paths = Set(tensors.map { datasetPath($0.name, naming) })
     for tensor in tensors {
+      guard tensor.dtype.byteCount > 1 || !tensor.dtype.isFloatingPoint else {
+        throw WeighbridgeError(
+          .unsupported, "\(tensor.dtype) is not written to HDF5", file: file, entry: tensor.name,
+          remedy: "Convert to float16 or float32, or write safetensors")
+      }
       let path = datasetPath(tensor.name, naming)
       let steps = path.split(separator: "/", omittingEmptySubsequences: false)
       guard steps.allSatisfy({ !$0.isEmpty && $0 != "." }), !path.utf8.contains(0) else {
@@ -159,6 +164,7 @@ final class HDF5Writer: CheckpointWriter {
   /// A new type for a dtype: the 16-bit floats by their bit fields, booleans as h5py writes them.
   private static func type(of dtype: DType) -> hid_t {
     switch dtype {
+    case .float8E4M3, .float8E5M2: -1  // refused before: HDF5 has no format with E4M3's one NaN
     case .float16: smallFloat(exponent: 5, mantissa: 10, bias: 15)
     case .bfloat16: smallFloat(exponent: 8, mantissa: 7, bias: 127)
     case .float32: H5Tcopy(wb_h5_f32le())

@@ -37,7 +37,7 @@ enum NPYEncoder {
   private static func typeString(_ dtype: DType) -> String? {
     switch dtype {
     case .float16: "<f2"
-    case .bfloat16: nil
+    case .bfloat16, .float8E4M3, .float8E5M2: nil
     case .float32: "<f4"
     case .float64: "<f8"
     case .int8: "|i1"

@@ -131,6 +131,9 @@ extension DType {
   package func converts(exactlyTo other: DType) -> Bool {
     if self == other { return true }
     switch (self, other) {
+    case (.float8E5M2, .float16), (.float8E4M3, .float16), (.float8E5M2, .bfloat16),
+      (.float8E4M3, .bfloat16), (.float8E5M2, .float32), (.float8E4M3, .float32):
+      return true
     case (.float16, .float32), (.float16, .float64), (.bfloat16, .float32), (.bfloat16, .float64),
       (.float32, .float64):
       return true

@@ -31,6 +31,8 @@ public struct TensorStatistics: Sendable, Hashable {
     case .float64: try self.init(packed) { (x: Double) in x }
     case .float16: try self.init(packed) { (x: UInt16) in Double(HalfPrecision.float16(x)) }
     case .bfloat16: try self.init(packed) { (x: UInt16) in Double(HalfPrecision.bfloat16(x)) }
+    case .float8E4M3: try self.init(packed) { (x: UInt8) in Double(EightBits.float8E4M3(x)) }
+    case .float8E5M2: try self.init(packed) { (x: UInt8) in Double(EightBits.float8E5M2(x)) }
     case .int8: try self.init(packed) { (x: Int8) in Double(x) }
     case .int16: try self.init(packed) { (x: Int16) in Double(x) }
     case .int32: try self.init(packed) { (x: Int32) in Double(x) }

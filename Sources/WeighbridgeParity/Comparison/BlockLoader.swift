@@ -22,6 +22,10 @@ struct BlockLoader {
       fill(target, count, from: source) { (x: UInt16) in Double(HalfPrecision.float16(x)) }
     case .bfloat16:
       fill(target, count, from: source) { (x: UInt16) in Double(HalfPrecision.bfloat16(x)) }
+    case .float8E4M3:
+      fill(target, count, from: source) { (x: UInt8) in Double(EightBits.float8E4M3(x)) }
+    case .float8E5M2:
+      fill(target, count, from: source) { (x: UInt8) in Double(EightBits.float8E5M2(x)) }
     case .int8: fill(target, count, from: source) { (x: Int8) in Double(x) }
     case .int16: fill(target, count, from: source) { (x: Int16) in Double(x) }
     case .int32: fill(target, count, from: source) { (x: Int32) in Double(x) }

@@ -37,6 +37,8 @@ public struct Limits: Sendable, Hashable {
   /// the model runs.
   static func unitRoundoff(_ recorded: DType) -> Double {
     switch recorded {
+    case .float8E5M2: 0x1p-3
+    case .float8E4M3: 0x1p-4
     case .bfloat16: 0x1p-8
     case .float16: 0x1p-11
     default: 0x1p-24

@@ -63,7 +63,7 @@ extension Verdict {
 
   private var halfPrecision: DType? {
     let weights = mapping?.matched.filter { $0.dtype.isFloatingPoint } ?? []
-    let half = weights.filter { $0.dtype == .float16 || $0.dtype == .bfloat16 }
+    let half = weights.filter { $0.dtype.byteCount <= 2 }
     return 2 * half.count > weights.count ? half.first?.dtype : nil
   }
 

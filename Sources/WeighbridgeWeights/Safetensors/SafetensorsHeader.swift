@@ -144,7 +144,7 @@ public struct SafetensorsEntry: Sendable, Hashable {
 
 extension DType {
   private static let safetensorsCodes: [(DType, String)] = [
-    (.float16, "F16"), (.bfloat16, "BF16"), (.float32, "F32"), (.float64, "F64"), (.int8, "I8"),
+    (.float8E4M3, "F8_E4M3"), (.float8E5M2, "F8_E5M2"), (.float16, "F16"), (.bfloat16, "BF16"), (.float32, "F32"), (.float64, "F64"), (.int8, "I8"),
     (.int16, "I16"), (.int32, "I32"), (.int64, "I64"), (.uint8, "U8"), (.uint16, "U16"),
     (.uint32, "U32"), (.uint64, "U64"), (.bool, "BOOL"),
   ]
