@@ -18,7 +18,8 @@ let package = Package(
     .executable(name: "weighbridge", targets: ["WeighbridgeCLI"]),
   ],
   traits: [
-    .trait(name: "OneDNN", description: "Run float32 on oneDNN (libdnnl). Without it, plain Swift."),
+    .trait(
+      name: "OneDNN", description: "Run float32 on oneDNN (libdnnl). Without it, plain Swift."),
     .default(enabledTraits: ["OneDNN"]),
   ],
   dependencies: [
@@ -59,7 +60,9 @@ let package = Package(
     .target(
       name: "WeighbridgeWeights",
       dependencies: ["WeighbridgeTensors", "WeighbridgeParallel", "CSHA256"]),
-    .target(name: "WeighbridgeNative", dependencies: ["WeighbridgeWeights", "WeighbridgeModules"]),
+    .target(
+      name: "WeighbridgeNative",
+      dependencies: ["WeighbridgeTensors", "WeighbridgeWeights", "WeighbridgeModules"]),
     .target(
       name: "WeighbridgeCheckpoints",
       dependencies: [
@@ -68,16 +71,16 @@ let package = Package(
     .target(
       name: "WeighbridgeMapping",
       dependencies: [
-        "WeighbridgeCheckpoints", "WeighbridgeModules", "WeighbridgeNative", "WeighbridgeWeights",
-        .product(name: "Yams", package: "Yams"),
+        "WeighbridgeTensors", "WeighbridgeParallel", "WeighbridgeCheckpoints", "WeighbridgeModules",
+        "WeighbridgeNative", "WeighbridgeWeights", .product(name: "Yams", package: "Yams"),
       ]),
 
     // The verdict.
     .target(
       name: "WeighbridgeParity",
       dependencies: [
-        "WeighbridgeCheckpoints", "WeighbridgeMapping", "WeighbridgeModules", "WeighbridgeModels",
-        "WeighbridgeNative", "WeighbridgeParallel", "WeighbridgeWeights", "CVectors",
+        "WeighbridgeCheckpoints", "WeighbridgeMapping", "WeighbridgeModules", "WeighbridgeNative",
+        "WeighbridgeParallel", "WeighbridgeWeights", "CVectors",
       ]),
 
     // What users import, and the command.
@@ -93,13 +96,21 @@ let package = Package(
     .executableTarget(
       name: "WeighbridgeCLI",
       dependencies: [
-        "Weighbridge", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Weighbridge", "WeighbridgeCheckpoints",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
     .testTarget(
-      name: "WeighbridgeMappingTests", dependencies: ["WeighbridgeMapping", "WeighbridgeModels"]),
+      name: "WeighbridgeMappingTests",
+      dependencies: [
+        "WeighbridgeMapping", "WeighbridgeModels", "WeighbridgeModules", "WeighbridgeCheckpoints",
+        "WeighbridgeNative", "WeighbridgeTensors", "WeighbridgeWeights",
+      ]),
     .testTarget(
-      name: "WeighbridgeNativeTests", dependencies: ["WeighbridgeNative", "WeighbridgeModels"]),
+      name: "WeighbridgeNativeTests",
+      dependencies: [
+        "WeighbridgeNative", "WeighbridgeModels", "WeighbridgeModules", "WeighbridgeWeights",
+      ]),
     .testTarget(name: "WeighbridgeCLITests", dependencies: ["WeighbridgeCLI", "Weighbridge"]),
     .testTarget(
       name: "WeighbridgeParityTests",
@@ -113,7 +124,8 @@ let package = Package(
     .testTarget(name: "CSHA256Tests", dependencies: ["CSHA256"]),
     .testTarget(name: "WeighbridgeTensorsTests", dependencies: ["WeighbridgeTensors"]),
     .testTarget(
-      name: "WeighbridgeModelsTests", dependencies: ["WeighbridgeModels", "WeighbridgeCheckpoints"]),
+      name: "WeighbridgeModelsTests",
+      dependencies: ["WeighbridgeModels", "WeighbridgeModules", "WeighbridgeCheckpoints"]),
     .testTarget(name: "WeighbridgeEngineTests", dependencies: ["WeighbridgeEngine"]),
     .testTarget(name: "WeighbridgeOneDNNTests", dependencies: ["WeighbridgeEngine"]),
     .testTarget(

@@ -22,6 +22,7 @@ struct WeighbridgeCommand: ParsableCommand {
       Exit status: 0 it holds; 1 compared, and something differs; 2 the names do not map one to \
       one; 3 a file can't be read or written; 64 wrong usage.
       """,
+    version: WeighbridgeVersion.current,
     subcommands: [
       ModelsCommand.self, InspectCommand.self, MapCommand.self, ConvertCommand.self,
       ValidateCommand.self, RunCommand.self, DiffCommand.self,

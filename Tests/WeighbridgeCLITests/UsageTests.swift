@@ -1,4 +1,5 @@
 import Testing
+import Weighbridge
 
 @Suite struct UsageTests {
   @Test func helpGoesToStandardOutputAndHolds() throws {
@@ -8,6 +9,12 @@ import Testing
       #expect(run.output.contains("USAGE: weighbridge"))
       #expect(run.errors.isEmpty)
     }
+  }
+
+  @Test func versionIsTheLibrarys() throws {
+    let run = try CommandRun("--version")
+    #expect(run.status == 0)
+    #expect(run.output == WeighbridgeVersion.current + "\n")
   }
 
   @Test(arguments: ["models", "inspect", "map", "convert"])
