@@ -18,6 +18,7 @@ struct ValidateCommand: ParsableCommand {
         glue       its children are right, what joins them is wrong
         inherited  right by itself, an earlier error arrives here
         nonfinite  NaN or infinite where the recording is not
+        reshaped   right, and recorded under another shape: a warning
 
         alone      the ratio of the layer on recorded inputs
         in all     its ratio in the whole run
@@ -47,7 +48,8 @@ struct ValidateCommand: ParsableCommand {
   @Option(help: "When to run the model in float64 too: auto, always or never.")
   var oracle = OracleMode.auto
 
-  @Flag(help: "Fail when a recorded activation or a module has no counterpart.")
+  @Flag(
+    help: "Fail when a recorded activation or a module has no counterpart, or another shape.")
   var requireAll = false
 
   @Option(

@@ -80,22 +80,17 @@ final class DiagnosingProbe: Probe {
       if wanted.contains(key) {
         note(key, module.kind, candidate, input.tensors, hasOtherShape: hasOtherShape)
       }
-      if hasOtherShape {
-        guard handsOnOtherShapes, case .whole(let tensor) = candidate,
-          tensors[index].mayTakeShape(of: tensor)
-        else { continue }
-        tensors[index] = try tensors[index].replacedInShape(by: tensor)
-        replaced = true
-        continue
-      }
       switch candidate {
       case .whole(let tensor):
-        tensors[index] = try tensor.converted(to: tensors[index].dtype)
-          .contiguous(tensors[index].preferredFormat)
+        guard
+          let handedOn = try Substitution.of(
+            tensor, for: tensors[index], handsOnOtherShapes: handsOnOtherShapes)
+        else { continue }
+        tensors[index] = handedOn
         replaced = true
       case .sampled:
         // It cannot be handed on; ours stands in for it where it is right.
-        guard !wanted.contains(key) else { continue }
+        guard !wanted.contains(key), !hasOtherShape else { continue }
         let ours = tensors[index]
         state.withLock { $0.see(module.path.name, ours) }
       }

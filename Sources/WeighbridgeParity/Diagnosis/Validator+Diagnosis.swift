@@ -93,13 +93,22 @@ extension ParityResult {
     var odd: Set<ActivationKey> = []
     for layer in layers {
       let key = ActivationKey(layer.path, call: layer.call, item: layer.item)
-      guard let recorded = reference.description(of: key) else { continue }
+      guard let recorded = reference.description(of: key), layer.reshaping == nil else { continue }
       if recorded.shape.rank != layer.shape.rank || recorded.shape.elementCount == 0 {
         odd.insert(ActivationKey(layer.path, call: layer.call))
       }
     }
+    let reference = reference.reshaped(reshapings)
     return odd.isEmpty
       ? reference : reference.leavingOut { odd.contains(ActivationKey($0.path, call: $0.call)) }
+  }
+
+  /// How recorded elements are ours under another shape.
+  var reshapings: [ActivationKey: Reshaping] {
+    Dictionary(
+      layers.compactMap { layer in
+        layer.reshaping.map { (ActivationKey(layer.path, call: layer.call, item: layer.item), $0) }
+      }, uniquingKeysWith: { first, _ in first })
   }
 
   private func index(of suspect: Suspect) -> Int? {

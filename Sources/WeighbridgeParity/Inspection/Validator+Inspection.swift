@@ -19,14 +19,20 @@ extension Validator {
     let isolated = probe.outputs
     var details: [ActivationKey: LayerDetail] = [:]
     for (key, worst) in wanted {
+      let pair: (got: Tensor, recorded: Tensor)
       if key.path == "outputs" {
         let index = key.item ?? 0
         guard index < outputs.count else { continue }
-        details[key] = try LayerDetail(
-          key, got: outputs[index], reference: reference.output(index), worst: worst)
+        pair = (outputs[index], try reference.output(index))
       } else if let got = isolated[key], let recorded = try reference.tensor(key) {
-        details[key] = try LayerDetail(key, got: got, reference: recorded, worst: worst)
+        pair = (got, recorded)
+      } else {
+        continue
       }
+      // What is worst stands under the recorded shape.
+      let got = try result.layer(key)?.reshaping?.likeRecorded(pair.got) ?? pair.got
+      guard got.shape == pair.recorded.shape else { continue }
+      details[key] = try LayerDetail(key, got: got, reference: pair.recorded, worst: worst)
     }
     result.details = order.compactMap { details[$0] }
   }

@@ -13,6 +13,8 @@ public enum LayerStatus: String, Sendable, Hashable, CaseIterable {
   case glue
   /// Only the cumulative run fails: an earlier error arrives here.
   case inherited
+  /// Holds, but the recorded values have another shape.
+  case reshaped
   /// Holds, but its error gain is far above its siblings'.
   case amplifier
   /// The first NaN or infinity, or a recorded activation that holds NaN.
@@ -24,7 +26,7 @@ public enum LayerStatus: String, Sendable, Hashable, CaseIterable {
   public var isFailure: Bool {
     switch self {
     case .source, .glue, .inherited, .nonfinite: true
-    case .ok, .amplifier, .missing: false
+    case .ok, .reshaped, .amplifier, .missing: false
     }
   }
 
@@ -61,6 +63,12 @@ public struct LayerVerdict: Sendable, Hashable {
   public var recordedNoise: Reference.Noise?
   /// Whether it called no other module.
   public var isLeaf: Bool
+
+  /// How the recorded elements are ours, where they have another shape.
+  var reshaping: Reshaping?
+
+  /// The recorded shape, where it is another one.
+  public var recordedShape: Shape? { reshaping?.recorded }
 
   /// What a reference calls it, where that is not `path#call/item`: `blocks.0/aux`.
   public var recordedName: String?

@@ -39,6 +39,8 @@ public struct Reference: Sendable {
   private let noises: [String: String]
   /// Tensors that were read ahead, by raw path.
   private var ahead: [String: Tensor] = [:]
+  /// Whole activations that are given out under another shape than the file's.
+  private var reshapings: [ActivationKey: Reshaping] = [:]
 
   /// Opens a reference file of any format.
   ///
@@ -172,12 +174,15 @@ public struct Reference: Sendable {
   /// One recorded tensor; `nil` when there is none, or only samples.
   public func tensor(_ key: ActivationKey) throws -> Tensor? {
     guard sampled[key] == nil, let entry = activations[key] else { return nil }
-    return try ahead[entry.rawPath] ?? checkpoint.tensor(entry.rawPath)
+    let tensor = try ahead[entry.rawPath] ?? checkpoint.tensor(entry.rawPath)
+    return try reshapings[key]?.likeOurs(tensor) ?? tensor
   }
 
   /// The dtype and the shape of a recorded tensor, without reading it.
   public func description(of key: ActivationKey) -> (dtype: DType, shape: Shape)? {
-    activations[key].map { ($0.dtype, sampled[key]?.shape ?? $0.shape) }
+    activations[key].map {
+      ($0.dtype, sampled[key]?.shape ?? reshapings[key]?.ours ?? $0.shape)
+    }
   }
 
   /// What the file calls an activation, behind `activations/` or `samples/`.
@@ -224,6 +229,13 @@ public struct Reference: Sendable {
   func leavingOut(_ isLeftOut: (ActivationKey) -> Bool) -> Reference {
     var copy = self
     copy.activations = activations.filter { !isLeftOut($0.key) }
+    return copy
+  }
+
+  /// The same reference with some activations under the shapes that they have here.
+  func reshaped(_ reshapings: [ActivationKey: Reshaping]) -> Reference {
+    var copy = self
+    copy.reshapings = reshapings.filter { sampled[$0.key] == nil }
     return copy
   }
 

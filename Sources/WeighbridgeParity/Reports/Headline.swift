@@ -40,6 +40,9 @@ enum Headline {
     if result.requiresAll, !(result.uncovered.isEmpty && result.unreferenced.isEmpty) {
       parts.append(words.notCovered)
     }
+    if result.requiresAll, let first = result.reshaped.first {
+      parts.append("\(first.name) has another shape than recorded")
+    }
     if let other = result.otherDifferences.first {
       let more = result.otherDifferences.count - 1
       parts.append(other + (more > 0 ? " and \(more) more" : ""))
@@ -61,7 +64,7 @@ enum Headline {
   static func counted(_ result: ParityResult) -> [(status: LayerStatus, count: Int)] {
     let all = result.layers + result.outputs
     let order: [LayerStatus] = [
-      .nonfinite, .source, .glue, .inherited, .amplifier, .ok, .missing,
+      .nonfinite, .source, .glue, .inherited, .amplifier, .reshaped, .ok, .missing,
     ]
     return order.compactMap { status in
       let count = all.count { $0.status == status }

@@ -41,7 +41,12 @@ package struct JUnitReport: Sendable {
       let reason = XML.escaped(layer.reason ?? "no recorded activation")
       return head + ">\n      <skipped message=\"\(reason)\"/>\n    </testcase>"
     }
-    guard layer.status.isFailure else { return head + "/>" }
+    guard layer.status.isFailure else {
+      // JUnit knows no warnings.
+      guard layer.status == .reshaped, let reason = layer.reason else { return head + "/>" }
+      return head
+        + ">\n      <system-out>reshaped: \(XML.escaped(reason))</system-out>\n    </testcase>"
+    }
     var message = layer.status.rawValue
     if let reason = layer.reason { message += ": \(reason)" }
     if let figures = layer.cumulative?.figures {

@@ -70,7 +70,7 @@ struct LayerTable {
     case .ok: true
     case .inherited:
       subject == .model && (layer.isolated.map { $0.judgement.shareOfLimit <= 1 } ?? true)
-    case .source, .glue, .nonfinite, .amplifier, .missing: false
+    case .source, .glue, .nonfinite, .amplifier, .reshaped, .missing: false
     }
   }
 
@@ -92,7 +92,7 @@ struct LayerTable {
     let tone: Ink.Tone =
       switch layer.status {
       case .ok: .faint
-      case .inherited, .amplifier, .missing: .plain
+      case .inherited, .amplifier, .reshaped, .missing: .plain
       case .source, .glue, .nonfinite: .bad
       }
     return Row(
@@ -103,6 +103,7 @@ struct LayerTable {
   /// What a failing layer's numbers do not say: the reason, and the worst element where there is no
   /// column for it.
   private func remark(_ layer: LayerVerdict) -> String? {
+    if layer.status == .reshaped { return layer.reason }
     guard layer.status.isFailure, layer.status != .inherited else { return nil }
     var parts: [String] = []
     if let reason = layer.reason { parts.append(reason) }

@@ -42,6 +42,8 @@ extension LayerVerdict {
       "item": item.map { .integer($0) } ?? .null,
       "kind": .string(kind),
       "shape": .array(shape.map { .integer($0) }),
+      "recorded_shape": reshaping.map { .array($0.recorded.map { .integer($0) }) } ?? .null,
+      "reshape": reshaping.map { .string($0.step) } ?? .null,
       "status": .string(status.rawValue),
       "reason": reason.map { .string($0) } ?? .null,
       "max_abs": .optional(cumulative?.figures.maxAbs),

@@ -11,6 +11,8 @@ struct Finding: Sendable {
   var dtype: DType?
   /// Why there are no figures though something was recorded.
   var problem: Problem?
+  /// How the recorded elements are ours though their shape is another one; the figures are theirs then.
+  var reshaping: Reshaping?
   /// Whether samples were compared, which cannot be handed on in place of ours.
   var isSampled = false
   /// In the isolated run: whether its module is known to have worked on recorded values alone. Not so
@@ -158,18 +160,20 @@ final class ComparingProbe: Probe {
   private func compare(
     _ key: ActivationKey, _ got: inout Tensor, _ activation: RecordedActivation?
   ) throws -> Finding {
-    guard case .whole(let recorded)? = activation, Finding.problem(got, recorded) == nil else {
+    guard case .whole(let recorded)? = activation, recorded.shape == got.shape,
+      Finding.problem(got, recorded) == nil
+    else {
       let finding = try Finding(item: key.item, got: got, recorded: activation) {
         tolerance(key, $0)
       }
-      guard substitutes, handsOnOtherShapes, case .whole(let recorded)? = activation,
-        got.mayTakeShape(of: recorded)
+      guard substitutes, case .whole(let recorded)? = activation,
+        let handedOn = try Substitution.of(
+          recorded, for: got, handsOnOtherShapes: handsOnOtherShapes)
       else {
         if activation != nil { state.withLock { $0.unreplaced += 1 } }
         return finding
       }
-      got = try got.replacedInShape(by: recorded)
-      let handedOn = got
+      got = handedOn
       state.withLock { if $0.unreplaced > 0 { $0.know([handedOn]) } }
       return finding
     }
@@ -200,21 +204,6 @@ final class ComparingProbe: Probe {
   }
 }
 
-extension Tensor {
-  /// Whether a recorded tensor of another shape may be handed on in place of this one: a module looks
-  /// at as many axes as its own network gives it, and none of them is empty.
-  func mayTakeShape(of recorded: Tensor) -> Bool {
-    recorded.shape != shape && recorded.rank == rank && recorded.elementCount > 0
-      && recorded.dtype.isFloatingPoint && dtype.isFloatingPoint
-  }
-
-  /// The recorded tensor in place of this one, which has another shape, where that may be.
-  func replacedInShape(by recorded: Tensor) throws -> Tensor {
-    guard mayTakeShape(of: recorded) else { return self }
-    return try recorded.converted(to: dtype).contiguous().aligned()
-  }
-}
-
 extension Finding {
   /// Compares one returned tensor.
   init(
@@ -226,8 +215,12 @@ extension Finding {
     let described = Tensor(describing: recorded.dtype, shape: recorded.shape)
     problem = Finding.problem(got, described)
     if case .sampled = recorded { isSampled = true }
+    if case .shape = problem, let found = try Reshaping.between(got, recorded) {
+      (reshaping, problem) = (found, Finding.problem(try found.likeRecorded(got), described))
+    }
     guard problem == nil else { return }
-    figures = try Comparison.figures(got, recorded, tolerance: tolerance(recorded.dtype))
+    let ours = try reshaping?.likeRecorded(got) ?? got
+    figures = try Comparison.figures(ours, recorded, tolerance: tolerance(recorded.dtype))
   }
 
   /// Why two tensors cannot be compared.

@@ -27,16 +27,13 @@ final class IsolatedOutputsProbe: Probe {
     var replaced = false
     for (index, candidate) in recorded.enumerated() where index < tensors.count {
       let got = tensors[index]
-      if got.mayTakeShape(of: candidate), handsOnOtherShapes {
-        tensors[index] = try got.replacedInShape(by: candidate)
-        replaced = true
-      }
-      guard candidate.shape == got.shape, candidate.dtype.isFloatingPoint,
-        got.dtype.isFloatingPoint
-      else { continue }
       let key = ActivationKey(module.path, call: call, item: tensors.count > 1 ? index : nil)
       if wanted.contains(key) { kept.withLock { $0[key] = got } }
-      tensors[index] = try candidate.converted(to: got.dtype).contiguous(got.preferredFormat)
+      guard
+        let handedOn = try Substitution.of(
+          candidate, for: got, handsOnOtherShapes: handsOnOtherShapes)
+      else { continue }
+      tensors[index] = handedOn
       replaced = true
     }
     return replaced ? try M.Output(tensors: tensors) : output

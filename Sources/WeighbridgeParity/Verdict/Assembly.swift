@@ -191,6 +191,7 @@ extension LayerVerdict {
   /// Judges what the two runs found.
   fileprivate mutating func measure(_ cumulative: Finding, _ isolated: Finding?, _ judge: Judge) {
     self.cumulative = measurement(cumulative, judge)
+    reshaping = isolated?.reshaping ?? cumulative.reshaping
     self.isolated = isolated.flatMap { measurement($0, judge) }
   }
 
@@ -205,6 +206,20 @@ extension LayerVerdict {
 
 extension StatusAlgebra {
   fileprivate mutating func status(
+    _ finding: Finding, _ alone: Finding?, _ verdict: LayerVerdict, _ isolated: Validator.Run?,
+    hasComparedChildren: Bool
+  ) -> (LayerStatus, String?) {
+    // The run on recorded results tells how the elements are paired, whatever arrives in the other.
+    guard let reshaping = alone?.reshaping ?? finding.reshaping else {
+      return judged(finding, alone, verdict, isolated, hasComparedChildren: hasComparedChildren)
+    }
+    let (status, reason) = judged(
+      finding, alone, verdict, isolated, hasComparedChildren: hasComparedChildren)
+    let words = [reshaping.text, reason].compactMap(\.self).joined(separator: "; ")
+    return (status == .ok ? .reshaped : status, words)
+  }
+
+  private mutating func judged(
     _ finding: Finding, _ alone: Finding?, _ verdict: LayerVerdict, _ isolated: Validator.Run?,
     hasComparedChildren: Bool
   ) -> (LayerStatus, String?) {

@@ -51,8 +51,14 @@ public struct ParityResult: Sendable {
   public var passes: Bool {
     comparedCount > 0 && otherDifferences.isEmpty
       && !(layers + outputs).contains { $0.status.isFailure }
-      && !(requiresAll && !(uncovered.isEmpty && unreferenced.isEmpty))
+      && !(requiresAll && !isComplete)
   }
+
+  /// Whether everything recorded and everything in the model has its counterpart, of the same shape.
+  var isComplete: Bool { uncovered.isEmpty && unreferenced.isEmpty && reshaped.isEmpty }
+
+  /// What holds under another shape than the recorded one.
+  var reshaped: [LayerVerdict] { (layers + outputs).filter { $0.status == .reshaped } }
 
   /// The failures that are causes and not consequences, in execution order.
   public var causes: [LayerVerdict] {
@@ -65,6 +71,11 @@ public struct ParityResult: Sendable {
     let candidates = layers.filter { $0.isolated?.holds == true && $0.shareAlone >= 0.5 }
     let least = candidates.map(\.shareAlone).sorted(by: >).prefix(limit).last ?? 0
     return Array(candidates.filter { $0.shareAlone >= least }.prefix(limit))
+  }
+
+  /// The verdict on one tensor.
+  func layer(_ key: ActivationKey) -> LayerVerdict? {
+    (layers + outputs).first { $0.path == key.path && $0.call == key.call && $0.item == key.item }
   }
 
   /// Whether some layer or output fails.

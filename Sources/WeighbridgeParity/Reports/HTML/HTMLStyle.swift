@@ -28,7 +28,7 @@ enum HTMLStyle {
     .chips{display:flex;flex-wrap:wrap;gap:8px;list-style:none;margin:10px 0;padding:0}
     .chips li,.chip{border-radius:999px;padding:2px 12px;font-size:.85rem;background:var(--soft-bg)}
     .chips .s-source,.chips .s-glue,.chips .s-nonfinite{color:var(--bad);background:var(--bad-bg)}
-    .chips .s-inherited,.chips .s-amplifier{color:var(--warn);background:var(--warn-bg)}
+    .chips .s-inherited,.chips .s-amplifier,.chips .s-reshaped{color:var(--warn);background:var(--warn-bg)}
     .chips .s-ok{color:var(--good);background:var(--good-bg)}
     .chip.likely{color:var(--good);background:var(--good-bg)}
     .chip.ambiguous,.chip.suggestion{color:var(--warn);background:var(--warn-bg)}
@@ -54,7 +54,7 @@ enum HTMLStyle {
     .s-source td:first-child,.s-glue td:first-child,.s-nonfinite td:first-child,
     .m-missing td:first-child,.m-unexpected td:first-child,.m-does td:first-child
     {color:var(--bad);font-weight:600}
-    .s-inherited td:first-child,.s-amplifier td:first-child{color:var(--warn)}
+    .s-inherited td:first-child,.s-amplifier td:first-child,.s-reshaped td:first-child{color:var(--warn)}
     .s-ok td:first-child,.m-matched td:first-child{color:var(--good)}
     .s-missing,.m-dead{color:var(--soft)}
     """
