@@ -13,13 +13,27 @@
 final class BufferPool: @unchecked Sendable {
   static let shared = BufferPool()
 
+  /// Whether buffers that come back are filled with NaN, so that whoever still reads one of them, or
+  /// reads one that it did not write, does not get away with it: in debug builds.
+  private let poisons: Bool
   /// The most bytes that may lie idle.
   private let capacity: Int
   private var idle: [Int: [UnsafeMutableRawPointer]] = [:]
   private var idleBytes = 0
   private let lock = BufferLock()
 
-  init(capacity: Int = 512 << 20) { self.capacity = capacity }
+  init(capacity: Int = 512 << 20, poisons: Bool = BufferPool.isDebugging) {
+    self.capacity = capacity
+    self.poisons = poisons
+  }
+
+  private static var isDebugging: Bool {
+    #if DEBUG
+      true
+    #else
+      false
+    #endif
+  }
 
   /// The bytes that lie idle.
   var idleByteCount: Int { lock.locked { idleBytes } }
@@ -54,6 +68,7 @@ final class BufferPool: @unchecked Sendable {
 
   func give(_ buffer: UnsafeMutableRawPointer, byteCount: Int) {
     let size = BufferPool.sizeClass(byteCount)
+    if poisons { buffer.initializeMemory(as: UInt8.self, repeating: 0xff, count: size) }
     let kept: Bool = lock.locked {
       guard idleBytes + size <= capacity else { return false }
       idleBytes += size

@@ -12,15 +12,20 @@ extension Tensor {
   /// A packed copy in the given format, also where the elements lie so already. Elements that are not
   /// on multiples of their size are on such in the copy.
   package func packedCopy(_ format: MemoryFormat = .contiguous) throws -> Tensor {
-    guard let storage else { throw Tensor.descriptorError(shape) }
-    let source = storage.base + offset * dtype.byteCount
     let target = format.strides(of: shape)
     let copy = try TensorStorage(byteCount: byteCount) { bytes in
       guard let destination = bytes.baseAddress else { return }
-      StridedCopy(shape: shape.dimensions, from: strides, to: target)
-        .run(from: source, to: destination, elementSize: dtype.byteCount)
+      try copyElements(to: destination, target)
     }
     return Tensor(dtype: dtype, shape: shape, strides: target, offset: 0, storage: copy)
+  }
+
+  /// Writes the elements to an address, at these strides in elements.
+  func copyElements(to target: UnsafeMutableRawPointer, _ strides: [Int]) throws {
+    try withRawElements { source in
+      StridedCopy(shape: shape.dimensions, from: self.strides, to: strides)
+        .run(from: source, to: target, elementSize: dtype.byteCount)
+    }
   }
 
   /// Tensors joined along an existing axis, as `torch.cat`, laid out like the first.
@@ -54,11 +59,7 @@ extension Tensor {
       guard let base = bytes.baseAddress else { return }
       var start = 0
       for tensor in tensors {
-        guard let source = tensor.storage else { throw descriptorError(tensor.shape) }
-        StridedCopy(shape: tensor.shape.dimensions, from: tensor.strides, to: strides)
-          .run(
-            from: source.base + tensor.offset * size, to: base + start * strides[axis] * size,
-            elementSize: size)
+        try tensor.copyElements(to: base + start * strides[axis] * size, strides)
         start += tensor.shape[axis]
       }
     }
@@ -74,17 +75,15 @@ extension Tensor {
   public func flipped(_ axis: Int) throws -> Tensor {
     let axis = try shape.resolvedAxis(axis)
     guard shape[axis] > 1, elementCount > 0 else { return self }
-    guard let storage else { throw Tensor.descriptorError(shape) }
     // Read backwards from the last index on.
     var reversed = strides
     reversed[axis] = -strides[axis]
-    let size = dtype.byteCount
-    let source = storage.base + (offset + (shape[axis] - 1) * strides[axis]) * size
+    let last = offset + (shape[axis] - 1) * strides[axis]
     let target = preferredFormat.strides(of: shape)
     let copy = try TensorStorage(byteCount: byteCount) { bytes in
       guard let base = bytes.baseAddress else { return }
-      StridedCopy(shape: shape.dimensions, from: reversed, to: target)
-        .run(from: source, to: base, elementSize: size)
+      try Tensor(dtype: dtype, shape: shape, strides: reversed, offset: last, storage: storage)
+        .copyElements(to: base, target)
     }
     return Tensor(dtype: dtype, shape: shape, strides: target, offset: 0, storage: copy)
   }
@@ -97,7 +96,6 @@ extension Tensor {
     guard amounts.count <= rank, amounts.allSatisfy({ $0.before >= 0 && $0.after >= 0 }) else {
       throw WeighbridgeError(.shape, "cannot pad \(shape) by \(amounts)")
     }
-    guard let storage else { throw Tensor.descriptorError(shape) }
     var dimensions = shape.dimensions
     let lead = rank - amounts.count
     let target: MemoryFormat = preferredFormat
@@ -114,8 +112,7 @@ extension Tensor {
     let copy = try TensorStorage(byteCount: padded.elementCount * size) { bytes in
       _ = bytes.initializeMemory(as: UInt8.self, repeating: 0)
       guard let base = bytes.baseAddress else { return }
-      StridedCopy(shape: shape.dimensions, from: self.strides, to: strides)
-        .run(from: storage.base + offset * size, to: base + start * size, elementSize: size)
+      try copyElements(to: base + start * size, strides)
     }
     return Tensor(dtype: dtype, shape: padded, strides: strides, offset: 0, storage: copy)
   }

@@ -76,10 +76,6 @@ extension Tensor {
   private func withUnsafeBytes(
     inOrderOf format: MemoryFormat, _ body: (UnsafeRawBufferPointer) throws -> Void
   ) throws {
-    guard let storage else { throw Tensor.descriptorError(shape) }
-    try withExtendedLifetime(storage) {
-      try body(
-        UnsafeRawBufferPointer(start: storage.base + offset * dtype.byteCount, count: byteCount))
-    }
+    try withRawElements { try body(UnsafeRawBufferPointer(start: $0, count: byteCount)) }
   }
 }

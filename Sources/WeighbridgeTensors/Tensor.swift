@@ -149,14 +149,15 @@ extension Tensor {
 
   /// Calls `body` with the address of element `[0, 0, …]`; other elements follow by the strides.
   /// Elements of a file used in place that are not on multiples of their size are copied for the
-  /// call; `aligned()` does so once and for all.
+  /// call; `aligned()` does so once and for all. The result is `Sendable`, which no pointer is: the
+  /// address is gone when the call returns, and what needs it runs inside.
   ///
   /// - Throws: `shape` when the tensor is a descriptor or of another dtype.
   @inline(__always)
-  public func withUnsafeElements<Element: TensorElement, R>(
+  public func withUnsafeElements<Element: TensorElement, R: Sendable>(
     of type: Element.Type = Element.self, _ body: (UnsafePointer<Element>) throws -> R
   ) throws -> R {
-    guard let storage else { throw Tensor.descriptorError(shape) }
+    guard storage != nil else { throw Tensor.descriptorError(shape) }
     guard
       dtype == Element.dtype
         || (dtype.byteCount == 1 && dtype != .int8 && Element.dtype == .uint8)
@@ -164,21 +165,34 @@ extension Tensor {
     else {
       throw WeighbridgeError(.shape, "expected a tensor of \(Element.dtype), got \(dtype)")
     }
-    let pointer = storage.base.assumingMemoryBound(to: Element.self) + offset
     guard isAligned else { return try aligned().withUnsafeElements(of: type, body) }
-    return try withExtendedLifetime(storage) { try body(pointer) }
+    return try withRawElements { try body($0.assumingMemoryBound(to: Element.self)) }
+  }
+
+  /// Calls `body` with the address of element `[0, 0, …]`, which may be any byte.
+  ///
+  /// - Throws: `shape` when the tensor is a descriptor.
+  @inline(__always)
+  package func withRawElements<R: Sendable>(
+    _ body: (UnsafeRawPointer) throws -> R
+  ) throws -> R {
+    guard let storage else { throw Tensor.descriptorError(shape) }
+    return try storage.withBytes { bytes in
+      // A buffer of no bytes has an address too, when it is a storage's.
+      guard let base = bytes.baseAddress else { throw Tensor.descriptorError(shape) }
+      return try body(base + offset * dtype.byteCount)
+    }
   }
 
   /// Calls `body` with the packed row-major bytes, in place where they lie so already.
   ///
   /// - Throws: `shape` when the tensor is a descriptor.
-  public func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
+  public func withUnsafeBytes<R: Sendable>(
+    _ body: (UnsafeRawBufferPointer) throws -> R
+  ) throws -> R {
     let packed = try contiguous()
-    guard let storage = packed.storage else { throw Tensor.descriptorError(shape) }
-    return try withExtendedLifetime(storage) {
-      try body(
-        UnsafeRawBufferPointer(
-          start: storage.base + packed.offset * dtype.byteCount, count: packed.byteCount))
+    return try packed.withRawElements {
+      try body(UnsafeRawBufferPointer(start: $0, count: packed.byteCount))
     }
   }
 

@@ -4,7 +4,7 @@ import Synchronization
 ///
 /// The bytes never change after `init` returns, which makes sharing between threads safe.
 public final class TensorStorage: @unchecked Sendable {
-  package let base: UnsafeRawPointer
+  private let base: UnsafeRawPointer
   /// The size in bytes.
   public let byteCount: Int
   /// What keeps borrowed bytes alive; `nil` when the memory is this object's own.
@@ -31,6 +31,31 @@ public final class TensorStorage: @unchecked Sendable {
     owner = nil
     // A throw here runs `deinit`, which gives the memory back: every field is set.
     try initialize(UnsafeMutableRawBufferPointer(start: memory, count: byteCount))
+  }
+
+  /// Calls `body` with the bytes, which are there until it returns. Its result is `Sendable`, which no
+  /// pointer is: an address does not get out.
+  @inline(__always)
+  package func withBytes<R: Sendable>(
+    _ body: (UnsafeRawBufferPointer) throws -> R
+  ) rethrows -> R {
+    try withExtendedLifetime(self) {
+      try body(UnsafeRawBufferPointer(start: base, count: byteCount))
+    }
+  }
+
+  /// Whether the bytes begin on a multiple of `byteCount` in memory.
+  func isAligned(to byteCount: Int) -> Bool { Int(bitPattern: base) % byteCount == 0 }
+
+  /// The bytes from `offset` to the end, kept alive by this storage.
+  package func part(from offset: Int) throws -> TensorStorage {
+    guard offset >= 0, offset <= byteCount else {
+      throw WeighbridgeError(.malformed, "the elements begin at byte \(offset) of \(byteCount)")
+    }
+    if offset == 0 { return self }
+    return TensorStorage(
+      borrowing: UnsafeRawBufferPointer(start: base + offset, count: byteCount - offset),
+      owner: self)
   }
 
   /// Whether its float32 values are all finite, for whoever has found out; `nil` until then.

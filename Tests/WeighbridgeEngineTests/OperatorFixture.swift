@@ -69,8 +69,11 @@ enum TestedLayout: String, CaseIterable, Sendable {
   case window
   /// A part of the channels of a channels-last image.
   case channelWindow
+  /// On odd bytes.
+  case unaligned
 
   func arrange(_ x: Tensor) throws -> Tensor {
+    if self == .unaligned { return try x.unaligned() }
     guard x.rank == 4 else {
       guard self == .window, x.rank > 0 else { return x }
       return try x.padded([(2, 1)]).narrowed(-1, start: 2, length: x.shape[x.rank - 1])
@@ -84,7 +87,26 @@ enum TestedLayout: String, CaseIterable, Sendable {
     case .channelWindow:
       return try x.padded([(1, 2), (0, 0), (0, 0)]).contiguous(.channelsLast)
         .narrowed(1, start: 1, length: x.shape[1])
+    case .unaligned: return try x.unaligned()
     }
+  }
+}
+
+extension Tensor {
+  /// The same elements in the same order of memory, a byte off their multiples, as in a zip file that
+  /// is used in place.
+  func unaligned() throws -> Tensor {
+    let format = preferredFormat
+    let packed = try contiguous(format)
+    let storage = try TensorStorage(byteCount: byteCount + 1) { target in
+      try packed.withRawElements { source in
+        guard let base = target.baseAddress else { return }
+        (base + 1).copyMemory(from: source, byteCount: packed.byteCount)
+      }
+    }
+    return try Tensor(
+      dtype: dtype, shape: shape, strides: format.strides(of: shape),
+      storage: storage.part(from: 1))
   }
 }
 

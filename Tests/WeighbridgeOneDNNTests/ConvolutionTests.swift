@@ -25,6 +25,7 @@
     /// The same elements under another order of memory.
     func laidOut(_ x: Tensor, _ layout: String) throws -> Tensor {
       switch layout {
+      case "unaligned": return try x.unaligned()
       case "channels-last": return try x.contiguous(.channelsLast)
       case "view":  // every other column of a wider image
         let wide = try Tensor.stacked([x, x], axis: 4).reshaped([
@@ -37,8 +38,10 @@
 
     func check(_ c: Case, _ generator: inout SeededGenerator) throws {
       let x = try laidOut(generator.tensor(c.input), c.layout)
-      let weight = try generator.tensor(c.weight)
-      let bias = c.hasBias ? try generator.tensor([c.weight[0]]) : nil
+      let isUnaligned = c.layout == "unaligned"
+      let learned = { (x: Tensor) in isUnaligned ? try x.unaligned() : x }
+      let weight = try learned(generator.tensor(c.weight))
+      let bias = c.hasBias ? try learned(generator.tensor([c.weight[0]])) : nil
       let output = try c.geometry.outputShape(input: c.input, weight: c.weight)
       let residual = c.addsResidual ? try laidOut(generator.tensor(output), c.layout) : nil
       let cache = OperatorCache()
@@ -77,7 +80,8 @@
         Case(
           input: input, weight: [outputs * groups, inputs, kernel.0, kernel.1], geometry: geometry,
           hasBias: g.pick(true, false), addsResidual: g.pick(true, false),
-          activation: g.pick(nil, .relu, .silu), layout: g.pick("nchw", "channels-last", "view")),
+          activation: g.pick(nil, .relu, .silu),
+          layout: g.pick("nchw", "channels-last", "view", "unaligned")),
         &g)
     }
 

@@ -17,9 +17,10 @@
       let bias = g.pick(true, false) ? try g.tensor([outputs]) : nil
       let residual = g.pick(true, false) ? try g.tensor(Shape(leading + [outputs])) : nil
       let activation = g.pick(nil, Activation.relu, .gelu)
+      let cache = OperatorCache()
       let got = try engine.linear(
         x, weight: weight, bias: bias,
-        epilogue: Epilogue(residual: residual, activation: activation), cache: OperatorCache())
+        epilogue: Epilogue(residual: residual, activation: activation), cache: cache)
       let want = try plain.linear(
         x.float64, weight: weight.float64, bias: bias?.float64,
         epilogue: Epilogue(residual: residual?.float64, activation: activation),
@@ -30,6 +31,11 @@
       try expectClose(
         got, want, scale: scale, ulps: 4 + 2 * Double(inputs).squareRoot(),
         "\(x.shape) · \(weight.shape)ᵀ")
+      let moved = try engine.linear(
+        x.unaligned(), weight: weight.unaligned(), bias: bias?.unaligned(),
+        epilogue: Epilogue(residual: residual?.unaligned(), activation: activation),
+        cache: OperatorCache())
+      #expect(try moved.elements(as: Float.self) == got.elements(as: Float.self))
     }
 
     @Test(arguments: [(1, 1024, 200), (8, 512, 100), (1, 64, 4)])

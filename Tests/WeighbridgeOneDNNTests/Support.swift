@@ -31,6 +31,22 @@ extension Tensor {
 
   /// |x| of each element, in float64.
   var magnitude64: Tensor { get throws { try float64.mapped(.absolute) } }
+
+  /// The same elements in the same order of memory, a byte off their multiples, as in a zip file that
+  /// is used in place.
+  func unaligned() throws -> Tensor {
+    let format = preferredFormat
+    let packed = try contiguous(format)
+    let storage = try TensorStorage(byteCount: byteCount + 1) { target in
+      try packed.withRawElements { source in
+        guard let base = target.baseAddress else { return }
+        (base + 1).copyMemory(from: source, byteCount: packed.byteCount)
+      }
+    }
+    return try Tensor(
+      dtype: dtype, shape: shape, strides: format.strides(of: shape),
+      storage: storage.part(from: 1))
+  }
 }
 
 /// Expects |got − want| ≤ `ulps`·2⁻²⁴·`scale` for every element.

@@ -311,9 +311,11 @@ extension Tensor {
     guard shift > 0 else { return self }
     let source = self
     let storage = try TensorStorage(byteCount: byteCount + shift) { target in
-      guard let from = source.bytes, let base = target.baseAddress else { return }
+      guard let base = target.baseAddress else { return }
       target.initializeMemory(as: UInt8.self, repeating: 0)
-      (base + shift).copyMemory(from: from, byteCount: source.byteCount)
+      try source.withRawElements {
+        (base + shift).copyMemory(from: $0, byteCount: source.byteCount)
+      }
     }
     return try Tensor(
       dtype: dtype, shape: shape, strides: strides, storage: storage.part(from: shift))

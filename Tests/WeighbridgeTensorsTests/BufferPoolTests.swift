@@ -24,6 +24,19 @@ import Testing
     }
   }
 
+  @Test("a pool that poisons leaves nothing to read in what comes back")
+  func poison() throws {
+    let pool = BufferPool(poisons: true)
+    for size in [1, 64, 5000, 200_001] {
+      let buffer = try pool.take(size)
+      buffer.initializeMemory(as: UInt8.self, repeating: 7, count: size)
+      pool.give(buffer, byteCount: size)
+      #expect(try pool.take(size) == buffer)
+      #expect(UnsafeRawBufferPointer(start: buffer, count: size).allSatisfy { $0 == 0xff })
+      pool.give(buffer, byteCount: size)
+    }
+  }
+
   @Test("beyond its capacity the pool gives memory back to the system")
   func capacity() throws {
     let pool = BufferPool(capacity: 1 << 20)

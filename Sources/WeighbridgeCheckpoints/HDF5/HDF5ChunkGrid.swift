@@ -128,30 +128,20 @@ struct HDF5ChunkGrid: Sendable {
       return chunk.skippedFilters & (1 << UInt32(position)) == 0
     }
     if isApplied(.fletcher32) { input = try Fletcher32.checked(input) }
-    var inflated: TensorStorage?
-    if isApplied(.deflate) {
-      inflated = try TensorStorage(byteCount: chunkByteCount) { buffer in
-        try Inflate.run(
-          input, into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<chunkByteCount]),
-          wrapper: .zlib)
-      }
-    }
-    if let inflated {
-      input = UnsafeRawBufferPointer(start: inflated.base, count: chunkByteCount)
-    }
-    guard input.count == chunkByteCount else { throw HDF5ChunkGrid.damaged }
-    try withExtendedLifetime(inflated) {
+    func finish(_ input: UnsafeRawBufferPointer) throws {
+      guard input.count == chunkByteCount else { throw HDF5ChunkGrid.damaged }
       guard isApplied(.shuffle), elementSize > 1 else {
-        place(input, at: chunk.start, in: output)
-        return
+        return place(input, at: chunk.start, in: output)
       }
-      let plain = try unshuffled(input)
-      withExtendedLifetime(plain) {
-        place(
-          UnsafeRawBufferPointer(start: plain.base, count: chunkByteCount), at: chunk.start,
-          in: output)
-      }
+      try unshuffled(input).withBytes { place($0, at: chunk.start, in: output) }
     }
+    guard isApplied(.deflate) else { return try finish(input) }
+    let inflated = try TensorStorage(byteCount: chunkByteCount) { buffer in
+      try Inflate.run(
+        input, into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<chunkByteCount]),
+        wrapper: .zlib)
+    }
+    try inflated.withBytes { try finish($0) }
   }
 
   static var damaged: WeighbridgeError {

@@ -122,8 +122,7 @@ struct NPZListing {
       }
     }
     let storage = try array.inflated(map)
-    return try array.header.text(
-      UnsafeRawBufferPointer(start: storage.base, count: storage.byteCount))
+    return try storage.withBytes { try array.header.text($0) }
   }
 
   /// Why there is nothing to read: an archive of another kind, or an empty one.

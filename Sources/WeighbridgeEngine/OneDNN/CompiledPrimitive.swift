@@ -26,14 +26,15 @@
     func description(at position: Int) -> MemoryDescription { arguments[position].description }
 
     /// Runs the primitive. `bind` sets every argument's address; the scratchpad, always last, is
-    /// this method's own.
+    /// this method's own. It cannot throw, so that no tensor can be asked for its address within:
+    /// addresses come from outside, and outlive the run.
     ///
-    /// - Throws: `engine` with the library's reason, and what `bind` throws.
+    /// - Throws: `engine` with the library's reason.
     @inline(__always)
-    func run(_ bind: (ArgumentSet) throws -> Void) throws {
+    func run(_ bind: (ArgumentSet) -> Void) throws {
       let set = try idle.withLock { $0.popLast() } ?? ArgumentSet(arguments)
       defer { idle.withLock { $0.append(set) } }
-      try bind(set)
+      bind(set)
       if scratchpadBytes == 0 {
         try set.execute(primitive)
       } else {

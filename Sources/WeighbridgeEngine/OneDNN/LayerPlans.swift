@@ -25,8 +25,7 @@
     func isFinite() throws -> Bool {
       if let known = state.withLock({ $0.isFinite }) { return known }
       let found =
-        try weight.contiguous().hasOnlyFiniteElements()
-        && bias?.contiguous().hasOnlyFiniteElements() ?? true
+        try weight.hasOnlyFiniteElements() && bias?.hasOnlyFiniteElements() ?? true
       state.withLock { $0.isFinite = found }
       return found
     }
@@ -73,8 +72,8 @@
       self.description = description
       let reorder = CompiledPrimitive(
         try OneDNNLibrary.shared().reorder(from: plain, to: description))
-      storage = try weights.withUnsafeElements { (source: UnsafePointer<Float>) in
-        try TensorStorage(byteCount: description.byteCount) { bytes in
+      storage = try TensorStorage(byteCount: description.byteCount) { bytes in
+        try weights.withUnsafeElements { (source: UnsafePointer<Float>) in
           try reorder.run { arguments in
             arguments[0] = UnsafeRawPointer(source)
             arguments[1] = UnsafeRawPointer(bytes.baseAddress)
@@ -135,6 +134,7 @@
     /// What of the epilogue the primitive does; the rest is left to do.
     let post: Post
     private let primitive: CompiledPrimitive
+    /// Row-major and aligned, so that no call copies it.
     private let bias: Tensor?
     private let detour: Detour?
 
@@ -153,7 +153,7 @@
         try packed.first { $0.description.isEqual(to: wanted) }
         ?? PackedWeights(weight, plain: plain, as: wanted)
       self.primitive = primitive
-      self.bias = try bias?.contiguous()
+      self.bias = try bias?.contiguous().aligned()
     }
 
     /// Compiles with as much of the wanted epilogue as the library can be trusted with.
@@ -190,27 +190,27 @@
       }
     }
 
+    /// Runs the primitive. It executes inside of the calls that lend it its arguments' addresses.
     private func compute(
       _ input: UnsafeRawPointer?, _ residual: Tensor?, _ output: UnsafeRawPointer?
     ) throws {
-      try primitive.run { arguments in
-        arguments[0] = input
-        arguments[1] = weights.storage.base
-        var next = 2
-        if let bias {
-          arguments[next] = try address(bias)
-          next += 1
+      let addend = post.addsResidual ? residual : nil
+      try weights.storage.withBytes { weights in
+        try bias.withOptionalElements { (bias: UnsafePointer<Float>?) in
+          try addend.withOptionalElements { (addend: UnsafePointer<Float>?) in
+            try primitive.run { arguments in
+              arguments[0] = input
+              arguments[1] = weights.baseAddress
+              var next = 2
+              if let bias {
+                arguments[next] = UnsafeRawPointer(bias)
+                next += 1
+              }
+              arguments[next] = output
+              if let addend { arguments[next + 1] = UnsafeRawPointer(addend) }
+            }
+          }
         }
-        arguments[next] = output
-        if post.addsResidual, let residual { arguments[next + 1] = try address(residual) }
-      }
-    }
-
-    /// The address of a tensor that outlives the call.
-    @inline(__always)
-    private func address(_ tensor: Tensor) throws -> UnsafeRawPointer {
-      try tensor.withUnsafeElements { (elements: UnsafePointer<Float>) in
-        UnsafeRawPointer(elements)
       }
     }
   }

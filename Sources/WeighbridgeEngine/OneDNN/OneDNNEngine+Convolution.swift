@@ -22,7 +22,7 @@
         FewRows.suits(rows: x.shape[0], inputs: weight.shape[1], outputs: weight.shape[0])
       {
         return try finished(
-          fewRows(x, weight: weight, bias: bias, output: output), Remainder(epilogue))
+          fewRows(x, weight: weight, bias: bias, output: output, cache: cache), Remainder(epilogue))
       }
       var plans = cache.value(Self.convolutionKey) {
         LayerPlans<ConvolutionVariant>(weight: weight, bias: bias)

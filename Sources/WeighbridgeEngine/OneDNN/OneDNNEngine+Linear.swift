@@ -18,7 +18,7 @@
         rows: x.elementCount / inputs, inputs: inputs, outputs: weight.shape[0])
       {
         return try finished(
-          fewRows(x, weight: weight, bias: bias, output: shape), Remainder(epilogue))
+          fewRows(x, weight: weight, bias: bias, output: shape, cache: cache), Remainder(epilogue))
       }
       var plans = cache.value(Self.linearKey) {
         LayerPlans<LinearVariant>(weight: weight, bias: bias)
@@ -44,11 +44,12 @@
 
     /// x·Wᵀ + b for few values: x is dense rows of as many values as a row of W.
     func fewRows(
-      _ x: Tensor, weight: Tensor, bias: Tensor?, output shape: Shape
+      _ x: Tensor, weight: Tensor, bias: Tensor?, output shape: Shape, cache: OperatorCache
     ) throws -> Tensor {
       let outputs = weight.shape[0]
       let inputs = weight.elementCount / outputs
-      let (x, weight, bias) = try (x.contiguous(), weight.contiguous(), bias?.contiguous())
+      let (x, bias) = try (x.contiguous(), bias?.contiguous())
+      let weight = try readable(weight, cache)
       return try Tensor(shape: shape) { (output: UnsafeMutableBufferPointer<Float>) in
         guard let output = output.baseAddress else { return }
         try x.withUnsafeElements { (x: UnsafePointer<Float>) in
@@ -65,6 +66,18 @@
       }
     }
 
+    /// Row-major weights on multiples of their size: a copy is made once, and kept.
+    private func readable(_ weight: Tensor, _ cache: OperatorCache) throws -> Tensor {
+      guard !(weight.isContiguous && weight.isAligned) else { return weight }
+      let kept = try cache.value(Self.rowsKey) {
+        (of: weight, copy: try weight.contiguous().aligned())
+      }
+      let isSame = kept.of.storage === weight.storage && kept.of.offset == weight.offset
+      return isSame && kept.of.strides == weight.strides
+        ? kept.copy : try weight.contiguous().aligned()
+    }
+
+    private static let rowsKey = OperatorCache.Key("dnn.rows")
     private static let linearKey = OperatorCache.Key("dnn.linear")
 
     private func makeLinear(

@@ -75,11 +75,10 @@ struct MatrixPanels<S: PlainScalar>: Sendable {
 
   /// Calls `body` with the address of the first panel of a group.
   @inline(__always)
-  func withPanels<R>(group: Int, _ body: (UnsafePointer<S>) -> R) -> R {
-    withExtendedLifetime(storage) {
-      body(
-        storage.base.assumingMemoryBound(to: S.self)
-          + group * panelCount * depth * S.Vector.width)
+  func withPanels(group: Int, _ body: (UnsafePointer<S>) -> Void) {
+    storage.withBytes { bytes in
+      guard let first = bytes.assumingMemoryBound(to: S.self).baseAddress else { return }
+      body(first + group * panelCount * depth * S.Vector.width)
     }
   }
 }

@@ -105,7 +105,7 @@ extension Tensor {
 extension Optional where Wrapped == Tensor {
   /// Calls `body` with the address of the first element, or with `nil` for no tensor.
   @inline(__always)
-  func withOptionalElements<S: PlainScalar, R>(
+  func withOptionalElements<S: PlainScalar, R: Sendable>(
     _ body: (UnsafePointer<S>?) throws -> R
   ) throws -> R {
     switch self {

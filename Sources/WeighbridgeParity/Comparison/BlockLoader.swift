@@ -2,18 +2,17 @@ import WeighbridgeModules
 
 /// Reads blocks of a packed tensor of any dtype as float64.
 struct BlockLoader {
-  private let base: UnsafeRawPointer?
+  private let base: UnsafeRawPointer
   private let dtype: DType
 
-  /// The tensor must outlive the loader.
-  init(_ tensor: Tensor) {
-    base = tensor.bytes
-    dtype = tensor.dtype
+  /// - Parameter base: The address of the first element, which may be any byte.
+  init(_ base: UnsafeRawPointer, _ dtype: DType) {
+    self.base = base
+    self.dtype = dtype
   }
 
   /// Elements `start` to `start + count` in the order of memory.
   func load(_ start: Int, _ count: Int, into target: UnsafeMutablePointer<Double>) {
-    guard let base else { return }
     let source = base + start * dtype.byteCount
     switch dtype {
     case .float32: fill(target, count, from: source) { (x: Float) in Double(x) }

@@ -24,7 +24,7 @@ public enum Comparison {
     }
     let total: Accumulator
     if let tiled = TiledPair(got, reference) {
-      total = tiled.accumulated(tolerance)
+      total = try tiled.accumulated(tolerance)
     } else {
       total = try FlatPair(got, reference).accumulated(tolerance)
     }
@@ -51,7 +51,7 @@ extension Comparison {
     var total = Accumulator()
     let storage = try TensorStorage(byteCount: got.byteCount) { bytes in
       if let tiled = TiledPair(got, reference) {
-        total = tiled.accumulated(tolerance, copyingTo: bytes.baseAddress)
+        total = try tiled.accumulated(tolerance, copyingTo: bytes.baseAddress)
       } else {
         // Elements of the two lie in one order, or ours are put into the reference's.
         let packed = try reference.contiguous(format)
@@ -62,12 +62,5 @@ extension Comparison {
     let substitute = try Tensor(
       dtype: .float32, shape: got.shape, strides: format.strides(of: got.shape), storage: storage)
     return (total.figures(shape: got.shape, tolerance: tolerance), substitute)
-  }
-}
-
-extension Tensor {
-  /// The address of element [0, 0, …], on any byte; valid while the tensor is alive.
-  var bytes: UnsafeRawPointer? {
-    storage.map { $0.base + offset * dtype.byteCount }
   }
 }

@@ -18,7 +18,7 @@ struct FlatPair {
   }
 
   func accumulated(_ tolerance: ElementwiseTolerance?) throws -> Accumulator {
-    if got.dtype == .float32, reference.dtype == .float32 { return floats(tolerance) }
+    if got.dtype == .float32, reference.dtype == .float32 { return try floats(tolerance) }
     return try doubles(tolerance)
   }
 
@@ -37,9 +37,8 @@ struct FlatPair {
   /// - Parameter copy: Where the whole reference goes in its order; `nil` when nobody wants it.
   func floats(
     _ tolerance: ElementwiseTolerance?, copyingTo copy: UnsafeMutableRawPointer? = nil
-  ) -> Accumulator {
-    guard let a = got.bytes, let b = reference.bytes else { return Accumulator() }
-    return eachBlock { start, size, sums in
+  ) throws -> Accumulator {
+    try eachBlock { a, b, start, size, sums in
       var from = b + start &* 4
       if let copy {
         (copy + start &* 4).copyMemory(from: from, byteCount: size &* 4)
@@ -54,14 +53,13 @@ struct FlatPair {
   }
 
   private func doubles(_ tolerance: ElementwiseTolerance?) throws -> Accumulator {
-    let (loadGot, loadReference) = (BlockLoader(got), BlockLoader(reference))
     let both = got.dtype == .float64 && reference.dtype == .float64
-    return eachBlock { start, size, sums in
+    return try eachBlock { got, reference, start, size, sums in
       withUnsafeTemporaryAllocation(of: Double.self, capacity: 2 * size) { scratch in
         guard let a = scratch.baseAddress else { return }
         let b = a + size
-        loadGot.load(start, size, into: a)
-        loadReference.load(start, size, into: b)
+        BlockLoader(got, self.got.dtype).load(start, size, into: a)
+        BlockLoader(reference, self.reference.dtype).load(start, size, into: b)
         sums.addBlock(
           got: a, reference: b, count: size, countsDoubleULPs: both, tolerance: tolerance,
           locate: { position(start + $0) })
@@ -72,14 +70,19 @@ struct FlatPair {
   /// Goes through all elements in the order of memory, block by block, on all threads.
   @inline(__always)
   private func eachBlock(
-    _ body: (_ start: Int, _ size: Int, _ sums: inout Accumulator) -> Void
-  ) -> Accumulator {
+    _ body: (
+      _ got: UnsafeRawPointer, _ reference: UnsafeRawPointer, _ start: Int, _ size: Int,
+      _ sums: inout Accumulator
+    ) -> Void
+  ) throws -> Accumulator {
     let count = got.elementCount
-    return withExtendedLifetime((got, reference)) {
-      PartialResults.gathered(parts: (count + Self.partSize - 1) / Self.partSize) { part, sums in
-        let end = min(count, (part + 1) * Self.partSize)
-        for start in stride(from: part * Self.partSize, to: end, by: Self.blockSize) {
-          body(start, min(Self.blockSize, end - start), &sums)
+    return try got.withRawElements { got in
+      try reference.withRawElements { reference in
+        PartialResults.gathered(parts: (count + Self.partSize - 1) / Self.partSize) { part, sums in
+          let end = min(count, (part + 1) * Self.partSize)
+          for start in stride(from: part * Self.partSize, to: end, by: Self.blockSize) {
+            body(got, reference, start, min(Self.blockSize, end - start), &sums)
+          }
         }
       }
     }

@@ -39,9 +39,11 @@ extension Comparison {
   static func gathered(_ packed: Tensor, _ indices: SampleIndices) throws -> Tensor {
     let size = packed.dtype.byteCount
     let storage = try TensorStorage(byteCount: indices.taken * size) { target in
-      guard let source = packed.bytes, let base = target.baseAddress else { return }
-      for i in 0..<indices.taken {
-        (base + i * size).copyMemory(from: source + indices[i] * size, byteCount: size)
+      guard let base = target.baseAddress else { return }
+      try packed.withRawElements { source in
+        for i in 0..<indices.taken {
+          (base + i * size).copyMemory(from: source + indices[i] * size, byteCount: size)
+        }
       }
     }
     return try Tensor(dtype: packed.dtype, shape: [indices.taken], storage: storage)
@@ -53,7 +55,7 @@ extension Comparison {
   ) throws -> Figures.Means {
     let recorded = try samples.sums.elements(as: Double.self)
     let inner = packed.elementCount / max(1, recorded.count)
-    let got = sums(packed, groups: recorded.count, of: inner)
+    let got = try sums(packed, groups: recorded.count, of: inner)
     var means = Figures.Means()
     means.count = recorded.count
     for (group, sum) in recorded.enumerated() {
@@ -79,8 +81,13 @@ extension Comparison {
   /// For each of `groups` runs of `inner` packed elements, the sum and the sum of magnitudes.
   private static func sums(
     _ packed: Tensor, groups: Int, of inner: Int
+  ) throws -> [(sum: Double, size: Double)] {
+    try packed.withRawElements { sums(BlockLoader($0, packed.dtype), groups: groups, of: inner) }
+  }
+
+  private static func sums(
+    _ loader: BlockLoader, groups: Int, of inner: Int
   ) -> [(sum: Double, size: Double)] {
-    let loader = BlockLoader(packed)
     let block = 2048
     return [(sum: Double, size: Double)](unsafeUninitializedCapacity: groups) { target, count in
       guard let base = target.baseAddress else { return }

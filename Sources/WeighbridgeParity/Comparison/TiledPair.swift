@@ -28,37 +28,43 @@ struct TiledPair {
   /// - Parameter copy: Where the whole reference goes, channels-last; `nil` when nobody wants it.
   func accumulated(
     _ tolerance: ElementwiseTolerance?, copyingTo copy: UnsafeMutableRawPointer? = nil
+  ) throws -> Accumulator {
+    try got.withRawElements { a in
+      try reference.withRawElements { b in accumulated(a, b, tolerance, copyingTo: copy) }
+    }
+  }
+
+  private func accumulated(
+    _ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ tolerance: ElementwiseTolerance?,
+    copyingTo copy: UnsafeMutableRawPointer?
   ) -> Accumulator {
     let channelTiles = (channels + Self.channelsPerTile - 1) / Self.channelsPerTile
     let pixelTiles = (pixels + Self.pixelsPerTile - 1) / Self.pixelsPerTile
     let tiles = got.shape[0] * pixelTiles * channelTiles
-    guard let a = got.bytes, let b = reference.bytes else { return Accumulator() }
     let parts = (tiles + Self.tilesPerPart - 1) / Self.tilesPerPart
-    return withExtendedLifetime((got, reference)) {
-      PartialResults.gathered(parts: parts) { part, sums in
-        let first = part * Self.tilesPerPart
-        let width = Self.channelsPerTile * 4
-        let capacity = width * Self.pixelsPerTile
-        withUnsafeTemporaryAllocation(byteCount: 2 * capacity, alignment: 64) { scratch in
-          guard let packed = scratch.baseAddress else { return }
-          for index in first..<min(tiles, first + Self.tilesPerPart) {
-            // Neighbouring tiles are neighbours in the reference's rows, which come from farthest
-            // away.
-            let (image, rest) = index.quotientAndRemainder(dividingBy: pixelTiles * channelTiles)
-            let (channelTile, pixelTile) = rest.quotientAndRemainder(dividingBy: pixelTiles)
-            let tile = Tile(
-              image: image, channel: channelTile * Self.channelsPerTile,
-              pixel: pixelTile * Self.pixelsPerTile, channels: channels, pixels: pixels)
-            let turned = copy.map { $0 + tile.offset } ?? (packed + capacity)
-            let step = copy == nil ? width : channels * 4
-            tile.pack(a, into: packed, step: width)
-            tile.turn(b, into: turned, step: step)
-            sums.addRows(
-              FloatRows(
-                got: packed, gotStep: width, reference: turned, referenceStep: step,
-                rows: tile.width, columns: tile.height),
-              tolerance: tolerance, locate: tile.position)
-          }
+    return PartialResults.gathered(parts: parts) { part, sums in
+      let first = part * Self.tilesPerPart
+      let width = Self.channelsPerTile * 4
+      let capacity = width * Self.pixelsPerTile
+      withUnsafeTemporaryAllocation(byteCount: 2 * capacity, alignment: 64) { scratch in
+        guard let packed = scratch.baseAddress else { return }
+        for index in first..<min(tiles, first + Self.tilesPerPart) {
+          // Neighbouring tiles are neighbours in the reference's rows, which come from farthest
+          // away.
+          let (image, rest) = index.quotientAndRemainder(dividingBy: pixelTiles * channelTiles)
+          let (channelTile, pixelTile) = rest.quotientAndRemainder(dividingBy: pixelTiles)
+          let tile = Tile(
+            image: image, channel: channelTile * Self.channelsPerTile,
+            pixel: pixelTile * Self.pixelsPerTile, channels: channels, pixels: pixels)
+          let turned = copy.map { $0 + tile.offset } ?? (packed + capacity)
+          let step = copy == nil ? width : channels * 4
+          tile.pack(a, into: packed, step: width)
+          tile.turn(b, into: turned, step: step)
+          sums.addRows(
+            FloatRows(
+              got: packed, gotStep: width, reference: turned, referenceStep: step,
+              rows: tile.width, columns: tile.height),
+            tolerance: tolerance, locate: tile.position)
         }
       }
     }

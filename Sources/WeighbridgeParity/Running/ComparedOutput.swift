@@ -36,7 +36,7 @@ extension Figures {
   /// The figures of a finite reference against itself.
   fileprivate func ofReferenceWithItself(_ reference: Tensor) -> Figures {
     var same = self
-    let first = reference.bytes.map { Double($0.loadUnaligned(as: Float.self)) } ?? 0
+    let first = (try? reference.withRawElements { Double($0.loadUnaligned(as: Float.self)) }) ?? 0
     let index = [Int](repeating: 0, count: reference.rank)
     (same.maxAbs, same.rms, same.maxRel, same.maxULP, same.cosine) = (0, 0, 0, 0, 1)
     same.worst = Element(index: index, got: first, reference: first)
@@ -55,12 +55,16 @@ extension Tensor {
   /// Whether both are float32, packed, of one shape and equal bit by bit.
   fileprivate func hasSameBytes(as other: Tensor) -> Bool {
     guard dtype == .float32, other.dtype == .float32, shape == other.shape, isContiguous,
-      other.isContiguous, elementCount > 0, let a = bytes, let b = other.bytes
+      other.isContiguous, elementCount > 0
     else { return false }
     let isSame = Atomic(true)
-    Parallel.forRanges(elementCount, grain: 1 << 16) { range in
-      let (a, b) = (a + range.lowerBound * 4, b + range.lowerBound * 4)
-      if memcmp(a, b, range.count * 4) != 0 { isSame.store(false, ordering: .relaxed) }
+    try? withRawElements { a in
+      try other.withRawElements { b in
+        Parallel.forRanges(elementCount, grain: 1 << 16) { range in
+          let (a, b) = (a + range.lowerBound * 4, b + range.lowerBound * 4)
+          if memcmp(a, b, range.count * 4) != 0 { isSame.store(false, ordering: .relaxed) }
+        }
+      }
     }
     return isSame.load(ordering: .relaxed)
   }
