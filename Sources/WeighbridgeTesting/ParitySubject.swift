@@ -40,17 +40,19 @@ public struct ParitySubject {
   /// - Parameters:
   ///   - path: The checkpoint, of any format.
   ///   - rules: Applied to the file's names first.
+  ///   - root: The part of the file that is meant, where it holds several copies: `ema`.
   ///   - build: The module's initialiser.
   public static func weights<M: Module>(
-    _ path: String, rules: Rules = Rules(), _ build: @escaping (WeightScope) throws -> M
+    _ path: String, rules: Rules = Rules(), root: String? = nil,
+    _ build: @escaping (WeightScope) throws -> M
   ) -> ParitySubject {
     let name = String(describing: M.self)
     return ParitySubject(weights: path, name: name) { _ in
-      let report = try Weights.report(path, rules: rules, build)
+      let report = try Weights.report(path, rules: rules, root: root, build)
       guard report.isOneToOne else { return Loaded(name: name, mapping: report) }
       return Loaded(
-        name: name, mapping: report, model: try Weights.load(path, rules: rules, build),
-        oracle: { try Weights.load(path, dtype: .float64, rules: rules, build) })
+        name: name, mapping: report, model: try Weights.load(path, rules: rules, root: root, build),
+        oracle: { try Weights.load(path, dtype: .float64, rules: rules, root: root, build) })
     }
   }
 
@@ -59,13 +61,13 @@ public struct ParitySubject {
   /// - Parameter configuration: What they do not tell, as text by key.
   public static func architecture<A: Architecture>(
     _ type: A.Type, weights path: String, configuration: [String: String] = [:],
-    rules: Rules = Rules()
+    rules: Rules = Rules(), root: String? = nil
   ) -> ParitySubject {
     ParitySubject(weights: path, name: A.id) { metadata in
       let overrides = configuration.sorted { $0.key < $1.key }.map { (key: $0.key, text: $0.value) }
       let plan = try Loader(ArchitectureRegistry([type])).plan(
         Checkpoints.open(path), model: A.id, overrides: overrides, reference: metadata,
-        rules: rules)
+        rules: rules, root: root)
       return try loaded(plan)
     }
   }

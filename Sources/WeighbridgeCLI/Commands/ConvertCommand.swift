@@ -66,7 +66,7 @@ struct ConvertCommand: ParsableCommand {
       guard model.config.isEmpty else {
         throw WeighbridgeError(.usage, "--config needs a model, and --model none is given")
       }
-      export = try Export(checkpoint, rules: rules, dtype: dtype)
+      export = try Export(checkpoint, rules: rules, root: model.root, dtype: dtype)
     } else {
       let found = try importPlan(checkpoint, rules)
       try found.requireNames()
@@ -99,7 +99,8 @@ struct ConvertCommand: ParsableCommand {
   private func importPlan(_ checkpoint: any Checkpoint, _ rules: Rules) throws -> ImportPlan {
     do {
       return try Loader(.builtIn).plan(
-        checkpoint, model: model.identifier, overrides: model.overrides(), rules: rules)
+        checkpoint, model: model.identifier, overrides: model.overrides(), rules: rules,
+        root: model.root)
     } catch var error as WeighbridgeError where error.code == .mapping && model.identifier == nil {
       error.remedy = [error.remedy, "--model none converts the file as it is"]
         .compactMap { $0 }.joined(separator: ". ")

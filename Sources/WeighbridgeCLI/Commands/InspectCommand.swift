@@ -24,10 +24,14 @@ struct InspectCommand: ParsableCommand {
   @Flag(help: "Show the modules as a tree, with counts and sizes.") var tree = false
   @Flag(help: "Read every value: min, max, mean, std, and how many are NaN or infinite.")
   var stats = false
+  @Option(
+    help: ArgumentHelp("Show only what stands under this name, such as ema.", valueName: "name"))
+  var root: String?
   @OptionGroup var json: JSONFlag
 
   func run() throws {
-    let checkpoint = try Checkpoints.open(file)
+    var checkpoint = try Checkpoints.open(file)
+    if let root { checkpoint = try CheckpointPart(checkpoint, root: root) }
     let inspection = try Inspection(checkpoint, withStatistics: stats)
     let console = json.console
     if json.isSet {

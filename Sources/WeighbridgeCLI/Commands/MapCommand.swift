@@ -50,7 +50,7 @@ struct MapCommand: ParsableCommand {
     let console = json.console
     let plan = try Loader(.builtIn).plan(
       Checkpoints.open(file), model: model.identifier, overrides: model.overrides(),
-      rules: rules.read())
+      rules: rules.read(), root: model.root)
     var error = plan.report.error(file: file)
     if !plan.report.isForeign {
       error?.remedy = "Rename or change tensors with --rules, or name another --model"

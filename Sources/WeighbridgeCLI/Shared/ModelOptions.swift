@@ -18,6 +18,16 @@ struct ModelOptions: ParsableArguments {
       valueName: "key=value"))
   var config: [String] = []
 
+  @Option(
+    help: ArgumentHelp(
+      "The part of the checkpoint that is meant, where it holds several: ema, state_dict.module.",
+      discussion: """
+        Without it the file's exact names win over copies under other names, wrappers are taken off, \
+        and two complete copies are an error.
+        """,
+      valueName: "name"))
+  var root: String?
+
   /// The architecture's id, or `nil` to identify it.
   var identifier: String? { model == "auto" ? nil : model }
 

@@ -31,7 +31,10 @@ struct WeightsFile {
     if let path {
       return try loader.plan(
         Checkpoints.open(path), model: model.identifier, overrides: overrides,
-        reference: reference, rules: applied)
+        reference: reference, rules: applied, root: model.root)
+    }
+    guard model.root == nil else {
+      throw WeighbridgeError(.usage, "--root is of a checkpoint, and no --weights is given")
     }
     guard let id = model.identifier ?? reference?.model else {
       throw WeighbridgeError(.usage, "neither --weights nor --model is given")

@@ -65,15 +65,16 @@ public struct Export: Sendable {
   ///   - path: The checkpoint, of any format.
   ///   - id: What a native file says that it is; for people, unless an `Architecture` has this id.
   ///   - rules: Applied to the file's names first.
+  ///   - root: The part of the file that is meant, where it holds several copies: `ema`.
   ///   - dtype: For floating-point parameters; `nil` to keep each one's own.
   ///   - build: The module's initialiser.
   /// - Throws: `mapping` when the names do not map one to one, and what reading throws.
   public init<M: Module>(
-    _ path: String, named id: String, rules: Rules = Rules(), dtype: DType? = nil,
-    _ build: (WeightScope) throws -> M
+    _ path: String, named id: String, rules: Rules = Rules(), root: String? = nil,
+    dtype: DType? = nil, _ build: (WeightScope) throws -> M
   ) throws {
     let checkpoint = try Checkpoints.open(path)
-    let fit = try Candidates(checkpoint, rules: rules).best { _, source in
+    let fit = try Candidates(checkpoint, rules: rules, root: root).best { _, source in
       try WeightScope.describe(source: source, build)
     }
     if let error = fit.report.listingError(file: path) { throw error }
@@ -99,8 +100,17 @@ public struct Export: Sendable {
   }
 
   /// The entries of a file as they are, after rules; no model is involved.
-  public init(_ checkpoint: any Checkpoint, rules: Rules = Rules(), dtype: DType? = nil) throws {
-    let stateDict = try rules.apply(to: StateDict(entries: checkpoint.entries)).stateDict
+  ///
+  /// - Parameter root: The part of the file that is written, under names without it; `nil` for all.
+  public init(
+    _ checkpoint: any Checkpoint, rules: Rules = Rules(), root: String? = nil, dtype: DType? = nil
+  ) throws {
+    var stateDict = try rules.apply(to: StateDict(entries: checkpoint.entries)).stateDict
+    if let root {
+      stateDict = try WeighbridgeError.naming(file: checkpoint.path) {
+        try StateDictView(stateDict).chosen(root).stateDict
+      }
+    }
     if let collision = stateDict.collisions.first {
       throw WeighbridgeError(
         .mapping, "several sources land on this name: \(collision.sources.joined(separator: ", "))",

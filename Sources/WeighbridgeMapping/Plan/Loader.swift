@@ -20,13 +20,15 @@ public struct Loader: Sendable {
   ///     contradict shapes.
   ///   - reference: The metadata of a reference recorded with the weights.
   ///   - rules: Applied to the file's names first.
+  ///   - root: The part of the file that is meant, where it holds several: `ema`,
+  ///     `state_dict.module`. Without it exact names win, and two complete copies are an error.
   /// - Returns: A plan whose report may say that the names do not map one to one.
   /// - Throws: `usage` for an unknown architecture, key or impossible value; `mapping` when the
   ///   architecture cannot be told, or shapes contradict the configuration.
   public func plan(
     _ checkpoint: any Checkpoint, model: String? = nil,
     overrides: [(key: String, text: String)] = [], reference: RecordedMetadata? = nil,
-    rules: Rules = Rules()
+    rules: Rules = Rules(), root: String? = nil
   ) throws -> ImportPlan {
     let native = try RecordedMetadata(native: checkpoint)
     var rules = rules
@@ -36,7 +38,7 @@ public struct Loader: Sendable {
       rules = Rules()
     }
     if rules.isEmpty { try checkpoint.refuseReference() }
-    let candidates = try Candidates(checkpoint, rules: rules)
+    let candidates = try Candidates(checkpoint, rules: rules, root: root)
     let architecture: any Architecture.Type
     if let model, model != "auto" {
       architecture = try registry.architecture(model)

@@ -11,6 +11,9 @@ extension MappingReport {
   package var json: JSONDocument {
     .members([
       "one_to_one": .boolean(isOneToOne),
+      "root": root.map { .string($0) } ?? .null,
+      "copies": .array(
+        copies.map { .members(["root": .string($0.root), "tensors": .integer($0.count)]) }),
       "matched": .array(matched.map(\.json)),
       "missing": .strings(missing.map(\.parameter)),
       "unexpected": .strings(unexpected.map(\.source)),

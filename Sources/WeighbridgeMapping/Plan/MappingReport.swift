@@ -54,6 +54,19 @@ public struct MappingReport: Sendable, Hashable {
     public let rule: Rule
   }
 
+  /// Another copy of the model's tensors in the same file, which is left out.
+  public struct Copy: Sendable, Hashable {
+    /// What it stands under, as `--root` takes it.
+    public let root: String
+    /// How many of the model's tensors it has.
+    public let count: Int
+  }
+
+  /// What the tensors stand under in the file, as `--root` takes it: `state_dict.module`. `nil` for
+  /// the file's own names.
+  public internal(set) var root: String?
+  /// Other copies of the model in the file.
+  public internal(set) var copies: [Copy] = []
   public internal(set) var matched: [Match] = []
   public internal(set) var missing: [Missing] = []
   public internal(set) var unexpected: [Unexpected] = []

@@ -24,13 +24,14 @@ public enum Weights {
   ///   - path: The file.
   ///   - dtype: The dtype in which the module runs: `float32`, or `float64` on the reference kernels.
   ///   - rules: Applied to the file's names first.
+  ///   - root: The part of the file that is meant, where it holds several copies: `ema`.
   ///   - build: The module's initialiser.
   /// - Throws: `mapping` when the names do not map one to one, and what reading throws.
   public static func load<M: Module>(
-    _ path: String, dtype: DType = .float32, rules: Rules = Rules(),
+    _ path: String, dtype: DType = .float32, rules: Rules = Rules(), root: String? = nil,
     _ build: (WeightScope) throws -> M
   ) throws -> M {
-    try load(Checkpoints.open(path), dtype: dtype, rules: rules, build)
+    try load(Checkpoints.open(path), dtype: dtype, rules: rules, root: root, build)
   }
 
   /// Loads a module from an open checkpoint.
@@ -38,10 +39,11 @@ public enum Weights {
   /// - Throws: `mapping` when the names do not map one to one, and what reading throws.
   public static func load<M: Module>(
     _ checkpoint: any Checkpoint, dtype: DType = .float32, rules: Rules = Rules(),
+    root: String? = nil,
     _ build: (WeightScope) throws -> M
   ) throws -> M {
     if rules.isEmpty { try checkpoint.refuseReference() }
-    let fit = try Candidates(checkpoint, rules: rules).best { _, source in
+    let fit = try Candidates(checkpoint, rules: rules, root: root).best { _, source in
       try WeightScope.describe(source: source, build)
     }
     if let error = fit.report.listingError(file: checkpoint.path) { throw error }
@@ -54,18 +56,20 @@ public enum Weights {
   ///
   /// - Throws: What reading headers and the initialiser throw.
   public static func report<M: Module>(
-    _ path: String, rules: Rules = Rules(), _ build: (WeightScope) throws -> M
+    _ path: String, rules: Rules = Rules(), root: String? = nil,
+    _ build: (WeightScope) throws -> M
   ) throws -> MappingReport {
-    try report(Checkpoints.open(path), rules: rules, build)
+    try report(Checkpoints.open(path), rules: rules, root: root, build)
   }
 
   /// How an open checkpoint fits a module, without loading it.
   ///
   /// - Throws: What the initialiser throws.
   public static func report<M: Module>(
-    _ checkpoint: any Checkpoint, rules: Rules = Rules(), _ build: (WeightScope) throws -> M
+    _ checkpoint: any Checkpoint, rules: Rules = Rules(), root: String? = nil,
+    _ build: (WeightScope) throws -> M
   ) throws -> MappingReport {
-    try Candidates(checkpoint, rules: rules).best { _, source in
+    try Candidates(checkpoint, rules: rules, root: root).best { _, source in
       try WeightScope.describe(source: source, build)
     }.report
   }
@@ -79,11 +83,11 @@ extension Architecture {
   ///   what reading throws.
   public static func load(
     from path: String, configuration: [String: String] = [:], dtype: DType = .float32,
-    rules: Rules = Rules()
+    rules: Rules = Rules(), root: String? = nil
   ) throws -> Self {
     let overrides = configuration.sorted { $0.key < $1.key }.map { (key: $0.key, text: $0.value) }
     let plan = try Loader(ArchitectureRegistry([Self.self])).plan(
-      Checkpoints.open(path), model: id, overrides: overrides, rules: rules)
+      Checkpoints.open(path), model: id, overrides: overrides, rules: rules, root: root)
     guard let model = try plan.bind(dtype: dtype) as? Self else {
       throw WeighbridgeError(.mapping, "the plan is for another architecture", file: path)
     }

@@ -239,6 +239,15 @@ private struct RuleApplier {
 }
 
 extension WeighbridgeError {
+  /// Runs `body`; its errors name this file.
+  static func naming<R>(file: String, _ body: () throws -> R) throws -> R {
+    do {
+      return try body()
+    } catch let error as WeighbridgeError {
+      throw error.located(file: file)
+    }
+  }
+
   /// Runs `body`; its errors become mapping errors at this entry.
   static func naming<R>(_ entry: String, _ body: () throws -> R) throws -> R {
     do {

@@ -1,105 +1,199 @@
-/// What training scripts wrap a state dict in, and how it is taken off.
-extension StateDict {
-  /// Keys under which scripts save the state dict beside the optimizer and the epoch.
+import WeighbridgeTensors
+
+/// What training scripts wrap a state dict in.
+enum Wrappers {
+  /// Keys under which scripts save a state dict beside the optimizer and the epoch. What stands
+  /// beside one is left out.
   static let containers = [
     "state_dict", "model_state_dict", "model_state", "model", "state_dict_ema", "model_ema", "ema",
-    "net", "network", "params", "weights",
+    "net", "network", "params", "weights", "params_ema", "ema_state_dict", "ema_model_state_dict",
+    "model_ema_state_dict", "net_state_dict", "network_state_dict", "net_ema", "network_ema",
+    "weights_ema", "averaged_model", "swa_model",
   ]
 
   /// Prefixes that wrappers put before every name: `DataParallel`, `torch.compile`, Lightning, and
-  /// modules that keep their network in an attribute.
-  static let prefixes = ["module.", "_orig_mod.", "model.", "net.", "network.", "ema_model."]
+  /// modules that keep their network in an attribute. What has it not keeps its name.
+  static let prefixes = ["module", "_orig_mod", "model", "net", "network", "ema_model"]
 
   /// Parts of a full DETR beside its input projection and encoder.
   static let detectionParts = [
     "backbone.", "transformer.decoder.", "class_embed.", "bbox_embed.", "query_embed.",
   ]
 
-  /// The ways to see this state dict, from the file's own names to everything taken off. The names
-  /// as they are come first, since a model's own names may begin with `model.`.
-  func unwrapped() -> [StateDict] {
-    var found = [self]
-    var seen: Set<[String]> = [tensors.map(\.name)]
-    var position = 0
-    // Wrappers nest: a compiled model in DataParallel under `state_dict`.
-    while position < found.count, found.count < 32 {
-      let current = found[position]
-      for next in current.withoutPrefix() + current.withoutContainer() + current.asEncoder()
-      where seen.insert(next.tensors.map(\.name)).inserted {
-        found.append(next)
+  /// The name before the first separator, and the rest after it. Groups in HDF5 read as dots, npz
+  /// keeps slashes. `nil` where there is none, or nothing on one side of it.
+  static func divided(_ name: String) -> (lead: Substring, separator: Character, rest: Substring)? {
+    guard let mark = name.firstIndex(where: { $0 == "." || $0 == "/" }), mark != name.startIndex
+    else { return nil }
+    let rest = name[name.index(after: mark)...]
+    return rest.isEmpty ? nil : (name[..<mark], name[mark], rest)
+  }
+}
+
+/// One way to see a state dict: as it is, or with wrappers taken off.
+struct StateDictView {
+  /// What was taken off, outermost first: `["state_dict", "module"]`. Empty for the names as they are.
+  private(set) var root: [String] = []
+  /// What stands under the root, under names without it.
+  private(set) var inside: [MappedTensor]
+  /// What has not the prefix that was stripped, under its own name: it may belong to the model.
+  private(set) var outside: [MappedTensor] = []
+  /// What stands beside a container and is left out.
+  private(set) var beside: [MappedTensor] = []
+  private(set) var notes: [String]
+  private let collisions: [Collision]
+
+  /// The state dict's own names.
+  init(_ stateDict: StateDict) {
+    inside = stateDict.tensors
+    notes = stateDict.notes
+    collisions = stateDict.collisions
+  }
+
+  /// The root as `--root` takes it; empty for the names as they are.
+  var rootName: String { root.joined(separator: ".") }
+
+  /// The tensors as a state dict; one of `inside` wins over one of `outside`, and the clash is listed.
+  var stateDict: StateDict {
+    var stateDict = StateDict(entries: [])
+    stateDict.tensors = inside + outside
+    stateDict.collisions = collisions
+    stateDict.notes = notes
+    if !outside.isEmpty || !root.isEmpty { stateDict.recordCollisions() }
+    return stateDict
+  }
+
+  /// Whether another view is of something that stands inside this one's root, or of the same.
+  func encloses(_ other: StateDictView) -> Bool { other.root.starts(with: root) }
+
+  /// What stands under a name that the user chose: `ema`, `state_dict.module`. What stands beside it
+  /// is left out.
+  ///
+  /// - Throws: `mapping` when nothing does, with the names under which something does.
+  func chosen(_ name: String) throws -> StateDictView {
+    let wanted = name.split { $0 == "." || $0 == "/" }.map(String.init)
+    guard !wanted.isEmpty else {
+      throw WeighbridgeError(.usage, "--root takes a name such as ema or state_dict.module")
+    }
+    var view = self
+    for step in wanted {
+      let found = view.inside.compactMap { tensor -> MappedTensor? in
+        guard let parts = Wrappers.divided(tensor.name), parts.lead == step else { return nil }
+        return tensor.renamed(to: String(parts.rest))
       }
+      guard !found.isEmpty else { throw view.nothing(under: name) }
+      view.inside = found
+      view.root.append(step)
+    }
+    view.notes.append(
+      "what stands under '\(name)' is taken: \(view.inside.count) of \(inside.count) tensors")
+    return view
+  }
+
+  private func nothing(under name: String) -> WeighbridgeError {
+    var counts: [String: Int] = [:]
+    for tensor in inside {
+      guard let parts = Wrappers.divided(tensor.name) else { continue }
+      counts[(root + [String(parts.lead)]).joined(separator: "."), default: 0] += 1
+    }
+    let most = counts.sorted { ($0.value, $1.key) > ($1.value, $0.key) }.prefix(8).map(\.key)
+    return WeighbridgeError(
+      .mapping, "nothing stands under '\(name)', which --root names",
+      remedy: most.isEmpty
+        ? "Its names have no parts: leave --root out" : "It has \(most.joined(separator: ", "))")
+  }
+}
+
+extension StateDictView {
+  /// The most ways that are tried. Wrappers nest: a compiled model in DataParallel under
+  /// `state_dict`.
+  private static let limit = 64
+
+  /// The ways to see it, this one first, since a model's own names may begin with `model.`; then
+  /// from the outer wrappers to the inner ones.
+  func unwrapped() -> [StateDictView] {
+    var found = [self]
+    var position = 0
+    while position < found.count, found.count < StateDictView.limit {
+      found += found[position].opened()
       position += 1
     }
-    return found
+    return Array(found.prefix(StateDictView.limit))
   }
 
-  /// The tensors under `state_dict` and its like. What stands beside is left out, and said.
-  private func withoutContainer() -> [StateDict] {
-    StateDict.containers.compactMap { container in
-      let inside = tensors.filter { StateDict.rest(of: $0.name, after: container) != nil }
-      // Where every name has the lead it is a prefix, not a container with neighbours.
-      guard !inside.isEmpty else { return nil }
-      var copy = self
-      copy.tensors = inside.compactMap { tensor in
-        StateDict.rest(of: tensor.name, after: container).map { tensor.renamed(to: $0) }
-      }
-      copy.notes.append("the state dict is nested under '\(container)'")
-      copy.noteOmission(
-        tensors.filter { StateDict.rest(of: $0.name, after: container) == nil },
-        because: "beside '\(container)'")
-      return copy
+  /// This view with one wrapper taken off, in every way.
+  private func opened() -> [StateDictView] {
+    var groups: [Substring: [Int]] = [:]
+    for (index, tensor) in inside.enumerated() {
+      guard let parts = Wrappers.divided(tensor.name) else { continue }
+      groups[parts.lead, default: []].append(index)
     }
+    var views: [StateDictView] = []
+    for name in Wrappers.prefixes {
+      if let members = groups[name[...]] { views.append(stripped(name, members)) }
+    }
+    for name in Wrappers.containers {
+      guard let members = groups[name[...]] else { continue }
+      // Where every name has it, it is a prefix, and that view is there.
+      if members.count == inside.count, Wrappers.prefixes.contains(name) { continue }
+      views.append(entered(name, members))
+    }
+    if let encoder = encoder() { views.append(encoder) }
+    return views
   }
 
-  /// Without a prefix that most names have; what has it not, such as an epoch, keeps its name.
-  private func withoutPrefix() -> [StateDict] {
-    StateDict.prefixes.compactMap { prefix in
-      let count = tensors.count { $0.name.hasPrefix(prefix) }
-      guard count > 0, count > tensors.count / 2 else { return nil }
-      var copy = self
-      copy.tensors = tensors.map { tensor in
-        tensor.name.hasPrefix(prefix)
-          ? tensor.renamed(to: String(tensor.name.dropFirst(prefix.count))) : tensor
-      }
-      let extent = count == tensors.count ? "every name" : "\(count) of \(tensors.count) names"
-      copy.notes.append("the prefix '\(prefix)' is stripped from \(extent)")
-      copy.recordCollisions()
-      return copy
-    }
+  private func stripped(_ name: String, _ members: [Int]) -> StateDictView {
+    var view = self
+    let rest = Set(inside.indices).subtracting(members).sorted()
+    view.inside = members.map { inside[$0].withoutLead }
+    view.outside += rest.map { inside[$0] }
+    view.root.append(name)
+    let extent =
+      rest.isEmpty ? "every name" : "\(members.count) of \(inside.count) names"
+    view.notes.append("the prefix '\(name).' is stripped from \(extent)")
+    return view
+  }
+
+  private func entered(_ name: String, _ members: [Int]) -> StateDictView {
+    var view = self
+    let rest = Set(inside.indices).subtracting(members).sorted().map { inside[$0] } + outside
+    view.inside = members.map { inside[$0].withoutLead }
+    view.outside = []
+    view.beside += rest
+    view.root.append(name)
+    view.notes.append("the state dict is nested under '\(name)'")
+    view.noteOmission(rest, because: "beside '\(name)'")
+    return view
   }
 
   /// The encoder of a full DETR under the names it has alone.
-  private func asEncoder() -> [StateDict] {
+  private func encoder() -> StateDictView? {
     let lead = "transformer.encoder."
-    guard tensors.contains(where: { $0.name.hasPrefix(lead + "layers.") }) else { return [] }
-    var copy = self
-    let left = tensors.filter { tensor in
-      StateDict.detectionParts.contains { tensor.name.hasPrefix($0) }
+    guard inside.contains(where: { $0.name.hasPrefix(lead + "layers.") }) else { return nil }
+    var view = self
+    let left = inside.filter { tensor in
+      Wrappers.detectionParts.contains { tensor.name.hasPrefix($0) }
     }
     let omitted = Set(left.map(\.name))
-    copy.tensors = tensors.filter { !omitted.contains($0.name) }.map { tensor in
+    view.inside = inside.filter { !omitted.contains($0.name) }.map { tensor in
       tensor.name.hasPrefix(lead)
         ? tensor.renamed(to: "encoder." + tensor.name.dropFirst(lead.count)) : tensor
     }
-    copy.notes.append("'transformer.encoder.' is read as 'encoder.': a full DETR checkpoint")
-    copy.noteOmission(left, because: "of DETR's other parts")
-    return [copy]
+    view.notes.append("'transformer.encoder.' is read as 'encoder.': a full DETR checkpoint")
+    view.noteOmission(left, because: "of DETR's other parts")
+    return view
   }
 
   private mutating func noteOmission(_ tensors: [MappedTensor], because reason: String) {
     guard let first = tensors.first else { return }
     let more = tensors.count > 1 ? " (\(first.name), …)" : " (\(first.name))"
-    notes.append(
-      "\(tensors.count) \(tensors.count == 1 ? "entry" : "entries") \(reason) left out\(more)")
+    notes.append("\(tensors.count.entries) \(reason) left out\(more)")
   }
+}
 
-  /// What follows `container` and a separator; groups in HDF5 read as dots, npz keeps slashes.
-  private static func rest(of name: String, after container: String) -> String? {
-    guard name.count > container.count + 1, name.hasPrefix(container) else { return nil }
-    let rest = name.dropFirst(container.count)
-    guard rest.first == "." || rest.first == "/" else { return nil }
-    return String(rest.dropFirst())
-  }
+extension Int {
+  /// `1 entry`, `2 entries`.
+  var entries: String { "\(self) \(self == 1 ? "entry" : "entries")" }
 }
 
 extension MappedTensor {
@@ -107,5 +201,10 @@ extension MappedTensor {
     var copy = self
     copy.name = name
     return copy
+  }
+
+  /// Without the name's first component.
+  fileprivate var withoutLead: MappedTensor {
+    Wrappers.divided(name).map { renamed(to: String($0.rest)) } ?? self
   }
 }
