@@ -146,8 +146,8 @@ extension Reshaping {
     let packed = try ours.contiguous()
     let probes = try probes(recorded)
     guard !probes.isEmpty else { return nil }
-    return withExtendedLifetime(packed) {
-      let loader = BlockLoader(packed)
+    return try packed.withRawElements { base in
+      let loader = BlockLoader(base, packed.dtype)
       let errors = candidates.map { candidate in
         relativeEnergy(probes) { loader.value(candidate.place($0)) }
       }
@@ -169,11 +169,11 @@ extension Reshaping {
     case .sampled(let samples):
       (values, position) = (try samples.values.contiguous(), { samples.indices[$0] })
     }
-    let loader = BlockLoader(values)
     let count = values.elementCount
     let taken = min(count, probeCount)
-    return withExtendedLifetime(values) {
-      (0..<taken).map { index in
+    return try values.withRawElements { base in
+      let loader = BlockLoader(base, values.dtype)
+      return (0..<taken).map { index in
         let place = taken == count ? index : Int(Double(index) / Double(taken) * Double(count))
         return (position(place), loader.value(place))
       }
