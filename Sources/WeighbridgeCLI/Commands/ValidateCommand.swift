@@ -52,6 +52,10 @@ struct ValidateCommand: ParsableCommand {
     help: "Fail when a recorded activation or a module has no counterpart, or another shape.")
   var requireAll = false
 
+  @Flag(
+    help: "Pass without compared outputs, or with less than half of what is recorded compared.")
+  var allowPartial = false
+
   @Option(
     help: ArgumentHelp("Write the verdict as JSON; - for standard output.", valueName: "path"))
   var json: String?
@@ -114,6 +118,7 @@ struct ValidateCommand: ParsableCommand {
     options.tolerance = tolerance.tolerance(completedBy: .pyTorchDefault(.float32, .float32))
     options.oracle = oracle
     options.requiresAll = requireAll
+    options.allowsPartial = allowPartial
     let validator = Validator(reference, options: options) { progress in
       Console.progress.show(
         "\(progress.run): \(progress.calls)\(progress.expected.map { " of \($0)" } ?? "") layers")

@@ -37,6 +37,7 @@ enum Headline {
           + (reason.map { "what is recorded \($0)" }
             ?? "the reference records no module of this model"))
     }
+    if result.comparedCount > 0 { parts += result.gaps }
     if result.requiresAll, !(result.uncovered.isEmpty && result.unreferenced.isEmpty) {
       parts.append(words.notCovered)
     }
@@ -51,6 +52,7 @@ enum Headline {
     if let worst = worstRatio(result), result.firstDivergence == nil {
       parts.append("largest error \(Format.ratio(worst)) of its limit")
     }
+    if let coverage = result.coverage, !result.hasFailedLayer { parts.append(coverage.text) }
     return parts
   }
 

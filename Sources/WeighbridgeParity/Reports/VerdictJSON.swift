@@ -23,6 +23,7 @@ extension Verdict {
       "unreferenced": .strings(result.unreferenced),
       "layers": .array(result.layers.map(\.json)),
       "outputs": .array(result.outputs.map(\.json)),
+      "coverage": result.coverage?.json ?? .null,
       "seconds": result.seconds.json,
       "hints": .strings(hints),
       "notes": .strings(result.notes),
@@ -84,6 +85,17 @@ extension Measurement {
       "limit": .number(judgement.limit),
       "max_ratio": .optional(judgement.largestRatio),
       "worst": figures.worst?.json ?? .null,
+    ])
+  }
+}
+
+extension Coverage {
+  fileprivate var json: JSONDocument {
+    .members([
+      "compared": .integer(compared), "recorded": .integer(recorded),
+      "modules": .integer(modules), "outputs": .integer(outputs),
+      "recorded_outputs": .integer(recordedOutputs), "model_outputs": .integer(modelOutputs),
+      "gaps": .strings(gaps),
     ])
   }
 }

@@ -81,7 +81,10 @@ struct Assembly {
     }
     result.notes += try callNotes() + aliasNotes() + doubts(result)
     if let note = reference.samplingNote { result.notes.append(note) }
-    if reference.outputCount == 0 { result.notes.append("the reference has no outputs") }
+    let coverage = Coverage(
+      result, reference, trace: trace, modelOutputs: cumulative.outputs.count)
+    result.coverage = coverage
+    if result.allowsPartial { result.notes += coverage.gaps }
     if !reference.ignored.isEmpty {
       result.notes.append(
         "entries outside the layout were ignored: \(Assembly.listed(reference.ignored))")

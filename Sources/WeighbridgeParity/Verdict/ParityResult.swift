@@ -22,6 +22,10 @@ public struct ParityResult: Sendable {
   public var undiagnosed: [ActivationKey] = []
   public var seconds = Seconds()
   public var requiresAll = false
+  /// Whether a pass may leave gaps.
+  public var allowsPartial = false
+  /// How much was compared; `nil` where nothing ran.
+  public var coverage: Coverage?
   /// Whether the isolated run handed on recorded tensors of other shapes than ours, too.
   var handsOnOtherShapes = true
 
@@ -47,9 +51,13 @@ public struct ParityResult: Sendable {
     (layers + outputs).count { $0.status != .missing }
   }
 
-  /// Whether everything that could be compared holds, and something was.
+  /// What was not looked at that a pass would promise.
+  public var gaps: [String] { allowsPartial ? [] : coverage?.gaps ?? [] }
+
+  /// Whether everything that could be compared holds, and enough was: the outputs, and most of what is
+  /// recorded, unless less is asked for.
   public var passes: Bool {
-    comparedCount > 0 && otherDifferences.isEmpty
+    comparedCount > 0 && gaps.isEmpty && otherDifferences.isEmpty
       && !(layers + outputs).contains { $0.status.isFailure }
       && !(requiresAll && !isComplete)
   }

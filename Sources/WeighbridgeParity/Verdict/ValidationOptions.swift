@@ -17,6 +17,8 @@ public struct ValidationOptions: Sendable {
   /// Whether recorded activations that the model lacks, and modules without a recorded activation,
   /// make the verdict a failure.
   public var requiresAll = false
+  /// Whether a verdict may pass that compared no output, or less than half of what is recorded.
+  public var allowsPartial = false
   /// Whether each module is also judged on recorded inputs.
   public var isolates = true
   public var limits = Limits()

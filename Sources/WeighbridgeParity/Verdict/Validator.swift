@@ -79,6 +79,7 @@ public struct Validator: Sendable {
   ) throws -> (ParityResult, own: [ActivationKey: Reference.Noise]) {
     var result = ParityResult()
     result.requiresAll = options.requiresAll
+    result.allowsPartial = options.allowsPartial
     let plan = OraclePlan(mode, reference, isOffered: oracle != nil, options.tolerance)
     let kept = plan.mayRun ? KeptOutputs() : nil
     let cumulative = try run(model, inputs, .cumulative, keeping: kept)

@@ -54,8 +54,8 @@ extension Verdict {
   /// What is to be looked at before any layer of a verdict that fails: values of the user's against
   /// the reference's own, and weights that are rounded.
   public var hints: [String] {
-    guard !passes, result != nil else { return [] }
-    return overrulings + roundings
+    guard !passes, let result else { return [] }
+    return partial(result) + overrulings + roundings
   }
 
   /// Whether most of the weights are stored in 16 bits.
@@ -65,6 +65,15 @@ extension Verdict {
     let weights = mapping?.matched.filter { $0.dtype.isFloatingPoint } ?? []
     let half = weights.filter { $0.dtype.byteCount <= 2 }
     return 2 * half.count > weights.count ? half.first?.dtype : nil
+  }
+
+  /// What to do where nothing differs and too little was compared.
+  private func partial(_ result: ParityResult) -> [String] {
+    guard !result.gaps.isEmpty, result.comparedCount > 0, !result.hasFailedLayer else { return [] }
+    return [
+      "nothing that was compared differs, but a pass would promise more: record outputs and "
+        + "activations of this network, or accept it with --allow-partial"
+    ]
   }
 
   private var overrulings: [String] {
