@@ -11,7 +11,17 @@
 /// A forward pass allocates the same sizes again and again; without the pool each large buffer is
 /// mapped, faulted in page by page and unmapped by `malloc`, which costs more than many operators.
 final class BufferPool: @unchecked Sendable {
-  static let shared = BufferPool()
+  static let shared = BufferPool(capacity: isWatched ? 0 : 512 << 20)
+
+  /// Whether AddressSanitizer is in the process. It sees the use of memory that was freed, and only
+  /// of such: then nothing is kept.
+  private static var isWatched: Bool {
+    #if DEBUG
+      dlsym(dlopen(nil, RTLD_LAZY), "__asan_init") != nil
+    #else
+      false
+    #endif
+  }
 
   /// Whether buffers that come back are filled with NaN, so that whoever still reads one of them, or
   /// reads one that it did not write, does not get away with it: in debug builds.

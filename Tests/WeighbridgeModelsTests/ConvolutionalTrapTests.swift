@@ -94,6 +94,7 @@ struct ConvolutionalTrapTests {
     let recorder = ActivationRecorder()
     let output = try ProbeRun.with(recorder) { try model(x) }.elements(as: Double.self)
     let seen = recorder.values.withLock { $0 }
+    #expect(seen["activations/softmax"]?.shape == [2, count, 64, 1], "four axes, as the original")
     let scores = try #require(seen["activations/fc2"]).elements(as: Double.self)
     let branches = try (0..<count).map {
       try #require(seen["activations/conv.\($0)"]).elements(as: Double.self)

@@ -29,6 +29,7 @@ struct RecordedRunTests {
     Recorded("encoding.npz", "encoding_reference.npz"),
     Recorded("lvc_block.npz", "lvc_block_reference.npz"),
     Recorded("lvc_block.h5", "lvc_block_reference.h5"),
+    Recorded("sk_conv.npz", "sk_conv_reference.npz"),
   ]
 
   @Test("every module, within the noise of PyTorch's own float32", arguments: runs)

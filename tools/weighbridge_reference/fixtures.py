@@ -86,6 +86,7 @@ BLOCKS = [
     ),
     Block("encoding", "encoding", {"in_channels": 20}, 2, (6, 5), 14),
     Block("lvc_block", "lvc_block", {"c1": 16, "c2": 16}, 2, (8, 7), 15, hdf5=True),
+    Block("sk_conv", "sk_conv", {"in_channels": 32, "out_channels": 32}, 2, (7, 6), 16),
 ]
 
 

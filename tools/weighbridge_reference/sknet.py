@@ -60,8 +60,9 @@ class SKConv(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         branches = [branch(x) for branch in self.conv]
         scores = self.fc2(self.fc1(self.global_pool(torch.stack(branches).sum(dim=0))))
-        weights = self.softmax(scores.reshape(-1, self.M, self.out_channels))
-        weighed = [branch * weights[:, i, :, None, None] for i, branch in enumerate(branches)]
+        # Four axes, as the article has them: (B, M, out, 1), the branch before the channel.
+        weights = self.softmax(scores.reshape(-1, self.M, self.out_channels, 1))
+        weighed = [branch * weights[:, i, :, :, None] for i, branch in enumerate(branches)]
         return torch.stack(weighed).sum(dim=0)
 
 

@@ -78,24 +78,25 @@ public struct SKConv: Module {
     let sum = try seen.dropFirst().reduce(first) { try $0 + $1 }
     let scores = try fc2(fc1(pool(sum)))
     let (batch, count, channels) = (first.shape[0], seen.count, first.shape[1])
+    // Four axes, (B, M, out, 1), as the original has them.
+    let ordered = try scores.reshaped([batch, count, channels, 1])
     let weights: Tensor
     switch weighing {
-    case .standard: weights = try softmax(scores.reshaped([batch, count, channels]))
+    case .standard: weights = try softmax(ordered)
     case .interleaved:
       weights = try softmax(
-        scores.reshaped([batch, channels, count]).transposed(1, 2).contiguous())
-    case .reversed:
-      weights = try softmax(scores.reshaped([batch, count, channels]).flipped(1))
-    case .crossed:
-      weights = try softmax(scores.reshaped([batch, count, channels])).flipped(1)
-    case .overChannels: weights = try scores.reshaped([batch, count, channels]).softmax(axis: 2)
-    case .sigmoid: weights = try scores.reshaped([batch, count, channels]).activated(.sigmoid)
+        scores.reshaped([batch, channels, count, 1]).transposed(1, 2).contiguous())
+    case .reversed: weights = try softmax(ordered.flipped(1))
+    case .crossed: weights = try softmax(ordered).flipped(1)
+    case .overChannels: weights = try ordered.softmax(axis: 2)
+    case .sigmoid: weights = try ordered.activated(.sigmoid)
     case .none: return sum
     }
     var result: Tensor?
     for (index, branch) in seen.enumerated() {
       result = try branch.scaledByChannel(
-        weights.selected(1, index), epilogue: Epilogue(residual: result))
+        weights.selected(1, index).reshaped([batch, channels]), epilogue: Epilogue(residual: result)
+      )
     }
     return result ?? first
   }

@@ -87,8 +87,8 @@ class InterleavedSKConv(SKConv):
     def forward(self, x: Tensor) -> Tensor:
         branches = [branch(x) for branch in self.conv]
         scores = self.fc2(self.fc1(self.global_pool(torch.stack(branches).sum(dim=0))))
-        weights = self.softmax(scores.reshape(-1, self.out_channels, self.M).transpose(1, 2))
-        return sum(b * weights[:, i, :, None, None] for i, b in enumerate(branches))
+        weights = self.softmax(scores.reshape(-1, self.out_channels, self.M, 1).transpose(1, 2))
+        return sum(b * weights[:, i, :, :, None] for i, b in enumerate(branches))
 
 
 class CrossedSKConv(SKConv):
@@ -97,8 +97,8 @@ class CrossedSKConv(SKConv):
     def forward(self, x: Tensor) -> Tensor:
         branches = [branch(x) for branch in self.conv]
         scores = self.fc2(self.fc1(self.global_pool(torch.stack(branches).sum(dim=0))))
-        weights = self.softmax(scores.reshape(-1, self.M, self.out_channels)).flip(1)
-        return sum(b * weights[:, i, :, None, None] for i, b in enumerate(branches))
+        weights = self.softmax(scores.reshape(-1, self.M, self.out_channels, 1)).flip(1)
+        return sum(b * weights[:, i, :, :, None] for i, b in enumerate(branches))
 
 
 class WrongEncoding(Encoding):
