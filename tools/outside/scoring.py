@@ -33,6 +33,8 @@ def is_there(path: str | None, where: list[str]) -> bool:
     """Whether a path is a true module or the parent of one."""
     if path is None:
         return False
+    if path == "outputs":  # the model's own results
+        path = ""
     return any(
         _matches(path, place) or (place != "" and _matches(path, parent(place))) for place in where)
 
@@ -76,16 +78,17 @@ def score(case: Case, folder: Path) -> Outcome:
 
 
 def _text(finding: dict[str, Any], cause: dict[str, str]) -> str:
-    return f"[{finding['certainty']}] {finding['path'] or 'the model'}: {cause['text']}; fix: {cause['fix']}"
+    place = finding["path"] or "the model"
+    return f"[{finding['certainty']}] {place}: {cause['text']}; fix: {cause['fix']}"
 
 
 def _named(findings: list[dict[str, Any]], case: Case) -> str:
     """First: the first cause given conveys the mistake. Later: another does. Elsewhere: causes are
-    given as found by rerunning, and none conveys it."""
+    given, suggestions too, and none conveys it."""
     texts = [_text(f, c) for f in findings for c in f["causes"]]
     right = [conveys(text, case) for text in texts]
     if right and right[0]:
         return FIRST
     if any(right):
         return LATER
-    return ELSEWHERE if any(f["certainty"] != "suggestion" for f in findings) else UNNAMED
+    return ELSEWHERE if texts else UNNAMED

@@ -80,6 +80,7 @@ def main() -> int:
     parser.add_argument("--only", help="a network or a case")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--rights", action="store_true", help="the right ports alone")
+    parser.add_argument("--kept", type=Path, help="score what an earlier run left in this folder")
     parser.add_argument("--markdown", type=Path)
     parser.add_argument("--label", default="now", help="the name of this run in the table")
     options = parser.parse_args()
@@ -88,14 +89,16 @@ def main() -> int:
     if options.only:
         cases = [c for c in cases if options.only in (c.network, c.id)]
     if options.quick:
-        cases = list({c.network: c for c in reversed(cases)}.values())
+        first = {c.network: c.id for c in reversed(cases)}
+        cases = [c for c in cases if first[c.network] == c.id]
     if options.list:
         for case in cases:
             print(f"{case.id:40} {case.what}")
         return 0
-    folder = ROOT / ".build" / "outside"
+    folder = options.kept or ROOT / ".build" / "outside"
     names = list(dict.fromkeys(case.network for case in cases))
-    run(options.program, [] if options.rights else cases, names, folder)
+    if not options.kept:
+        run(options.program, [] if options.rights else cases, names, folder)
 
     wrong = wrong_rights(names, folder)
     for network in wrong:

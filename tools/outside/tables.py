@@ -32,8 +32,8 @@ Weighbridge's own; the catalogue (`tools/outside/catalogue.yaml`: the mistakes, 
 and what a right naming must convey) was written from README and PyTorch alone, without sight of the
 diagnosis, and committed before its first run. A mistake is *located* when the first divergence or the
 first cause names the true module or the block around it; *named first* when the first cause conveys
-it; *named later* when another of the causes does; *sent elsewhere* when causes are given as found by
-rerunning and none conveys it. Each network's right port passes.
+it; *named later* when another of the causes does; *sent elsewhere* when causes are given, suggestions
+too, and none conveys it. Each network's right port passes.
 """
 
 
@@ -52,7 +52,7 @@ def markdown(path: Path, outcomes: list[Outcome], label: str) -> None:
     cells = " | ".join(f"{v} ({100 * v / count:.1f} %)" for v in rates(outcomes))
     rows = [*earlier, f"| run {label} ({date} UTC) | {len(outcomes)} | {cells} |"]
     lines = [HEAD, "| | cases | " + " | ".join(RATES) + " |", "|---|---" + "|---" * len(RATES) + "|"]
-    lines += [row for row in rows]
+    lines += rows
     lines += ["", "| case | the mistake | located | named | first divergence | said |",
               "|---|---|---|---|---|---|"]
     for o in outcomes:

@@ -60,7 +60,7 @@ def test_a_module_and_its_block_are_the_place(path: str | None, there: bool) -> 
         (["bn2 is missing", "something"], "ambiguous", FIRST),
         (["something", "bn2 is missing"], "ambiguous", LATER),
         (["something"], "likely", ELSEWHERE),
-        (["something"], "suggestion", UNNAMED),
+        (["something"], "suggestion", ELSEWHERE),
         ([], "likely", UNNAMED),
     ])
 def test_a_cause_counts_by_its_place(
