@@ -53,8 +53,9 @@ static inline __attribute__((always_inline)) void VARIANT(multiply)(
 }
 
 /// softmax of `count` values in place; what follows them up to a multiple of 8 becomes 0. A row of
-/// −∞ alone becomes NaN, as in PyTorch.
-static inline __attribute__((always_inline)) void VARIANT(softmax)(float *row, ptrdiff_t count) {
+/// −∞ alone becomes zeros where a mask made it so, else NaN, as in PyTorch.
+static inline __attribute__((always_inline)) void VARIANT(softmax)(
+    float *row, ptrdiff_t count, bool is_masked) {
   ptrdiff_t length = padded(count);
   for (ptrdiff_t i = count; i < length; i++) row[i] = -INFINITY;
   f8 maxima = *(f8 *)row;
@@ -66,6 +67,10 @@ static inline __attribute__((always_inline)) void VARIANT(softmax)(float *row, p
   float maximum = maxima[0];
   for (int lane = 1; lane < 8; lane++) {
     if (maxima[lane] > maximum || maxima[lane] != maxima[lane]) maximum = maxima[lane];
+  }
+  if (is_masked && maximum == -INFINITY) {
+    memset(row, 0, (size_t)length * sizeof(float));
+    return;
   }
   f8 sums = {};
   for (ptrdiff_t i = 0; i < length; i += 8) {
@@ -105,7 +110,7 @@ static inline __attribute__((always_inline)) void VARIANT(attend_rows)(
     float *line = scores + row * keys;
     for (ptrdiff_t key = 0; key < keys; key += 8) *(f8 *)(line + key) *= head->scale;
     if (head->bias) VARIANT(add_bias)(head, query + row, line);
-    VARIANT(softmax)(line, head->keys);
+    VARIANT(softmax)(line, head->keys, head->bias != NULL);
   }
   VARIANT(multiply)(scores, keys, rows, head->keys, values, width, results);
   for (int row = 0; row < rows; row++) {

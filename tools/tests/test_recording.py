@@ -360,3 +360,26 @@ def test_the_command_takes_arguments_by_name(tmp_path: Path) -> None:
         assert main(["--module", f"{source}:{name}", "--half", "--output", str(output)]) == 0
         np.testing.assert_array_equal(read_arrays(output)["outputs/0"], [expected, expected])
     assert main(["--module", f"{source}:wrong", "--output", str(output)]) == 1
+
+
+def test_encoder_layers_are_recorded_without_their_fast_path(tmp_path: Path) -> None:
+    """With a padding mask it returns nested tensors, and it never calls the modules inside."""
+    torch.manual_seed(3)
+    layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+    model = nn.TransformerEncoder(layer, 2)
+    x, mask = torch.randn(2, 5, 8), torch.zeros(2, 5, dtype=torch.bool)
+    mask[1, 3:] = True
+    assert torch.backends.mha.get_fastpath_enabled()
+    recording = record(model, [x], tmp_path / "r.npz", kwargs={"src_key_padding_mask": mask})
+    assert torch.backends.mha.get_fastpath_enabled()
+    assert "layers.1.linear2" in recording.activations
+    assert recording.outputs[0].shape == (2, 5, 8)
+    assert read_metadata(tmp_path / "r.npz")["fast_path"] == "off"
+    assert "fast path of encoder layers off" in recording.summary()
+
+
+def test_the_fast_path_is_put_back_after_a_failure() -> None:
+    model = nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), 1)
+    with pytest.raises(AssertionError):
+        run(model, [torch.randn(2, 5, 9)])
+    assert torch.backends.mha.get_fastpath_enabled()

@@ -38,6 +38,8 @@ class Recording:
         noise_missing: why there is none, though it was asked for.
         aliases: further names of modules that are registered twice -> the name recorded.
         left_out: entries whose tensors a reference cannot hold (complex, sparse, quantized).
+        fast_path_off: whether PyTorch's fused path of encoder layers, which skips the modules inside
+            and returns nested tensors for padding masks, was switched off for the recording.
     """
 
     activations: dict[str, np.ndarray] = field(default_factory=dict)
@@ -47,6 +49,7 @@ class Recording:
     noise_missing: str | None = None
     aliases: dict[str, str] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
+    fast_path_off: bool = False
 
     def summary(self) -> str:
         """`1 output, 12 activations`, and what a reader should know."""
@@ -56,6 +59,8 @@ class Recording:
         ]
         if self.noise_missing is not None:
             parts.append("no noise")
+        if self.fast_path_off:
+            parts.append("fast path of encoder layers off")
         return ", ".join(parts)
 
     def __repr__(self) -> str:
@@ -105,6 +110,7 @@ def record(
         "select": None if select is None else list(select),
         "left_out": recording.left_out or None,
         "noise_missing": recording.noise_missing,
+        "fast_path": "off" if recording.fast_path_off else None,
     }
     metadata.update({key: value for key, value in optional.items() if value is not None})
     with open_writer(Path(path)) as writer:
@@ -183,7 +189,8 @@ def run(
             # A copy now: an in-place module further on may overwrite this very memory.
             recording.activations[name] = array.copy()
 
-    with _eval_mode(model):
+    with _eval_mode(model), _without_fast_path(model) as was_on:
+        recording.fast_path_off = was_on
         # The run may change its inputs in place; what is stored is what it was given.
         given = mapped([arguments, kwargs], lambda x: x.clone())
         returned = _hooked_forward(model, *given, select, keep)
@@ -312,3 +319,25 @@ def _eval_mode(model: nn.Module) -> Iterator[None]:
     finally:
         for module, training in modes:
             module.training = training
+
+
+# Modules that PyTorch may run as one fused operator, without calling the modules inside.
+_FUSED = (nn.TransformerEncoder, nn.TransformerEncoderLayer, nn.MultiheadAttention)
+
+
+@contextmanager
+def _without_fast_path(model: nn.Module) -> Iterator[bool]:
+    """Switches the fused path of such modules off, and gives whether that changes anything."""
+    mha = getattr(torch.backends, "mha", None)
+    was_on = (
+        mha is not None
+        and mha.get_fastpath_enabled()
+        and any(isinstance(module, _FUSED) for module in model.modules())
+    )
+    if was_on:
+        mha.set_fastpath_enabled(False)
+    try:
+        yield was_on
+    finally:
+        if was_on:
+            mha.set_fastpath_enabled(True)

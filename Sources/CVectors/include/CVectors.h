@@ -20,7 +20,8 @@ typedef struct {
   ptrdiff_t k_step;
   const float *_Nonnull v;
   ptrdiff_t v_step;
-  /// Added to the scores [queries, keys]; NULL for none.
+  /// Added to the scores [queries, keys]; NULL for none. A query for which that leaves −∞ alone gets
+  /// zeros.
   const float *_Nullable bias;
   ptrdiff_t bias_row_step;
   ptrdiff_t bias_column_step;

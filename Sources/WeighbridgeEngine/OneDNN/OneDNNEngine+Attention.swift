@@ -154,7 +154,13 @@
         ).run(block.q, step: rowStep(q), block.k, step: rowStep(k), scores, step: keys)
         for row in 0..<block.rows {
           let line = scores + row * keys
-          if let bias = block.bias { add(bias, row: row, to: line) }
+          if let bias = block.bias {
+            add(bias, row: row, to: line)
+            if Extremes.isMinusInfinity(line, keys) {
+              line.update(repeating: 0, count: keys)
+              continue
+            }
+          }
           VectorLoop.softmax(line, count: keys)
         }
         try HeadProduct(rows: block.rows, columns: width, depth: keys)

@@ -24,6 +24,13 @@ enum Extremes {
     fold(input, count, from: .infinity) { smaller($0, $1) }
   }
 
+  /// Whether a run is −∞ alone.
+  @inline(__always)
+  static func isMinusInfinity<S: PlainScalar>(_ input: UnsafePointer<S>, _ count: Int) -> Bool {
+    for i in 0..<count where input[i] != -.infinity { return false }
+    return count > 0
+  }
+
   /// Eight interleaved folds, so that none waits for another.
   @inline(__always)
   private static func fold<S: PlainScalar>(

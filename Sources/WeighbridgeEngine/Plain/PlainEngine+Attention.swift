@@ -2,18 +2,18 @@ import WeighbridgeParallel
 import WeighbridgeTensors
 
 extension PlainEngine {
-  /// The definition, step by step. A query whose scores are all −∞ gets NaN, as PyTorch's softmax.
+  /// The definition, step by step. A query that the bias leaves no key to see, so that its scores are
+  /// all −∞, gets zeros, as in PyTorch's `scaled_dot_product_attention`.
   package func attention(
     _ q: Tensor, _ k: Tensor, _ v: Tensor, scale: Double, bias: Tensor?
   ) throws -> Tensor {
-    if q.shape.dropLast(2).reduce(1, *) >= Parallel.threadCount {
+    if bias != nil || q.shape.dropLast(2).reduce(1, *) >= Parallel.threadCount {
       return q.dtype == .float64
         ? try attentionByHead(q, k, v, scale, bias, Double.self)
         : try attentionByHead(q, k, v, scale, bias, Float.self)
     }
     var scores = try matmul(q, k.transposed())
     if scale != 1 { scores = try unary(.affine(scale: scale, shift: 0), scores) }
-    if let bias { scores = try binary(.add, scores, bias, output: scores.shape) }
     let weights = try softmax(scores, axis: scores.rank - 1, logarithm: false)
     return try matmul(weights, v)
   }
@@ -87,6 +87,10 @@ private struct AttentionHead<S: PlainScalar> {
         if let bias {
           let added = bias.values + row * bias.rowStep
           for i in 0..<count { line[i] += added[i * bias.columnStep] }
+          if Extremes.isMinusInfinity(line, count) {
+            line.update(repeating: 0, count: count)
+            continue
+          }
         }
         PlainEngine.softmaxRow(line, line, count)
       }

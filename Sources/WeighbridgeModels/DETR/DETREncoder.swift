@@ -73,7 +73,7 @@ private struct Padded {
   let mask: Tensor
   private let cells: [Bool]
 
-  /// - Throws: `shape` when the mask is not [B, H, W] or an image is padding alone.
+  /// - Throws: `shape` when the mask is not [B, H, W].
   init(_ mask: Tensor, features: Shape) throws {
     guard features.rank == 4, mask.shape == [features[0], features[2], features[3]] else {
       throw WeighbridgeError(
@@ -81,14 +81,10 @@ private struct Padded {
     }
     self.mask = mask
     cells = try mask.maskValues("padding mask", "padding")
-    let size = features[2] * features[3]
-    for image in 0..<features[0]
-    where cells[(image * size)..<((image + 1) * size)].allSatisfy(\.self) {
-      throw WeighbridgeError(.shape, "image \(image) of the padding mask is padding alone")
-    }
   }
 
-  /// −∞ for the keys that are padding, else 0: [B, 1, 1, H·W].
+  /// −∞ for the keys that are padding, else 0: [B, 1, 1, H·W]. In an image of padding alone no query
+  /// sees a key, and attention adds its output's bias alone, as in PyTorch.
   func bias(dtype: DType) throws -> Tensor {
     let values: [Float] = cells.map { $0 ? -.infinity : 0 }
     return try Tensor(values, shape: [mask.shape[0], 1, 1, mask.shape[1] * mask.shape[2]])
