@@ -25,6 +25,8 @@ public protocol Checkpoint: Sendable {
   var entries: [CheckpointEntry] { get }
   /// What else the file holds: entries that are no tensors, each with the reason.
   var skipped: [SkippedEntry] { get }
+  /// What whoever uses the file should know about it, each a sentence: that it is one shard of several.
+  var remarks: [String] { get }
   /// Text that travels with the tensors: HDF5 root attributes and root string datasets, safetensors
   /// `__metadata__`, string entries of an npz. A reference's JSON is under `metadata`.
   var metadata: [String: String] { get }
@@ -38,11 +40,25 @@ public protocol Checkpoint: Sendable {
   /// Several tensors at once, in the order of `names`; compressed ones are inflated in parallel.
   func tensors(_ names: [String]) throws -> [Tensor]
 
+  /// A tensor's elements in blocks: tensors of one axis and at most `limit` bytes, in the order in which
+  /// the file keeps them. Memory is needed for one block, where the format can be decoded so.
+  ///
+  /// - Throws: What `tensor` throws, and what `body` throws.
+  func forEachBlock(of name: String, limit: Int, _ body: (Tensor) throws -> Void) throws
+
   /// The entry of a name or raw path.
   func entry(_ name: String) -> CheckpointEntry?
 }
 
 extension Checkpoint {
+  public var remarks: [String] { [] }
+
+  public func forEachBlock(
+    of name: String, limit: Int, _ body: (Tensor) throws -> Void
+  ) throws {
+    try tensor(name).forEachBlock(limit: limit, body)
+  }
+
   public func tensors(_ names: [String]) throws -> [Tensor] {
     try Parallel.collect(names.count) { try tensor(names[$0]) }
   }
@@ -90,5 +106,15 @@ extension StorageNote: CustomStringConvertible {
     case .copied(let how): how
     case .encoded(let how, _): how
     }
+  }
+}
+
+extension Checkpoint {
+  /// What may be a tensor to the program that wrote it and cannot be read.
+  public var unreadable: [SkippedEntry] { skipped.filter(\.reason.mayBeTensor) }
+
+  /// Why the entry of a name is not among the tensors; `nil` where it is, or where there is none.
+  public func skipReason(of name: String) -> SkipReason? {
+    skipped.first { ExactText($0.name) == ExactText(name) }?.reason
   }
 }

@@ -1,46 +1,71 @@
 import WeighbridgeParallel
 import WeighbridgeTensors
 
-/// Entries in file order, found by name or raw path.
+/// Entries in file order, found by name or raw path, byte by byte. Names that several entries have are
+/// usable under none: they are skipped, and said.
 struct EntryIndex: Sendable {
+  /// All of them, as they were given.
+  private let given: [CheckpointEntry]
+  /// Those that are usable.
   let entries: [CheckpointEntry]
-  private let positions: [String: Int]
-  private let skipped: [String: SkipReason]
+  let skipped: [SkippedEntry]
+  private let positions: [ExactText: Int]
+  private let reasons: [ExactText: SkipReason]
   private let path: String
 
-  /// - Throws: `malformed` when two entries read as one name.
-  init(_ entries: [CheckpointEntry], skipped: [SkippedEntry], path: String) throws {
-    self.entries = entries
+  init(_ given: [CheckpointEntry], skipped: [SkippedEntry], path: String) {
+    self.given = given
     self.path = path
-    self.skipped = Dictionary(skipped.map { ($0.name, $0.reason) }) { first, _ in first }
-    var positions: [String: Int] = [:]
-    for (position, entry) in entries.enumerated() {
-      if let other = positions.updateValue(position, forKey: entry.name) {
-        let first = entries[other].rawPath
-        throw WeighbridgeError(
-          .malformed,
-          first == entry.rawPath
-            ? "the name appears twice"
-            : "the entries \(first) and \(entry.rawPath) read as one name",
-          file: path, entry: entry.name, remedy: "Keep one of the two")
-      }
+    var positions: [ExactText: Int] = [:]
+    positions.reserveCapacity(given.count)
+    var ambiguous: [ExactText: SkipReason] = [:]
+    for (position, entry) in given.enumerated() {
+      let name = ExactText(entry.name)
+      guard let other = positions.updateValue(position, forKey: name) else { continue }
+      let first = given[other].rawPath
+      ambiguous[name] = SkipReason(
+        .ambiguous,
+        ExactText(first) == ExactText(entry.rawPath)
+          ? "the name appears twice"
+          : "the entries \(first) and \(entry.rawPath) read as one name",
+        remedy: "Keep one of the two")
     }
-    for (position, entry) in entries.enumerated() where positions[entry.rawPath] == nil {
-      positions[entry.rawPath] = position
+    for name in ambiguous.keys { positions[name] = nil }
+    entries = ambiguous.isEmpty ? given : given.filter { ambiguous[ExactText($0.name)] == nil }
+    self.skipped =
+      skipped
+      + ambiguous.sorted { $0.key < $1.key }.map {
+        SkippedEntry(name: $0.key.text, reason: $0.value)
+      }
+    for (position, entry) in given.enumerated() where !entry.isNamedByPath {
+      let path = ExactText(entry.rawPath)
+      if positions[path] == nil, ambiguous[path] == nil { positions[path] = position }
     }
     self.positions = positions
+    reasons = Dictionary(self.skipped.map { (ExactText($0.name), $0.reason) }) { first, _ in first }
   }
 
-  /// The position of an entry.
+  /// The position of an entry among those that were given.
   ///
   /// - Throws: `unsupported` or `malformed` for a skipped entry, `mapping` for an unknown name.
   func position(of name: String) throws -> Int {
-    if let position = positions[name] { return position }
-    if let reason = skipped[name] {
-      throw reason.error(file: path, entry: name)
-    }
+    if let position = positions[ExactText(name)] { return position }
+    if let reason = reasons[ExactText(name)] { throw reason.error(file: path, entry: name) }
     throw WeighbridgeError(.mapping, "there is no entry of this name", file: path, entry: name)
   }
+
+  /// The entry of a position among those that were given.
+  subscript(position: Int) -> CheckpointEntry { given[position] }
+
+  /// The entry of a name or raw path.
+  func entry(_ name: String) -> CheckpointEntry? {
+    positions[ExactText(name)].map { given[$0] }
+  }
+}
+
+extension CheckpointEntry {
+  /// Whether the name is the path that the file writes.
+  fileprivate var isNamedByPath: Bool { ExactText(name) == ExactText(rawPath) }
 }
 
 /// A checkpoint that keeps its entries in an index.
@@ -50,10 +75,10 @@ protocol IndexedCheckpoint: Checkpoint {
 
 extension IndexedCheckpoint {
   public var entries: [CheckpointEntry] { index.entries }
+  public var skipped: [SkippedEntry] { index.skipped }
 
   public func entry(_ name: String) -> CheckpointEntry? {
-    guard let position = try? index.position(of: name) else { return nil }
-    return index.entries[position]
+    index.entry(name)
   }
 }
 

@@ -64,27 +64,20 @@ public struct WeighbridgeError: Error, Sendable, Hashable {
 }
 
 extension WeighbridgeError: CustomStringConvertible {
-  /// One line: `FILE: ENTRY: MESSAGE. REMEDY`. Control characters from file names are escaped.
+  /// One line of bounded length: `FILE: ENTRY: MESSAGE. REMEDY`. Control and bidirectional characters
+  /// are escaped; an entry's name or a message of unusual length loses its middle.
   public var description: String {
-    var line = [file, entry, message].compactMap { $0 }.filter { !$0.isEmpty }
-      .joined(separator: ": ")
-    if let remedy { line += (line.hasSuffix(".") ? " " : ". ") + remedy }
-    return line.escapingControlCharacters()
-  }
-}
-
-extension String {
-  /// This text with control characters written as escapes, so that a hostile name stays on one line.
-  package func escapingControlCharacters() -> String {
-    guard unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else {
-      return self
+    let parts = [
+      file?.escapingControlCharacters(upTo: 4096),
+      entry?.escapingControlCharacters(upTo: String.longestShown),
+      message.escapingControlCharacters(upTo: 1000),
+    ]
+    var line = parts.compactMap { $0 }.filter { !$0.isEmpty }.joined(separator: ": ")
+    if let remedy {
+      line +=
+        (line.utf8.last == UInt8(ascii: ".") ? " " : ". ")
+        + remedy.escapingControlCharacters(upTo: 1000)
     }
-    return unicodeScalars.reduce(into: "") { text, scalar in
-      if scalar.properties.generalCategory == .control {
-        text += scalar.escaped(asASCII: true)
-      } else {
-        text.unicodeScalars.append(scalar)
-      }
-    }
+    return line
   }
 }

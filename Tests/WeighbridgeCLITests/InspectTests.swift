@@ -139,6 +139,11 @@ import Weighbridge
     let folder = Workspace.fixture("formats/hostile")
     for name in try FileManager.default.contentsOfDirectory(atPath: folder).sorted() {
       let run = try CommandRun("inspect", "\(folder)/\(name)", "--stats")
+      // One entry of several is bad in these.
+      if ["duplicate-suffix.npz", "objects.npz"].contains(name) {
+        #expect(run.status == 0 && run.errors.isEmpty && run.output.contains("not read"))
+        continue
+      }
       #expect(run.status == 3, "\(name): \(run.errors)")
       #expect(run.errors.split(separator: "\n").count == 1, "\(name): \(run.errors)")
       #expect(run.firstErrorLine.contains(name))

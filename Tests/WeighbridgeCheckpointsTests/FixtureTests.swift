@@ -23,11 +23,23 @@ import WeighbridgeTensors
     }
   }
 
-  /// Every hostile file gets its own one-line error when opened or read, naming the file.
+  /// `é` in one scalar and in two are two names, though Swift's comparison takes them for one.
+  @Test(arguments: ["twins.npz", "twins.safetensors"]) func namesAreBytes(_ name: String) throws {
+    let checkpoint = try Checkpoints.open(Fixtures.path(name))
+    #expect(checkpoint.entries.count == 2 && checkpoint.skipped.isEmpty)
+    #expect(try checkpoint.tensor("\u{e9}").elements(as: Double.self) == [0, 1, 2])
+    #expect(try checkpoint.tensor("e\u{301}").elements(as: Double.self) == [0, 1, 2, 3])
+    #expect(checkpoint.entry("e\u{301}")?.shape.elementCount == 4)
+  }
+
+  /// Every hostile file gets its own one-line error when opened or read, naming the file; where one
+  /// entry is at fault, when that is asked for.
   @Test(arguments: hostileNames) func isRefused(_ name: String) throws {
     let refusal = try #require(Fixtures.hostile?[name])
     let error = #expect(throws: WeighbridgeError.self) {
       _ = try Fixtures.readAll(Fixtures.path(name))
+      let checkpoint = try Checkpoints.open(Fixtures.path(name))
+      for entry in checkpoint.skipped { _ = try checkpoint.tensor(entry.name) }
     }
     guard let error else { return }
     #expect(error.code.rawValue == refusal.code, "\(error)")

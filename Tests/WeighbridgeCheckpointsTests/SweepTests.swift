@@ -26,7 +26,7 @@ import WeighbridgeTensors
     try bytes.write(to: URL(filePath: path))
     do {
       let checkpoint = try Checkpoints.open(path)
-      var damaged = 0
+      var damaged = checkpoint.unreadable.count
       for entry in checkpoint.entries {
         do {
           let tensor = try checkpoint.tensor(entry.name)
@@ -53,8 +53,11 @@ import WeighbridgeTensors
     let directory = try TemporaryDirectory()
     for length in Self.positions(bytes.count) {
       if case .read(let count) = try read(bytes.prefix(length), directory) {
-        // HDF5 allocates ahead, so a file may end in bytes that nothing uses.
-        #expect(name.hasSuffix(".h5"), "\(name) cut off at \(length) reads \(count) tensors")
+        // HDF5 allocates ahead, so a file may end in bytes that nothing uses; of an archive that ends
+        // in a comment only that may be lost.
+        #expect(
+          name.hasSuffix(".h5") || name == "comment.npz",
+          "\(name) cut off at \(length) reads \(count) tensors")
       }
     }
   }

@@ -79,19 +79,19 @@ struct ConvertCommand: ParsableCommand {
     Console.progress.clear()
     for entry in checkpoint.unreadable {
       Console.remark(
-        "weighbridge: warning: \(entry.name.escapingForTerminal()) is left out: "
-          + entry.reason.clause.escapingForTerminal())
+        "weighbridge: warning: \(entry.name.escapingControlCharacters()) is left out: "
+          + entry.reason.clause.escapingControlCharacters())
     }
     for line in summary.warningLines { Console.remark("weighbridge: warning: \(line)") }
     if json.isSet {
       try console.print(json: summary.json(output: output, format: format.name, plan: plan))
     } else {
       for note in plan?.report.notes ?? [] {
-        try console.say("note: \(note.escapingForTerminal())")
+        try console.say("note: \(note.escapingControlCharacters())")
       }
       let model = plan.map { " of \($0.architecture.id)" } ?? ""
       try console.say(
-        "\(output.escapingForTerminal()): \(format.name), "
+        "\(output.escapingControlCharacters()): \(format.name), "
           + "\(summary.tensors.counted("tensor"))\(model), \(summary.bytes.bytesText)")
     }
   }
@@ -164,7 +164,7 @@ extension ExportSummary {
       guard let first = affected.first else { return nil }
       let total = affected.reduce(0) { $0 + count($1) }
       let more = affected.count > 1 ? " and \(affected.count - 1) more" : ""
-      return "\(total.counted("value")) \(what) (\(first.name.escapingForTerminal())\(more))"
+      return "\(total.counted("value")) \(what) (\(first.name.escapingControlCharacters())\(more))"
     }
     return [
       line("NaN or infinite already in the source") { $0.nonFinite },

@@ -34,6 +34,8 @@ struct InspectCommand: ParsableCommand {
     if let root { checkpoint = try CheckpointPart(checkpoint, root: root) }
     let inspection = try Inspection(checkpoint, withStatistics: stats)
     let console = json.console
+    // What can be said is said, whatever fails.
+    if let failure = inspection.failure { Console.fail(failure.description) }
     if json.isSet {
       try console.print(json: inspection.json)
     } else {
@@ -42,26 +44,39 @@ struct InspectCommand: ParsableCommand {
       try console.say(
         ([inspection.heading] + body + inspection.remarks(width: width)).joined(separator: "\n"))
     }
+    if let failure = inspection.failure { throw ExitCode(failure.code.exitStatus) }
   }
 }
 
 /// What `inspect` found in a file.
 struct Inspection {
   let checkpoint: any Checkpoint
-  /// One per entry, when values were read.
-  let statistics: [TensorStatistics]
+  /// One per entry, when values were read; `nil` for one that could not be.
+  let statistics: [TensorStatistics?]
+  /// Why the first entry that could not be read could not, or why nothing can.
+  let failure: WeighbridgeError?
 
   init(_ checkpoint: any Checkpoint, withStatistics: Bool) throws {
     self.checkpoint = checkpoint
+    var failure: WeighbridgeError?
+    if checkpoint.entries.isEmpty, let first = checkpoint.unreadable.first {
+      failure = first.reason.error(file: checkpoint.path, entry: first.name)
+    }
     guard withStatistics else {
-      statistics = []
+      (statistics, self.failure) = ([], failure)
       return
     }
-    // One tensor in memory at a time, each read on all threads.
+    // A block of one tensor in memory at a time, each read on all threads.
     statistics = try checkpoint.entries.enumerated().map { index, entry in
       Console.progress.show("\(index + 1) of \(checkpoint.entries.count): \(entry.name)")
-      return try TensorStatistics(checkpoint.tensor(entry.name))
+      do {
+        return try TensorStatistics(of: entry.name, in: checkpoint)
+      } catch let error as WeighbridgeError where error.code.exitStatus == 3 {
+        failure = failure ?? error
+        return nil
+      }
     }
+    self.failure = failure
     Console.progress.clear()
   }
 
@@ -70,7 +85,8 @@ struct Inspection {
 
   var heading: String {
     let count = checkpoint.entries.count.counted("tensor")
-    return "\(checkpoint.path.escapingForTerminal()): \(checkpoint.format.rawValue), \(count), "
+    return
+      "\(checkpoint.path.escapingControlCharacters()): \(checkpoint.format.rawValue), \(count), "
       + "\(totalValues.counted("value")), \(totalBytes.bytesText)"
   }
 
@@ -93,7 +109,11 @@ struct Inspection {
         entry.name, entry.dtype.rawValue, entry.shape.description, entry.byteCount.bytesText,
       ]
       if index < statistics.count {
-        let figures = statistics[index]
+        guard let figures = statistics[index] else {
+          row += ["unreadable", "", "", "", "", ""]
+          table.rows.append(row)
+          continue
+        }
         row += [
           figures.minimum, figures.maximum, figures.mean, figures.standardDeviation,
         ].map(\.shortText)
@@ -108,19 +128,20 @@ struct Inspection {
 
   /// What the file holds beside tensors.
   func remarks(width: Int) -> [String] {
-    var lines: [String] = []
+    var lines = checkpoint.remarks.isEmpty ? [] : [""]
+    lines += checkpoint.remarks.map { "note: \($0.escapingControlCharacters())" }
     if !checkpoint.skipped.isEmpty {
-      lines += ["", "not tensors"]
+      lines += ["", "not read"]
       lines += checkpoint.skipped.map {
-        "  \($0.name.escapingForTerminal()): \($0.reason.clause.escapingForTerminal())"
+        "  \($0.name.escapingControlCharacters()): \($0.reason.clause.escapingControlCharacters())"
       }
     }
     if !checkpoint.metadata.isEmpty {
       lines += ["", "metadata"]
       lines += checkpoint.metadata.sorted { $0.key < $1.key }.map { key, value in
-        let name = key.escapingForTerminal()
+        let name = key.escapingControlCharacters()
         let room = max(20, width - name.count - 4)
-        let text = value.prefix(4 * room).description.escapingForTerminal()
+        let text = value.prefix(4 * room).description.escapingControlCharacters()
         return "  \(name): \(text.count > room ? text.prefix(room - 1) + "…" : text[...])"
       }
     }
@@ -134,8 +155,10 @@ struct Inspection {
         .init("shape", entry.shape.json), .init("bytes", .integer(entry.byteCount)),
         .init("stored", .string(entry.storage.description)),
       ]
-      if index < statistics.count {
-        let figures = statistics[index]
+      if index < statistics.count, statistics[index] == nil {
+        members.append(.init("readable", .boolean(false)))
+      }
+      if index < statistics.count, let figures = statistics[index] {
         members += [
           .init("min", .number(figures.minimum)), .init("max", .number(figures.maximum)),
           .init("mean", .number(figures.mean)), .init("std", .number(figures.standardDeviation)),
@@ -154,6 +177,7 @@ struct Inspection {
             "reason": .string($0.reason.clause),
           ])
         }),
+      "notes": .strings(checkpoint.remarks),
       "metadata": .object(
         checkpoint.metadata.sorted { $0.key < $1.key }.map { .init($0.key, .string($0.value)) }),
     ])

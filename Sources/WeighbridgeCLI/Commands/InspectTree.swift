@@ -52,7 +52,7 @@ private final class ModuleNode {
 
   func lines(indent: String) -> [String] {
     var lines = leaves.map { name, entry, figures in
-      var line = "\(indent)\(name.escapingForTerminal())  \(entry.dtype) \(entry.shape)"
+      var line = "\(indent)\(name.escapingControlCharacters())  \(entry.dtype) \(entry.shape)"
       if let figures {
         line += "  \(figures.minimum.shortText) … \(figures.maximum.shortText), "
         line += "mean \(figures.mean.shortText), std \(figures.standardDeviation.shortText)"
@@ -63,7 +63,8 @@ private final class ModuleNode {
     }
     for (name, node) in children {
       let size = "\(node.tensors.counted("tensor")), \(node.values.counted("value"))"
-      lines.append("\(indent)\(name.escapingForTerminal())  (\(size), \(node.bytes.bytesText))")
+      lines.append(
+        "\(indent)\(name.escapingControlCharacters())  (\(size), \(node.bytes.bytesText))")
       lines += node.lines(indent: indent + "  ")
     }
     return lines

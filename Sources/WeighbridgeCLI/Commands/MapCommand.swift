@@ -74,7 +74,7 @@ struct MapCommand: ParsableCommand {
   }
 
   private func lines(_ plan: ImportPlan, width: Int) -> [String] {
-    var lines = ["\(file.escapingForTerminal()) → \(plan.architecture.id)"]
+    var lines = ["\(file.escapingControlCharacters()) → \(plan.architecture.id)"]
     let values = plan.configuration.keys.compactMap { key in
       plan.configuration.entries[key.name].map {
         "  \(key.name)=\($0.value) (\($0.origin.rawValue))"

@@ -81,7 +81,7 @@ struct RunCommand: ParsableCommand {
       output, format: format, tensors: tensors,
       metadata: ["metadata": ReferenceText.metadata(plan.architecture.id, plan.configuration)])
     Console.progress.clear()
-    for note in plan.report.notes { Console.remark("note: \(note.escapingForTerminal())") }
+    for note in plan.report.notes { Console.remark("note: \(note.escapingControlCharacters())") }
     let shapes = outputs.map { "\($0.shape)" }.joined(separator: ", ")
     try Console().say("\(plan.architecture.id): \(shapes) → \(output)")
     for line in lines { try Console().say(line) }

@@ -121,7 +121,7 @@ final class Progress: Sendable {
   /// Shows what is being done.
   func show(_ text: @autoclosure () -> String) {
     guard isTerminal else { return }
-    let line = text().escapingForTerminal().prefix(Terminal.width(STDERR_FILENO) - 1)
+    let line = text().escapingControlCharacters().prefix(Terminal.width(STDERR_FILENO) - 1)
     shown.withLock { $0 = true }
     OutputStream.writeAll(Array("\r\u{1b}[K\(line)".utf8), to: STDERR_FILENO)
   }

@@ -46,7 +46,7 @@ enum Entry {
         }
         Console.fail(
           "an HDF5 file is damaged in a way that libhdf5 does not survive: "
-            + CommandLine.arguments.dropFirst().joined(separator: " ").escapingForTerminal()
+            + CommandLine.arguments.dropFirst().joined(separator: " ").escapingControlCharacters()
             + ". Save or download it again")
         TemporaryFiles.shared.removeAll()
         _exit(3)

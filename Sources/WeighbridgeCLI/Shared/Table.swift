@@ -16,7 +16,7 @@ struct Table {
 
   /// The lines, with control characters escaped: a header, then one line per row, two spaces between columns.
   func lines(width: Int) -> [String] {
-    let rows = rows.map { $0.map { $0.escapingForTerminal() } }
+    let rows = rows.map { $0.map { $0.shortened().escapingControlCharacters() } }
     var widths = columns.indices.map { index in
       rows.reduce(columns[index].title.count) { max($0, index < $1.count ? $1[index].count : 0) }
     }
@@ -47,7 +47,7 @@ struct Table {
 
   private func line(_ cells: [String], _ widths: [Int]) -> String {
     let padded = columns.indices.map { index in
-      let cell = cells[index].shortened(to: widths[index])
+      let cell = cells[index].fitted(to: widths[index])
       let space = String(repeating: " ", count: max(0, widths[index] - cell.count))
       return columns[index].alignment == .left ? cell + space : space + cell
     }
@@ -59,7 +59,7 @@ struct Table {
 
 extension String {
   /// The text with its middle left out where it is longer than `width`.
-  func shortened(to width: Int) -> String {
+  func fitted(to width: Int) -> String {
     guard count > width, width > 1 else { return self }
     let head = (width - 1) / 2
     return "\(prefix(head))…\(suffix(width - 1 - head))"

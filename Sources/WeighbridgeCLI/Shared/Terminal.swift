@@ -57,29 +57,9 @@ enum Style: String {
 }
 
 extension String {
-  /// Text from a file made safe to print: control characters as escapes, so that a hostile name can
-  /// neither forge lines nor move the cursor.
-  func escapingForTerminal() -> String {
-    guard unicodeScalars.contains(where: String.isUnsafe) else { return self }
-    return unicodeScalars.reduce(into: "") { text, scalar in
-      if String.isUnsafe(scalar) {
-        text += scalar.escaped(asASCII: true)
-      } else {
-        text.unicodeScalars.append(scalar)
-      }
-    }
-  }
-
-  /// The same, with tabs as they are.
+  /// The text safe to print, with tabs as they are.
   func escapingForTerminalKeepingTabs() -> String {
     split(separator: "\t", omittingEmptySubsequences: false)
-      .map { String($0).escapingForTerminal() }.joined(separator: "\t")
-  }
-
-  private static func isUnsafe(_ scalar: Unicode.Scalar) -> Bool {
-    switch scalar.properties.generalCategory {
-    case .control, .format, .lineSeparator, .paragraphSeparator: true
-    default: false
-    }
+      .map { String($0).escapingControlCharacters() }.joined(separator: "\t")
   }
 }

@@ -12,7 +12,6 @@ import WeighbridgeWeights
 public final class HDF5File: IndexedCheckpoint {
   public let path: String
   public var format: CheckpointFormat { .hdf5 }
-  public let skipped: [SkippedEntry]
   public let metadata: [String: String]
   let index: EntryIndex
   private let datasets: [HDF5Dataset]
@@ -33,15 +32,14 @@ public final class HDF5File: IndexedCheckpoint {
     self.map = map
     self.library = library
     path = map.path
-    skipped = content.skipped
     metadata = content.metadata
     datasets = content.datasets
-    index = try EntryIndex(content.entries, skipped: content.skipped, path: map.path)
+    index = EntryIndex(content.entries, skipped: content.skipped, path: map.path)
   }
 
   public func tensor(_ name: String) throws -> Tensor {
     let position = try index.position(of: name)
-    let entry = index.entries[position]
+    let entry = index[position]
     return try WeighbridgeError.locating(file: path, entry: entry.name) {
       try tensor(datasets[position], entry)
     }

@@ -5,7 +5,6 @@ import WeighbridgeWeights
 public final class NPYFile: IndexedCheckpoint {
   public let path: String
   public var format: CheckpointFormat { .npy }
-  public var skipped: [SkippedEntry] { [] }
   public var metadata: [String: String] { [:] }
   let index: EntryIndex
   private let header: NPYHeader
@@ -24,7 +23,7 @@ public final class NPYFile: IndexedCheckpoint {
       }
       let entry = CheckpointEntry(
         name: name, dtype: dtype, shape: header.shape, storage: header.plainStorage)
-      return (header, try EntryIndex([entry], skipped: [], path: map.path))
+      return (header, EntryIndex([entry], skipped: [], path: map.path))
     }
   }
 
@@ -37,6 +36,7 @@ public final class NPYFile: IndexedCheckpoint {
 
   private static func stem(_ path: String) -> String {
     let name = path.split(separator: "/").last.map(String.init) ?? path
-    return name.hasSuffix(".npy") && name.utf8.count > 4 ? String(name.dropLast(4)) : name
+    return name.utf8.suffix(4).elementsEqual(".npy".utf8) && name.utf8.count > 4
+      ? String(name.dropLast(4)) : name
   }
 }

@@ -117,6 +117,9 @@ extension NPYHeader.Elements {
       return
     }
     switch kind {
+    // What NumPy writes for ml_dtypes' bfloat16: raw bytes with an order, which raw bytes have not.
+    case "V" where size == 2 && typeString.utf8.first == UInt8(ascii: "<"):
+      self = .numbers(.bfloat16, bigEndian: false)
     case "U": self = .unicode(length: size, bigEndian: bigEndian)
     case "S", "a": self = .bytes(length: size)
     case "c": self = .other("complex numbers ('\(typeString)')")

@@ -7,47 +7,64 @@ struct NPZListing {
   private(set) var arrays: [NPZArray] = []
   private(set) var skipped: [SkippedEntry] = []
   private(set) var metadata: [String: String] = [:]
-  private var library: ZipLibrary?
+  /// The names that are known to stand in the archive twice.
+  private var twice: Set<ExactText> = []
 
   /// A text longer than this is not metadata.
   private static let longestText = 64 << 20
 
-  /// - Throws: `unsupported` for encrypted entries, pickled objects and unknown compression,
-  ///   `malformed` for whatever contradicts itself.
+  /// - Throws: `malformed` when the archive's directory is wrong or it holds nothing of NumPy's,
+  ///   `unsupported` for an archive of PyTorch's. What is wrong with an entry is its reason.
   init(_ map: MappedFile) throws {
     try map.withBytes { bytes in
       let directory = try ZipDirectory(bytes)
-      var names: Set<String> = []
-      for (index, entry) in directory.entries.enumerated() where !entry.isDirectory {
-        guard names.insert(entry.name).inserted else {
-          throw WeighbridgeError(
-            .malformed, "the zip archive holds this name twice", entry: entry.name,
-            remedy: "Keep one of the two")
+      let names = Dictionary(
+        directory.entries.map { (ExactText($0.name), 1) }, uniquingKeysWith: +)
+      entries.reserveCapacity(directory.entries.count)
+      arrays.reserveCapacity(directory.entries.count)
+      for entry in directory.entries where !entry.isDirectory {
+        let name = entry.name.hasArraySuffix ? String(entry.name.dropLast(4)) : entry.name
+        guard names[ExactText(entry.name)] == 1 else {
+          skipTwice(name)
+          continue
         }
-        let name = entry.name.hasSuffix(".npy") ? String(entry.name.dropLast(4)) : entry.name
-        try WeighbridgeError.locating(entry: name) { try add(entry, name, index, bytes, map) }
+        do {
+          if let problem = entry.problem { throw Skip(reason: problem) }
+          try add(entry, name, bytes, map)
+        } catch let skip as Skip {
+          skipped.append(SkippedEntry(name: name, reason: skip.reason))
+        } catch let error as WeighbridgeError where error.code.exitStatus == 3 {
+          skipped.append(SkippedEntry(name: name, reason: SkipReason(error)))
+        }
       }
+      try checkContent(directory.entries)
     }
-    library = nil
-    guard !entries.isEmpty || !metadata.isEmpty else { throw emptyError() }
+  }
+
+  private struct Skip: Error { let reason: SkipReason }
+
+  private mutating func skipTwice(_ name: String) {
+    guard twice.insert(ExactText(name)).inserted else { return }
+    skipped.append(
+      SkippedEntry(
+        name: name,
+        reason: SkipReason(
+          .ambiguous, "the zip archive holds this name twice", remedy: "Keep one of the two")))
   }
 
   private mutating func add(
-    _ entry: ZipEntry, _ name: String, _ index: Int, _ bytes: UnsafeRawBufferPointer,
-    _ map: MappedFile
+    _ entry: ZipEntry, _ name: String, _ bytes: UnsafeRawBufferPointer, _ map: MappedFile
   ) throws {
     guard !entry.isEncrypted else {
-      throw WeighbridgeError(
-        .unsupported, "the entry is encrypted", remedy: "Save the archive without a password")
+      throw Skip(
+        reason: SkipReason(
+          .encoding, "the entry is encrypted", remedy: "Save the archive without a password"))
     }
-    guard entry.name.hasSuffix(".npy") else {
-      skipped.append(SkippedEntry(name: name, reason: SkipReason(.foreign, "is no NumPy array")))
-      return
-    }
-    if case .other(let number) = entry.method, !ZipLibrary.supports(method: number) {
-      throw WeighbridgeError(
-        .unsupported, "is compressed by zip method \(number), which is not known",
-        remedy: "Save it with np.savez or np.savez_compressed")
+    if case .other(let number) = entry.method, !ZipStream.supports(method: number) {
+      throw Skip(
+        reason: SkipReason(
+          .encoding, "is compressed by zip method \(number), which is not read",
+          remedy: "Save it with np.savez or np.savez_compressed"))
     }
     guard
       entry.method != .deflated
@@ -56,44 +73,44 @@ struct NPZListing {
       throw WeighbridgeError(
         .malformed, "promises \(entry.byteCount) bytes, more than its compressed data can hold")
     }
-    let header = try header(entry, index, bytes)
+    guard let header = try header(entry, bytes) else {
+      throw Skip(reason: SkipReason(.foreign, "is no NumPy array"))
+    }
     try header.check(fills: entry.byteCount)
-    let array = NPZArray(zip: entry, zipIndex: index, header: header)
+    let array = NPZArray(zip: entry, header: header)
     if let text = try text(array, name, map) {
       metadata[name] = text
     } else if case .numbers(let dtype, _) = header.elements {
       entries.append(
         CheckpointEntry(name: name, dtype: dtype, shape: header.shape, storage: array.storage))
       arrays.append(array)
-    } else if case .objects = header.elements {
-      throw WeighbridgeError(
-        .unsupported, header.skipReason?.clause ?? "", remedy: "Save plain arrays only")
     } else {
-      skipped.append(
-        SkippedEntry(name: name, reason: header.skipReason ?? SkipReason(.dtype, "is no tensor")))
+      throw Skip(reason: header.skipReason ?? SkipReason(.dtype, "is no tensor"))
     }
   }
 
-  /// An array's header; of a compressed array only the beginning is inflated.
-  private mutating func header(
-    _ entry: ZipEntry, _ index: Int, _ bytes: UnsafeRawBufferPointer
-  ) throws -> NPYHeader {
+  /// An array's header, of a compressed array only the beginning inflated; `nil` for an entry that is
+  /// none and does not claim to be one by its name.
+  private func header(
+    _ entry: ZipEntry, _ bytes: UnsafeRawBufferPointer
+  ) throws -> NPYHeader? {
     if entry.method == .stored {
       guard let stored = bytes.slice(at: entry.dataOffset, count: entry.storedByteCount) else {
         throw ZipDirectory.malformed("it lies beyond the file's end")
       }
-      return try NPYHeader(stored)
+      return isForeign(entry, stored) ? nil : try NPYHeader(stored)
     }
-    let library = try library ?? ZipLibrary(bytes)
-    self.library = library
+    guard let input = bytes.slice(at: entry.dataOffset, count: entry.storedByteCount) else {
+      throw ZipDirectory.malformed("it lies beyond the file's end")
+    }
     var length = min(entry.byteCount, 128)
     while true {
       let start = try [UInt8](unsafeUninitializedCapacity: length) { buffer, count in
-        count = try library.read(
-          index,
-          into: UnsafeMutableRawBufferPointer(
+        count = try ZipStream(entry, input).read(
+          UnsafeMutableRawBufferPointer(
             rebasing: UnsafeMutableRawBufferPointer(buffer)[..<length]))
       }
+      if start.withUnsafeBytes({ isForeign(entry, $0) }) { return nil }
       let whole = try start.withUnsafeBytes { try NPYHeader.length(prefix: $0) }
       if whole <= start.count { return try start.withUnsafeBytes { try NPYHeader($0) } }
       guard whole > length, whole <= entry.byteCount else {
@@ -101,6 +118,13 @@ struct NPZListing {
       }
       length = whole
     }
+  }
+
+  /// Whether an entry is no array and was not meant as one: it lacks NumPy's magic number and the name
+  /// of an array, or is what macOS keeps beside every file.
+  private func isForeign(_ entry: ZipEntry, _ start: UnsafeRawBufferPointer) -> Bool {
+    if start.starts(with: NPYHeader.magic) { return false }
+    return !entry.name.hasArraySuffix || start.starts(with: [0x00, 0x05, 0x16, 0x07])
   }
 
   /// The text of an array that is metadata: a scalar text, or the bytes named `metadata`.
@@ -125,15 +149,25 @@ struct NPZListing {
     return try storage.withBytes { try array.header.text($0) }
   }
 
-  /// Why there is nothing to read: an archive of another kind, or an empty one.
-  private func emptyError() -> WeighbridgeError {
-    if skipped.contains(where: { $0.name.hasSuffix("/data.pkl") || $0.name == "data.pkl" }) {
-      return WeighbridgeError(
-        .unsupported, "is a PyTorch pickle archive (.pth), which is not read",
-        remedy: "tools/export-checkpoint IN.pth OUT.npz rewrites its state dict as npz, HDF5 or "
-          + "safetensors")
+  /// - Throws: When there is nothing that NumPy wrote: an archive of another kind, or an empty one.
+  private func checkContent(_ found: [ZipEntry]) throws {
+    guard entries.isEmpty, metadata.isEmpty,
+      skipped.allSatisfy({ $0.reason.kind == .foreign })
+    else { return }
+    if found.contains(where: { $0.name == "data.pkl" || $0.name.hasSuffix("/data.pkl") }) {
+      throw FileSignature.pyTorchError("is a PyTorch pickle archive (.pth), which is not read")
     }
-    return WeighbridgeError(
-      .malformed, "the zip archive holds no NumPy arrays", remedy: "Checkpoints hold .npy entries")
+    throw WeighbridgeError(
+      .malformed,
+      skipped.isEmpty
+        ? "the zip archive is empty" : "none of the zip archive's entries is a NumPy array",
+      remedy: "A checkpoint's entries are .npy arrays, as np.savez writes them")
+  }
+}
+
+extension String {
+  /// Whether this is the name of an array in an archive.
+  fileprivate var hasArraySuffix: Bool {
+    utf8.count > 4 && utf8.suffix(4).elementsEqual(".npy".utf8)
   }
 }

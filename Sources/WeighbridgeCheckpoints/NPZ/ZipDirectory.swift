@@ -5,14 +5,17 @@ import WeighbridgeWeights
 ///
 /// libzip does not tell where an entry's bytes lie, which is what using them in place needs, so the
 /// directory is parsed here. Source: PKWARE's APPNOTE.TXT 6.3.9, sections 4.3 and 4.5.3.
+///
+/// Bytes before the archive and after its end are passed over, as other zip tools do. An entry that is
+/// wrong keeps the reason; the others are usable.
 struct ZipDirectory {
-  let entries: [ZipEntry]
+  private(set) var entries: [ZipEntry]
 
-  /// - Throws: `malformed` when records are cut off, contradict each other, leave the file or
-  ///   overlap, `unsupported` for an archive in several parts.
+  /// - Throws: `malformed` when the directory itself is cut off or contradicts itself, `unsupported`
+  ///   for an archive in several parts.
   init(_ bytes: UnsafeRawBufferPointer) throws {
     let end = try ZipEnd(bytes)
-    guard let directory = bytes.slice(at: end.offset, count: end.byteCount) else {
+    guard let directory = bytes.slice(at: end.base + end.offset, count: end.byteCount) else {
       throw ZipDirectory.malformed("its directory lies beyond the file's end")
     }
     // 46 bytes is the least an entry takes, so the count is bounded before memory is reserved.
@@ -23,29 +26,36 @@ struct ZipDirectory {
     entries.reserveCapacity(end.entryCount)
     var position = 0
     for _ in 0..<end.entryCount {
+      let start = position
       var entry = try ZipEntry(directory, at: &position)
-      try entry.locate(in: bytes, before: end.offset)
+      let record = UnsafeRawBufferPointer(rebasing: directory[start..<position])
+      entry.locate(record, in: bytes, from: end.base, before: end.base + end.offset)
       entries.append(entry)
     }
     guard position == directory.count else {
       throw ZipDirectory.malformed("its directory holds more than its entries")
     }
-    try ZipDirectory.checkNoOverlap(entries)
     self.entries = entries
+    markOverlaps()
   }
+
+  /// Whether a file ends in a zip archive.
+  static func isPresent(_ bytes: UnsafeRawBufferPointer) -> Bool { (try? ZipEnd(bytes)) != nil }
 
   static func malformed(_ what: String) -> WeighbridgeError {
     WeighbridgeError(
       .malformed, "the zip archive is damaged: \(what)", remedy: "Save or download it again")
   }
 
-  private static func checkNoOverlap(_ entries: [ZipEntry]) throws {
-    var end = 0
-    for entry in entries.sorted(by: { $0.headerOffset < $1.headerOffset }) {
-      guard entry.headerOffset >= end else {
-        throw malformed("two entries share bytes").located(entry: entry.name)
-      }
-      end = entry.dataOffset + entry.storedByteCount
+  /// An entry whose bytes reach beyond the next one's header shares them with it: overlapping entries
+  /// are how an archive of little bytes holds much.
+  private mutating func markOverlaps() {
+    let order = entries.indices.filter { entries[$0].problem == nil }
+      .sorted { (entries[$0].headerOffset, $0) < (entries[$1].headerOffset, $1) }
+    for (position, next) in zip(order, order.dropFirst())
+    where entries[position].dataEnd > entries[next].headerOffset {
+      entries[position].problem = ZipEntry.damage(
+        "shares bytes with \(entries[next].name.shortened()): the archive is damaged")
     }
   }
 }
@@ -55,10 +65,14 @@ private struct ZipEnd {
   var entryCount: Int
   var offset: Int
   var byteCount: Int
+  /// Where the archive begins in the file: its offsets count from there.
+  private(set) var base = 0
 
   init(_ bytes: UnsafeRawBufferPointer) throws {
     guard let position = ZipEnd.find(bytes) else {
-      throw ZipDirectory.malformed("the record at its end is missing, so it was probably cut off")
+      throw ZipDirectory.malformed(
+        "there is no end record in its last \(min(bytes.count, ZipEnd.reach)) bytes, so it was "
+          + "probably cut off")
     }
     let disk = bytes.littleEndian(at: position + 4, as: UInt16.self) ?? 0
     let count = bytes.littleEndian(at: position + 10, as: UInt16.self) ?? 0
@@ -71,30 +85,42 @@ private struct ZipEnd {
     } else if disk != 0 {
       throw WeighbridgeError(.unsupported, "the zip archive is one of several parts")
     }
-    guard offset <= limit, byteCount == limit - offset else {
-      throw ZipDirectory.malformed("its directory is not where its end record says")
-    }
+    // The directory ends where the end record begins; what it lies behind its offset, lies before the
+    // archive.
+    guard byteCount <= limit, offset <= limit - byteCount,
+      byteCount == 0
+        || bytes.littleEndian(at: limit - byteCount, as: UInt32.self) == 0x0201_4b50
+    else { throw ZipDirectory.malformed("its directory is not where its end record says") }
+    base = limit - byteCount - offset
   }
 
-  /// The position of the end record: the last one whose comment reaches exactly to the file's end.
+  /// How far from the file's end an end record is looked for: its own bytes and the longest comment.
+  static let reach = 22 + 0xffff
+
+  /// The position of the end record: the last one whose comment reaches exactly to the file's end, or
+  /// the last one.
   private static func find(_ bytes: UnsafeRawBufferPointer) -> Int? {
     let last = bytes.count - 22
     guard last >= 0 else { return nil }
-    for position in stride(from: last, through: max(0, last - 0xffff), by: -1) {
-      if bytes.littleEndian(at: position, as: UInt32.self) == 0x0605_4b50,
-        Int(bytes.littleEndian(at: position + 20, as: UInt16.self) ?? 0) == last - position
-      {
+    var latest: Int?
+    for position in stride(from: last, through: max(0, last - 0xffff), by: -1)
+    where bytes.littleEndian(at: position, as: UInt32.self) == 0x0605_4b50 {
+      if Int(bytes.littleEndian(at: position + 20, as: UInt16.self) ?? 0) == last - position {
         return position
       }
+      latest = latest ?? position
     }
-    return nil
+    return latest
   }
 
   /// Reads the 64-bit end record and returns where it begins.
   private mutating func readZip64(_ bytes: UnsafeRawBufferPointer, locator: Int) throws -> Int {
+    // Its own offset does not count bytes before the archive, and then it lies right before.
+    let said = Int(exactly: bytes.littleEndian(at: locator + 8, as: UInt64.self) ?? .max) ?? -1
+    let start =
+      bytes.littleEndian(at: said, as: UInt32.self) == 0x0606_4b50 ? said : locator - 56
     guard
-      let start = Int(exactly: bytes.littleEndian(at: locator + 8, as: UInt64.self) ?? .max),
-      start <= locator,
+      start >= 0, start <= locator,
       bytes.littleEndian(at: start, as: UInt32.self) == 0x0606_4b50,
       let count = Int(exactly: bytes.littleEndian(at: start + 32, as: UInt64.self) ?? .max),
       let size = Int(exactly: bytes.littleEndian(at: start + 40, as: UInt64.self) ?? .max),

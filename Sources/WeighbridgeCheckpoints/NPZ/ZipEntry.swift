@@ -17,14 +17,22 @@ struct ZipEntry: Sendable, Hashable {
   /// The size of the content.
   let byteCount: Int
   /// Where the entry's local header begins.
-  let headerOffset: Int
+  private(set) var headerOffset: Int
   /// Where its bytes begin.
   private(set) var dataOffset = 0
-  private let nameBytes: [UInt8]
+  /// Why its bytes cannot be used; `nil` where they can.
+  var problem: SkipReason?
 
-  var isDirectory: Bool { name.hasSuffix("/") }
+  var isDirectory: Bool { name.utf8.last == UInt8(ascii: "/") }
+  var dataEnd: Int { dataOffset + storedByteCount }
+
+  static func damage(_ clause: String) -> SkipReason {
+    SkipReason(.damaged, clause, remedy: "Save or download the file again")
+  }
 
   /// Reads the entry at `position` of the central directory and moves past it.
+  ///
+  /// - Throws: `malformed` when that is no entry: what follows cannot be found then.
   init(_ directory: UnsafeRawBufferPointer, at position: inout Int) throws {
     guard let fixed = directory.slice(at: position, count: 46),
       fixed.littleEndian(at: 0, as: UInt32.self) == 0x0201_4b50
@@ -37,11 +45,11 @@ struct ZipEntry: Sendable, Hashable {
       position + 46 + nameLength + extraLength + commentLength <= directory.count
     else { throw ZipDirectory.malformed("an entry of its directory is cut off") }
     position += 46 + nameLength + extraLength + commentLength
-    guard let name = String(validating: nameBytes, as: UTF8.self), !name.isEmpty else {
-      throw ZipDirectory.malformed("an entry's name is not UTF-8 text")
-    }
-    self.name = name
-    self.nameBytes = Array(nameBytes)
+    // Without the mark for UTF-8 a name is in code page 437, but many tools write UTF-8 all the same.
+    name =
+      String(validating: nameBytes, as: UTF8.self)
+      ?? (u16(8) & 0x800 == 0
+        ? CodePage437.text(nameBytes) : String(decoding: nameBytes, as: UTF8.self))
     isEncrypted = u16(8) & 0x2041 != 0  // bit 0, strong encryption, or a masked header
     method =
       switch u16(10) {
@@ -51,37 +59,57 @@ struct ZipEntry: Sendable, Hashable {
       }
     crc = u32(16)
     var wide = Zip64Extra(extra)
-    guard let stored = wide.value(u32(24), then: u32(20), u32(42)) else {
-      throw ZipDirectory.malformed("its sizes do not fit").located(entry: name)
-    }
-    (byteCount, storedByteCount, headerOffset) = stored
-    guard method != .stored || byteCount == storedByteCount || isEncrypted else {
-      throw ZipDirectory.malformed("its two sizes differ though it is not compressed")
-        .located(entry: name)
+    let sizes = wide.value(u32(24), then: u32(20), u32(42))
+    (byteCount, storedByteCount, headerOffset) = sizes ?? (0, 0, 0)
+    if name.isEmpty {
+      problem = ZipEntry.damage("it has no name")
+    } else if sizes == nil {
+      problem = ZipEntry.damage("its 64-bit sizes are missing or beyond any memory")
+    } else if method == .stored, byteCount != storedByteCount, !isEncrypted {
+      problem = ZipEntry.damage("its two sizes differ though it is not compressed")
     }
   }
 
-  /// Finds the entry's bytes by its local header, which must repeat the directory.
-  mutating func locate(in archive: UnsafeRawBufferPointer, before limit: Int) throws {
+  /// Finds the entry's bytes by its local header, which must repeat the directory. Offsets count from
+  /// `base` on before, and from the file's start afterwards.
+  ///
+  /// - Parameter record: The entry's record in the directory.
+  mutating func locate(
+    _ record: UnsafeRawBufferPointer, in archive: UnsafeRawBufferPointer, from base: Int,
+    before limit: Int
+  ) {
+    guard problem == nil else { return }
+    problem = located(record, archive, base, limit)
+  }
+
+  private mutating func located(
+    _ record: UnsafeRawBufferPointer, _ archive: UnsafeRawBufferPointer, _ base: Int, _ limit: Int
+  ) -> SkipReason? {
+    guard headerOffset <= limit - base else {
+      return ZipEntry.damage("its header is not where the zip directory says")
+    }
+    headerOffset += base
     guard let local = archive.slice(at: headerOffset, count: 30),
       local.littleEndian(at: 0, as: UInt32.self) == 0x0403_4b50,
       let nameLength = local.littleEndian(at: 26, as: UInt16.self),
       let extraLength = local.littleEndian(at: 28, as: UInt16.self),
       let localMethod = local.littleEndian(at: 8, as: UInt16.self)
-    else {
-      throw ZipDirectory.malformed("its header is not where it should be").located(entry: name)
-    }
+    else { return ZipEntry.damage("its header is not where the zip directory says") }
     dataOffset = headerOffset + 30 + Int(nameLength) + Int(extraLength)
     guard dataOffset <= limit, storedByteCount <= limit - dataOffset else {
-      throw ZipDirectory.malformed("it is longer than the file").located(entry: name)
+      return ZipEntry.damage("its bytes reach beyond where the archive's entries end")
     }
     let repeated = archive.slice(at: headerOffset + 30, count: Int(nameLength))
-    guard let repeated, repeated.elementsEqual(nameBytes), methodNumber == localMethod else {
-      throw ZipDirectory.malformed("its header contradicts the directory").located(entry: name)
+    let length = Int(record.littleEndian(at: 28, as: UInt16.self) ?? 0)
+    guard let repeated, let name = record.slice(at: 46, count: length),
+      repeated.elementsEqual(name), methodNumber == localMethod
+    else {
+      return ZipEntry.damage("its header contradicts the zip directory")
     }
+    return nil
   }
 
-  private var methodNumber: UInt16 {
+  var methodNumber: UInt16 {
     switch method {
     case .stored: 0
     case .deflated: 8

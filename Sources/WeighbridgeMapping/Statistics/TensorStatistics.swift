@@ -1,4 +1,5 @@
 import Synchronization
+import WeighbridgeCheckpoints
 import WeighbridgeParallel
 import WeighbridgeTensors
 
@@ -20,6 +21,16 @@ public struct TensorStatistics: Sendable, Hashable {
   private var squares = 0.0
 
   private init() {}
+
+  /// The figures of a checkpoint's entry, read in blocks: memory is needed for one of them.
+  ///
+  /// - Throws: What reading throws.
+  public init(of name: String, in checkpoint: any Checkpoint) throws {
+    self.init()
+    try checkpoint.forEachBlock(of: name, limit: 16 << 20) { block in
+      self = joined(with: try TensorStatistics(block))
+    }
+  }
 
   /// Reads every element once, on all compute threads.
   ///

@@ -85,9 +85,10 @@ package struct JUnitReport: Sendable {
 
 /// Text in XML and HTML.
 enum XML {
-  /// The text with markup escaped, and characters that XML 1.0 does not allow as U+FFFD.
+  /// The text with markup escaped, characters that XML 1.0 does not allow as U+FFFD, and those that
+  /// change the direction of text shown as escapes; a text of unusual length loses its middle.
   static func escaped(_ text: String) -> String {
-    text.unicodeScalars.reduce(into: "") { result, scalar in
+    text.shortened(to: 1 << 16).unicodeScalars.reduce(into: "") { result, scalar in
       switch scalar {
       case "&": result += "&amp;"
       case "<": result += "&lt;"
@@ -97,6 +98,7 @@ enum XML {
       case "\n", "\r", "\t": result += "&#\(scalar.value);"
       case _ where scalar.value < 0x20 || scalar.value == 0xfffe || scalar.value == 0xffff:
         result += "\u{fffd}"
+      case _ where scalar.isObeyed: result += escaped(scalar.escaped(asASCII: true))
       default: result.unicodeScalars.append(scalar)
       }
     }

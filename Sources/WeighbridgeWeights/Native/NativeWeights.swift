@@ -32,6 +32,9 @@ public final class NativeWeights: Sendable {
       throw error.located(file: file.path)
     }
     self.file = file
+    if let skipped = file.skipped.first {
+      throw skipped.reason.error(file: file.path, entry: skipped.name)
+    }
     for entry in file.entries where checksums[entry.name] == nil {
       throw WeighbridgeError(
         .malformed, "the file has no checksum for it", file: file.path, entry: entry.name)

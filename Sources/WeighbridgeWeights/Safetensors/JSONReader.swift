@@ -29,14 +29,18 @@ struct JSONReader {
   }
 
   /// Reads an object; `member` reads the value of each key.
-  mutating func object(_ member: (String, inout JSONReader) throws -> Void) throws {
+  ///
+  /// - Parameter repeats: Whether `member` may be called with a key twice.
+  mutating func object(
+    repeats: Bool = false, _ member: (String, inout JSONReader) throws -> Void
+  ) throws {
     try expect(UInt8(ascii: "{"))
-    var keys: Set<String> = []
+    var keys: Set<ExactText> = []
     if take(UInt8(ascii: "}")) { return }
     repeat {
       let key = try string()
-      guard keys.insert(key).inserted else {
-        throw failure("the key '\(key.prefix(64))' stands twice")
+      guard repeats || keys.insert(ExactText(key)).inserted else {
+        throw failure("the key '\(key.shortened(to: 64))' stands twice")
       }
       try expect(UInt8(ascii: ":"))
       try member(key, &self)
@@ -128,19 +132,54 @@ struct JSONReader {
     guard depth < JSONReader.deepest else { throw failure("values are nested too deeply") }
     skipSpace()
     switch rest.first {
-    case UInt8(ascii: "{"): try object { try $1.skipValue(depth: depth + 1) }
+    case UInt8(ascii: "{"): try object(repeats: true) { try $1.skipValue(depth: depth + 1) }
     case UInt8(ascii: "["): try array { try $0.skipValue(depth: depth + 1) }
     case UInt8(ascii: "\""): _ = try string()
+    case let byte? where byte == UInt8(ascii: "-") || (48...57).contains(byte): try skipNumber()
     default:
-      let word = rest.prefix { byte in
-        (48...57).contains(byte) || (97...122).contains(byte) || "+-.E".utf8.contains(byte)
-      }
-      let text = String(decoding: word, as: UTF8.self)
-      guard ["true", "false", "null"].contains(text) || Double(text) != nil else {
-        throw failure("a value is expected")
-      }
-      rest = rest[word.endIndex...]
+      let words = ["true", "false", "null"]
+      guard words.contains(where: { takeWord($0) }) else { throw failure("a value is expected") }
     }
+  }
+
+  /// `-`, an integer without leading zeros, then perhaps a fraction and an exponent, each with digits.
+  private mutating func skipNumber() throws {
+    _ = takeByte(UInt8(ascii: "-"))
+    let first = rest.first
+    let count = takeDigits()
+    guard count > 0 else { throw failure("a number has no digits") }
+    if first == UInt8(ascii: "0"), count > 1 { throw failure("a number begins with 0") }
+    if takeByte(UInt8(ascii: ".")), takeDigits() == 0 {
+      throw failure("a number has no digits after its point")
+    }
+    if takeByte(UInt8(ascii: "e")) || takeByte(UInt8(ascii: "E")) {
+      _ = takeByte(UInt8(ascii: "+")) || takeByte(UInt8(ascii: "-"))
+      guard takeDigits() > 0 else { throw failure("a number has no digits in its exponent") }
+    }
+  }
+
+  private mutating func takeDigits() -> Int {
+    let digits = rest.prefix { (48...57).contains($0) }
+    rest = rest[digits.endIndex...]
+    return digits.count
+  }
+
+  private mutating func takeByte(_ byte: UInt8) -> Bool {
+    guard rest.first == byte else { return false }
+    rest = rest.dropFirst()
+    return true
+  }
+
+  /// Takes a word, as a whole.
+  mutating func takeWord(_ word: String) -> Bool {
+    skipSpace()
+    guard rest.starts(with: word.utf8) else { return false }
+    let after = rest.dropFirst(word.utf8.count)
+    if let next = after.first, (97...122).contains(next) || (48...57).contains(next) {
+      return false
+    }
+    rest = after
+    return true
   }
 
   /// Whether the next value is a text.

@@ -6,9 +6,11 @@ public final class SafetensorsFile: Sendable {
   public let path: String
   /// The tensors, in the order of their bytes.
   public let entries: [SafetensorsEntry]
+  /// What the header lists and what cannot be used.
+  public let skipped: [SkippedEntry]
   /// The texts under `__metadata__`.
   public let metadata: [String: String]
-  private let positions: [String: Int]
+  private let positions: [ExactText: Int]
   private let map: MappedFile
 
   /// Opens a file and checks its whole header.
@@ -28,10 +30,12 @@ public final class SafetensorsFile: Sendable {
     self.map = map
     path = map.path
     entries = header.entries
+    skipped = header.skipped
     metadata = header.metadata
-    // The header's reader has refused duplicate names.
+    // The header's reader has skipped duplicate names.
     positions = Dictionary(
-      header.entries.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+      header.entries.enumerated().map { (ExactText($1.name), $0) },
+      uniquingKeysWith: { first, _ in first })
   }
 
   /// Whether this is a native weight file.
@@ -39,14 +43,17 @@ public final class SafetensorsFile: Sendable {
 
   /// The entry of a name.
   public func entry(_ name: String) -> SafetensorsEntry? {
-    positions[name].map { entries[$0] }
+    positions[ExactText(name)].map { entries[$0] }
   }
 
   /// The tensor of a name, in place.
   ///
-  /// - Throws: `mapping` when there is none.
+  /// - Throws: `mapping` when there is none, `unsupported` or `malformed` when it was skipped.
   public func tensor(_ name: String) throws -> Tensor {
     guard let entry = entry(name) else {
+      if let skipped = skipped.first(where: { ExactText($0.name) == ExactText(name) }) {
+        throw skipped.reason.error(file: path, entry: name)
+      }
       throw WeighbridgeError(.mapping, "there is no entry of this name", file: path, entry: name)
     }
     let storage = try map.storage(offset: entry.byteOffset, count: entry.byteCount)

@@ -3,10 +3,13 @@ import WeighbridgeTensors
 /// The header of a safetensors file: eight bytes with its length, then JSON with a dtype, a shape and
 /// a byte range per tensor. The ranges must fill the rest of the file, without holes or overlaps.
 ///
+/// A tensor that is wrong by itself is skipped, with the reason, and the others are usable.
+///
 /// Source: the format's description, github.com/huggingface/safetensors.
 struct SafetensorsHeader: Sendable {
   /// In the order of their bytes.
   private(set) var entries: [SafetensorsEntry] = []
+  private(set) var skipped: [SkippedEntry] = []
   private(set) var metadata: [String: String] = [:]
   /// Where the tensors' bytes begin in the file.
   let dataOffset: Int
@@ -24,30 +27,62 @@ struct SafetensorsHeader: Sendable {
         remedy: "Save or download the file again")
     }
     dataOffset = 8 + json.count
-    var reader = try JSONReader(json)
-    var (entries, metadata) = ([SafetensorsEntry](), [String: String]())
-    try reader.object { key, reader in
-      if key == Self.metadataKey {
-        try reader.object { name, reader in
-          guard reader.isAtString() else {
-            throw reader.failure("the metadata '\(name.prefix(64))' is no text")
-          }
-          metadata[name] = try reader.string()
-        }
-      } else {
-        do {
-          entries.append(try Self.entry(key, &reader))
-        } catch let error as WeighbridgeError {
-          throw error.located(entry: key)
-        }
-      }
-    }
-    try reader.end()
-    self.metadata = metadata
-    self.entries = try Self.checked(entries, dataOffset: dataOffset, fileByteCount: file.count)
+    let content = try Content(json)
+    metadata = content.metadata
+    var layout = SafetensorsLayout(
+      found: content.found, skipped: content.skipped, dataOffset: dataOffset,
+      byteCount: file.count - dataOffset)
+    try layout.check()
+    (entries, skipped) = (layout.entries, layout.skipped)
   }
 
-  /// `{"dtype": …, "shape": […], "data_offsets": [begin, end]}`, each once, nothing else.
+  /// What the JSON says.
+  private struct Content {
+    var found: [SafetensorsEntry] = []
+    var skipped: [SkippedEntry] = []
+    var metadata: [String: String] = [:]
+
+    init(_ json: UnsafeRawBufferPointer) throws {
+      var reader = try JSONReader(json)
+      var hasMetadata = false
+      // A name that stands twice is that tensor's matter.
+      try reader.object(repeats: true) { key, reader in
+        if ExactText(key) == ExactText(metadataKey) {
+          guard !hasMetadata else { throw reader.failure("the key '\(key)' stands twice") }
+          hasMetadata = true
+          try readMetadata(&reader)
+        } else {
+          try readEntry(key, &reader)
+        }
+      }
+      try reader.end()
+    }
+
+    private mutating func readMetadata(_ reader: inout JSONReader) throws {
+      if reader.takeWord("null") { return }
+      try reader.object { name, reader in
+        guard reader.isAtString() else {
+          throw reader.failure("the metadata '\(name.shortened(to: 64))' is no text")
+        }
+        metadata[name] = try reader.string()
+      }
+    }
+
+    private mutating func readEntry(_ name: String, _ reader: inout JSONReader) throws {
+      let start = reader
+      do {
+        found.append(try SafetensorsHeader.entry(name, &reader))
+      } catch let error as WeighbridgeError {
+        // What is no JSON makes this throw, too.
+        reader = start
+        try reader.skipValue()
+        skipped.append(SkippedEntry(name: name, reason: SkipReason(error, unsupported: .dtype)))
+      }
+    }
+  }
+
+  /// `{"dtype": …, "shape": […], "data_offsets": [begin, end]}`, each once; further keys are passed
+  /// over, as the format's own library does.
   private static func entry(_ name: String, _ reader: inout JSONReader) throws -> SafetensorsEntry {
     var (code, shape, offsets): (String?, [Int]?, [Int]?)
     try reader.object { key, reader in
@@ -55,7 +90,7 @@ struct SafetensorsHeader: Sendable {
       case "dtype": code = try reader.string()
       case "shape": shape = try integers(&reader)
       case "data_offsets": offsets = try integers(&reader)
-      default: throw reader.failure("there is no key '\(key.prefix(64))'")
+      default: try reader.skipValue(depth: 2)
       }
     }
     guard let code, let shape, let offsets else {
@@ -66,7 +101,8 @@ struct SafetensorsHeader: Sendable {
       throw WeighbridgeError(
         isKnown ? .unsupported : .malformed,
         isKnown
-          ? "tensors of dtype \(code) are not read" : "there is no dtype '\(code.prefix(32))'",
+          ? "tensors of dtype \(code) are not read"
+          : "there is no dtype '\(code.shortened(to: 32))'",
         remedy: isKnown ? "Save them as F32, F16 or BF16" : nil)
     }
     guard offsets.count == 2, offsets[0] >= 0 else {
@@ -94,41 +130,6 @@ struct SafetensorsHeader: Sendable {
     }
     return values
   }
-
-  /// The entries in the order of their bytes, with offsets from the file's start, if those fill the
-  /// file.
-  private static func checked(
-    _ entries: [SafetensorsEntry], dataOffset: Int, fileByteCount: Int
-  ) throws -> [SafetensorsEntry] {
-    var end = 0
-    // Of two that begin at one place the empty one comes first.
-    let sorted = entries.sorted { ($0.byteOffset, $0.byteCount) < ($1.byteOffset, $1.byteCount) }
-    let placed = try sorted.map { entry in
-      guard entry.byteOffset >= end else {
-        throw WeighbridgeError(
-          .malformed, "its bytes overlap those of another tensor", entry: entry.name)
-      }
-      guard entry.byteOffset == end else {
-        throw WeighbridgeError(
-          .malformed, "there is a hole of \(entry.byteOffset - end) bytes before it",
-          entry: entry.name)
-      }
-      end = entry.byteOffset + entry.byteCount
-      guard end <= fileByteCount - dataOffset else {
-        throw WeighbridgeError(
-          .malformed, "its bytes lie beyond the file's end", entry: entry.name,
-          remedy: "Save or download the file again")
-      }
-      var entry = entry
-      entry.byteOffset += dataOffset
-      return entry
-    }
-    guard end == fileByteCount - dataOffset else {
-      throw WeighbridgeError(
-        .malformed, "the last \(fileByteCount - dataOffset - end) bytes belong to no tensor")
-    }
-    return placed
-  }
 }
 
 /// A tensor of a safetensors file.
@@ -144,7 +145,8 @@ public struct SafetensorsEntry: Sendable, Hashable {
 
 extension DType {
   private static let safetensorsCodes: [(DType, String)] = [
-    (.float8E4M3, "F8_E4M3"), (.float8E5M2, "F8_E5M2"), (.float16, "F16"), (.bfloat16, "BF16"), (.float32, "F32"), (.float64, "F64"), (.int8, "I8"),
+    (.float8E4M3, "F8_E4M3"), (.float8E5M2, "F8_E5M2"), (.float16, "F16"), (.bfloat16, "BF16"),
+    (.float32, "F32"), (.float64, "F64"), (.int8, "I8"),
     (.int16, "I16"), (.int32, "I32"), (.int64, "I64"), (.uint8, "U8"), (.uint16, "U16"),
     (.uint32, "U32"), (.uint64, "U64"), (.bool, "BOOL"),
   ]

@@ -1,5 +1,3 @@
-import WeighbridgeTensors
-
 /// Something in a checkpoint that is not among its tensors. Asking for it by name is an error; the
 /// others are usable.
 public struct SkippedEntry: Sendable, Hashable {
@@ -31,6 +29,8 @@ public struct SkipReason: Sendable, Hashable {
     case version
     /// Several entries have this name.
     case ambiguous
+    /// In a shard, and not in the index that says what the checkpoint is.
+    case unlisted
     /// It breaks the format, or promises more than it holds.
     case damaged
   }
@@ -60,12 +60,12 @@ public struct SkipReason: Sendable, Hashable {
   public var mayBeTensor: Bool {
     switch kind {
     case .text, .foreign: false
-    case .objects, .dtype, .encoding, .link, .version, .ambiguous, .damaged: true
+    case .objects, .dtype, .encoding, .link, .version, .ambiguous, .unlisted, .damaged: true
     }
   }
 
   /// The error for whoever asks for the entry.
-  func error(file: String, entry: String) -> WeighbridgeError {
+  package func error(file: String, entry: String) -> WeighbridgeError {
     let isDamage = kind == .damaged || kind == .ambiguous
     return WeighbridgeError(
       isDamage ? .malformed : .unsupported, clause, file: file, entry: entry, remedy: remedy)
@@ -74,14 +74,4 @@ public struct SkipReason: Sendable, Hashable {
 
 extension SkipReason: CustomStringConvertible {
   public var description: String { clause }
-}
-
-extension Checkpoint {
-  /// What may be a tensor to the program that wrote it and cannot be read.
-  public var unreadable: [SkippedEntry] { skipped.filter(\.reason.mayBeTensor) }
-
-  /// Why the entry of a name is not among the tensors; `nil` where it is, or where there is none.
-  public func skipReason(of name: String) -> SkipReason? {
-    skipped.first { $0.name.utf8.elementsEqual(name.utf8) }?.reason
-  }
 }

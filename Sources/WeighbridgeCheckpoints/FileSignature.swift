@@ -1,0 +1,148 @@
+import WeighbridgeTensors
+
+/// What the bytes of a file say about its kind.
+enum FileSignature {
+  case zip, npy, hdf5, safetensors, json
+  /// No checkpoint that is read, with what it is.
+  case foreign(WeighbridgeError)
+
+  init(_ bytes: UnsafeRawBufferPointer) {
+    if bytes.starts(with: [0x50, 0x4b, 3, 4]) || bytes.starts(with: [0x50, 0x4b, 5, 6]) {
+      self = .zip
+    } else if bytes.starts(with: NPYHeader.magic) {
+      self = .npy
+    } else if FileSignature.hdf5Offset(bytes) != nil {
+      self = .hdf5
+    } else if bytes.count > 8, bytes[8] == UInt8(ascii: "{"),
+      bytes[0] != UInt8(ascii: "{") || bytes[7] == 0
+    {
+      // The first eight bytes are a length: text there would make it absurd.
+      self = .safetensors
+    } else if FileSignature.firstLetter(bytes) == UInt8(ascii: "{") {
+      self = .json
+    } else if let error = FileSignature.known(bytes) {
+      self = .foreign(error)
+    } else if ZipDirectory.isPresent(bytes) {
+      self = .zip  // behind something else, such as a program that unpacks it
+    } else {
+      self = .foreign(FileSignature.unknownError(bytes))
+    }
+  }
+
+  /// Where HDF5 begins: at 0, or after a user block at 512, 1024, 2048 …
+  static func hdf5Offset(_ bytes: UnsafeRawBufferPointer) -> Int? {
+    let mark: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a]
+    var offset = 0
+    while offset <= bytes.count - mark.count, offset < 1 << 32 {
+      if bytes[offset...].starts(with: mark) { return offset }
+      offset = offset == 0 ? 512 : offset * 2
+    }
+    return nil
+  }
+
+  /// The first byte that is neither space nor a byte order mark.
+  private static func firstLetter(_ bytes: UnsafeRawBufferPointer) -> UInt8? {
+    text(bytes).first
+  }
+
+  /// The beginning of a text, after a byte order mark and space.
+  private static func text(_ bytes: UnsafeRawBufferPointer) -> Slice<UnsafeRawBufferPointer> {
+    let start = bytes.starts(with: [0xef, 0xbb, 0xbf]) ? bytes.dropFirst(3) : bytes[...]
+    return start.prefix(4096).drop { $0 == 0x20 || (0x09...0x0d).contains($0) }
+  }
+}
+
+// Files that are taken for checkpoints and are none.
+extension FileSignature {
+  static let exportRemedy =
+    "tools/export-checkpoint IN.pth OUT.npz rewrites its state dict as npz, HDF5 or safetensors"
+
+  static func pyTorchError(_ what: String) -> WeighbridgeError {
+    WeighbridgeError(.unsupported, what, remedy: exportRemedy)
+  }
+
+  private static func known(_ bytes: UnsafeRawBufferPointer) -> WeighbridgeError? {
+    if text(bytes).starts(with: "version https://git-lfs".utf8) { return pointerError(bytes) }
+    let lowercased = text(bytes).prefix(64).map { (65...90).contains($0) ? $0 | 0x20 : $0 }
+    if ["<!doctype html", "<html", "<head", "<body"].contains(where: {
+      lowercased.starts(with: $0.utf8)
+    }) {
+      return pageError("is a web page (HTML), not a checkpoint")
+    }
+    if lowercased.starts(with: "<?xml".utf8) || lowercased.starts(with: "<error".utf8) {
+      return pageError("is an XML document, not a checkpoint")
+    }
+    if isPickle(bytes) {
+      return pyTorchError("is a Python pickle, which can run code when loaded and is not read")
+    }
+    return packed(bytes)
+  }
+
+  /// Protocols 2 to 5 say so at the start; the oldest ones are recognised by how PyTorch's and Python's
+  /// dictionaries begin.
+  private static func isPickle(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    if bytes.count > 2, bytes[0] == 0x80, (2...5).contains(bytes[1]) { return true }
+    return ["(dp", "ccollections\nOrderedDict", "ctorch", "cnumpy", "(lp"].contains {
+      bytes.starts(with: $0.utf8)
+    } && bytes.prefix(4096).contains(UInt8(ascii: "\n"))
+  }
+
+  private static func packed(_ bytes: UnsafeRawBufferPointer) -> WeighbridgeError? {
+    let kinds: [(mark: [UInt8], name: String)] = [
+      ([0x1f, 0x8b], "gzip"), ([0x42, 0x5a, 0x68], "bzip2"),
+      ([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0], "xz"), ([0x28, 0xb5, 0x2f, 0xfd], "zstd"),
+      ([0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c], "7-Zip"), (Array("Rar!".utf8), "RAR"),
+    ]
+    if let kind = kinds.first(where: { bytes.starts(with: $0.mark) }) {
+      return WeighbridgeError(
+        .unsupported, "is compressed with \(kind.name)", remedy: "Unpack it first")
+    }
+    if bytes.count > 262, bytes[257...].starts(with: "ustar".utf8) {
+      return WeighbridgeError(.unsupported, "is a tar archive", remedy: "Unpack it first")
+    }
+    if bytes.starts(with: "GGUF".utf8) {
+      return WeighbridgeError(
+        .unsupported, "is a GGUF file, which is not read",
+        remedy: "Take the model's safetensors files")
+    }
+    return nil
+  }
+
+  /// A pointer that Git LFS leaves in the place of a large file.
+  private static func pointerError(_ bytes: UnsafeRawBufferPointer) -> WeighbridgeError {
+    let lines = String(decoding: text(bytes).prefix(1024), as: UTF8.self).split(separator: "\n")
+    let size = lines.first { $0.hasPrefix("size ") }?.dropFirst(5).prefix(20)
+    return WeighbridgeError(
+      .malformed,
+      "is a Git LFS pointer, \(bytes.count) bytes in the place of the checkpoint"
+        + (size.map { " of \($0)" } ?? ""),
+      remedy: "Fetch the file itself: git lfs pull")
+  }
+
+  private static func pageError(_ what: String) -> WeighbridgeError {
+    WeighbridgeError(
+      .malformed, what,
+      remedy: "Check the address that it was downloaded from, and whether it wants a login")
+  }
+
+  private static func unknownError(_ bytes: UnsafeRawBufferPointer) -> WeighbridgeError {
+    let remedy = "Checkpoints are npz, npy, HDF5 or safetensors files"
+    let start = UnsafeRawBufferPointer(rebasing: bytes.prefix(64))
+    if bytes.allZero(upTo: 1 << 20) {
+      return WeighbridgeError(
+        .malformed, "begins with nothing but zeros, as a broken download does", remedy: remedy)
+    }
+    if let text = String(validating: start, as: UTF8.self)?.split(separator: "\n").first,
+      text.unicodeScalars.allSatisfy({ !$0.isObeyed })
+    {
+      return WeighbridgeError(
+        .malformed, "is no format that is known: it begins with the text '\(text)'", remedy: remedy)
+    }
+    return WeighbridgeError(.malformed, "is no format that is known", remedy: remedy)
+  }
+}
+
+extension UnsafeRawBufferPointer {
+  /// Whether the bytes, at most `count` of them, are all 0.
+  fileprivate func allZero(upTo count: Int) -> Bool { prefix(count).allSatisfy { $0 == 0 } }
+}
