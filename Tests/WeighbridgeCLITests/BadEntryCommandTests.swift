@@ -48,11 +48,12 @@ import Weighbridge
     var bytes = Data(withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian, Array.init))
     bytes += Data(header.utf8) + Data(count: 144)
     try bytes.write(to: URL(fileURLWithPath: space.path("w.safetensors")))
-    let run = try CommandRun("map", space.path("w.safetensors"), "--model", "se_layer")
+    let model = ["--model", "se_layer", "--config", "channel=16", "--config", "reduction=8"]
+    let run = try CommandRun(list: ["map", space.path("w.safetensors")] + model)
     #expect(run.status == 2)
     #expect(run.output.contains("its entry is not read: tensors of dtype F4 are not read"))
     let convert = try CommandRun(
-      "convert", space.path("w.safetensors"), space.path("o.safetensors"), "--model", "se_layer")
+      list: ["convert", space.path("w.safetensors"), space.path("o.safetensors")] + model)
     #expect(convert.status == 2)
     #expect(try space.contents == ["w.safetensors"])
   }
