@@ -88,7 +88,8 @@ public struct PoolingGeometry: Sendable, Hashable {
 /// The number of windows along one axis, PyTorch's rule.
 ///
 /// ⌊(size + before + after − dilation·(kernel − 1) − 1) / stride⌋ + 1; with `ceilMode` the quotient
-/// rounds up, less a last window that would start in the padding after the image.
+/// rounds up, less a last window that would start in the padding after the image. A window that is
+/// larger than the image then still fits once, if it reaches less than a stride beyond it.
 ///
 /// - Throws: `shape` when the window does not fit once, or stride, kernel or dilation is not positive
 ///   or beyond 2³¹.
@@ -107,14 +108,15 @@ func windowCount(
     throw WeighbridgeError(.shape, "a window's extents must be less than 2³¹")
   }
   let room = size + before + after - dilation * (kernel - 1) - 1
-  guard room >= 0 else {
+  let rounded = ceilMode ? room + stride - 1 : room
+  var count = rounded < 0 ? 0 : rounded / stride + 1
+  if ceilMode, (count - 1) * stride >= size + before { count -= 1 }
+  guard count > 0 else {
     throw WeighbridgeError(
       .shape,
       "a window of \(kernel) (dilation \(dilation)) does not fit \(size) with padding \(before)+\(after)"
     )
   }
-  var count = (ceilMode ? (room + stride - 1) : room) / stride + 1
-  if ceilMode, (count - 1) * stride >= size + before { count -= 1 }
   return count
 }
 

@@ -48,6 +48,17 @@ import WeighbridgeModules
       !Judge().judge(wrong, recorded: .float32, reference: .init(rms: 0, max: 0), own: nil).holds)
   }
 
+  /// Where float32 overflowed there is no rounding to measure; the other elements have theirs.
+  @Test func ownNoiseLeavesOutWhatOverflowed() throws {
+    let rounded = try Tensor([1, .infinity, -.infinity, .nan, 2] as [Float], shape: [5])
+    let exact = try Tensor([1.5, 1e39, -1e40, 7, 2.25], shape: [5])
+    let noise = try #require(try OracleProbe.noise(rounded, exact))
+    #expect(noise.max == 0.5)
+    #expect(abs(noise.rms - ((0.25 + 0.0625) / 5).squareRoot()) < 1e-15)
+    let other = try Tensor([1.5, .infinity, -1e40, 7, .infinity], shape: [5])
+    #expect(try OracleProbe.noise(rounded, other) == nil)
+  }
+
   @Test func noiseThatIsNoNumberIsNotUsed() {
     var error = figures(rms: 1, maxAbs: 1)
     error.elementwiseRatio = 5

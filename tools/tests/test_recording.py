@@ -383,3 +383,20 @@ def test_the_fast_path_is_put_back_after_a_failure() -> None:
     with pytest.raises(AssertionError):
         run(model, [torch.randn(2, 5, 9)])
     assert torch.backends.mha.get_fastpath_enabled()
+
+
+def test_where_float32_overflows_alone_there_is_no_noise() -> None:
+    class Overflows(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = nn.Linear(1, 1, bias=False)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.scale(x)
+
+    model = Overflows()
+    nn.init.constant_(model.scale.weight, 3e38)
+    recording = run(model, [torch.tensor([[0.1], [7.0], [-7.0]])])
+    assert np.isinf(recording.outputs[0]).sum() == 2
+    assert np.isfinite(recording.noise["scale"]).all()
+    assert np.isfinite(recording.noise["outputs/0"]).all()

@@ -228,8 +228,9 @@ def _measure_noise(
             raise ToolError(f"{name}: the float64 run returned another shape than the recorded one")
         with np.errstate(invalid="ignore", over="ignore"):
             distance = tensor.detach().cpu().numpy() - recorded.astype(np.float64)
-            # The same infinity, or NaN, on both sides is no distance.
-            distance[~np.isfinite(recorded) & np.isnan(distance)] = 0
+            # What is recorded as infinite or NaN has to be just that: it has no noise, whatever
+            # float64, which overflows later, has there.
+            distance[~np.isfinite(recorded)] = 0
             rms = np.sqrt(np.mean(np.square(distance)))
         recording.noise[name] = np.array([rms, np.abs(distance).max()])
 

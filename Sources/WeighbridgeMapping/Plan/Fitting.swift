@@ -104,7 +104,7 @@ struct Candidates {
     fit.setAsideCopies(others)
     if !fit.view.root.isEmpty { fit.report.root = fit.view.rootName }
     fit.report.dropped = application.dropped.map { .init(name: $0.name, reason: $0.reason) }
-    fit.report.notes += checkpoint.remarks
+    fit.report.notes += fit.ledger.remarks + checkpoint.remarks
     fit.report.notes += checkpoint.skipped.map { "'\($0.name)' is left out: \($0.reason.clause)" }
     if !fit.report.isOneToOne {
       fit.report.suggest()

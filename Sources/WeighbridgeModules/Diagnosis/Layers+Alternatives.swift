@@ -14,6 +14,7 @@ extension BatchNorm: Diagnosable {
           fix: epsilonFix(other)),
         copy)
     }
+    guard let mean, let variance else { return constants }
     let swapped = replacing(["running_mean": variance, "running_var": mean])
     return constants + [
       Alternative(
@@ -42,16 +43,8 @@ extension BatchNorm: Diagnosable {
 
   /// As in training: mean and biased variance over batch and positions.
   private func normalizedByBatch(_ x: Tensor) throws -> Tensor {
-    let channels = weight.shape[0]
-    let rows = try x.transposed(0, 1).contiguous().reshaped([channels, -1])
-      .converted(to: .float64)
-    let mean = try rows.mean(axes: [1])
-    let deviations = try rows - mean.unsqueezed(1)
-    let variance = try (deviations * deviations).mean(axes: [1])
-    return try replacing([
-      "running_mean": mean.converted(to: weight.dtype),
-      "running_var": variance.converted(to: weight.dtype),
-    ]).forward(x)
+    let (mean, variance) = try batchStatistics(of: x)
+    return try replacing(["running_mean": mean, "running_var": variance]).forward(x)
   }
 }
 

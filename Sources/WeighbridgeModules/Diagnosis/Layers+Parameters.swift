@@ -21,10 +21,9 @@ extension Conv2d: ParameterizedModule {
 
 extension BatchNorm: ParameterizedModule {
   public var parameters: [ModuleParameter] {
-    [
-      .init("weight", .vector, weight), .init("bias", .vector, bias),
-      .init("running_mean", .statistic, mean), .init("running_var", .statistic, variance),
-    ]
+    [.init("weight", .vector, weight), .init("bias", .vector, bias)]
+      + (mean.map { [.init("running_mean", .statistic, $0)] } ?? [])
+      + (variance.map { [.init("running_var", .statistic, $0)] } ?? [])
   }
 
   public func replacing(_ tensors: [String: Tensor]) -> BatchNorm {

@@ -20,12 +20,17 @@ public struct FusedConvolution: Sendable {
   ///   - x: [N, in, H, W].
   ///   - residual: Added before the activation, of the output's shape.
   public func callAsFunction(_ x: Tensor, adding residual: Tensor? = nil) throws -> Tensor {
-    guard ProbeRun.current == nil else { return try stepwise(x, residual) }
+    // Statistics of the batch cannot be folded: they are known when the convolution has run.
+    guard ProbeRun.current == nil, norm == nil || norm?.mean != nil else {
+      return try stepwise(x, residual)
+    }
     let epilogue = Epilogue(residual: residual, activation: activation?.activation)
-    guard let norm else {
+    guard let norm, let mean = norm.mean, let variance = norm.variance else {
       return try convolution.locating { try convolution.apply(x, epilogue: epilogue) }
     }
-    let folded = try cache.value(.init("folded")) { try FoldedWeights(convolution, norm) }
+    let folded = try cache.value(.init("folded")) {
+      try FoldedWeights(convolution, norm, mean, variance)
+    }
     return try convolution.locating {
       try x.convolved(
         weight: folded.weight, bias: folded.bias, geometry: convolution.geometry,
@@ -48,12 +53,12 @@ private struct FoldedWeights: Sendable {
 
   /// With s = γ/√(σ² + ε): weight·s per output channel, and β + (b − μ)·s. Computed in float64 and
   /// rounded once.
-  init(_ convolution: Conv2d, _ norm: BatchNorm) throws {
+  init(_ convolution: Conv2d, _ norm: BatchNorm, _ mean: Tensor, _ variance: Tensor) throws {
     let dtype = convolution.weight.dtype
     let scale =
       try wide(norm.weight)
-      / wide(norm.variance).affine(shift: norm.epsilon).mapped(.squareRoot)
-    let shift = try wide(norm.bias) - wide(norm.mean) * scale
+      / wide(variance).affine(shift: norm.epsilon).mapped(.squareRoot)
+    let shift = try wide(norm.bias) - wide(mean) * scale
     let channels = scale.shape[0]
     weight = try (wide(convolution.weight) * scale.reshaped([channels, 1, 1, 1]))
       .converted(to: dtype)

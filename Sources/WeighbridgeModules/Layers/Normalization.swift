@@ -1,11 +1,15 @@
 /// Inference-mode batch normalisation on axis 1, PyTorch's `nn.BatchNorm1d` and `nn.BatchNorm2d`.
+///
+/// Without running statistics (`track_running_stats=False`) it normalises with each batch's own mean
+/// and variance, as PyTorch does in eval mode too: a sample's result then depends on the others.
 public struct BatchNorm: Module {
   public let path: ModulePath
   public let kind: String
   public internal(set) var weight: Tensor
   public internal(set) var bias: Tensor
-  public internal(set) var mean: Tensor
-  public internal(set) var variance: Tensor
+  /// The running statistics; `nil` where each batch's own are taken.
+  public internal(set) var mean: Tensor?
+  public internal(set) var variance: Tensor?
   public internal(set) var epsilon: Double
   /// The configuration key that sets `epsilon`, so that reports can name it.
   let epsilonKey: String?
@@ -14,8 +18,11 @@ public struct BatchNorm: Module {
   ///   - kind: `BatchNorm2d` or `BatchNorm1d`, for reports.
   ///   - epsilon: Added to the variance; the state dict does not tell it.
   ///     Where the configuration gives one, that counts.
+  ///   - trackRunningStats: PyTorch's `track_running_stats`. No state dict tells a norm without running
+  ///     statistics from one whose buffers were not saved, so that it is never assumed.
   public init(
-    _ w: WeightScope, channels: Int, epsilon: Double = 1e-5, kind: String = "BatchNorm2d"
+    _ w: WeightScope, channels: Int, epsilon: Double = 1e-5, kind: String = "BatchNorm2d",
+    trackRunningStats: Bool = true
   ) throws {
     path = w.path
     self.kind = kind
@@ -24,6 +31,10 @@ public struct BatchNorm: Module {
     epsilonKey = setting?.key
     weight = try w.parameter("weight", .vector, [channels])
     bias = try w.parameter("bias", .vector, [channels])
+    guard trackRunningStats else {
+      w.remark("\(path) normalises with each batch's own statistics (track_running_stats is false)")
+      return
+    }
     mean = try w.buffer("running_mean", .statistic, [channels])
     variance = try w.buffer("running_var", .statistic, [channels])
     try w.toleratedBuffer("num_batches_tracked", .counter, [])
@@ -34,9 +45,35 @@ public struct BatchNorm: Module {
   }
 
   func apply(_ x: Tensor, epilogue: Epilogue) throws -> Tensor {
-    try x.batchNormalized(
+    let (mean, variance) = try statistics(for: x)
+    return try x.batchNormalized(
       mean: mean, variance: variance, weight: weight, bias: bias, epsilon: epsilon,
       epilogue: epilogue)
+  }
+
+  /// The running statistics, or the batch's own.
+  private func statistics(for x: Tensor) throws -> (mean: Tensor, variance: Tensor) {
+    if let mean, let variance { return (mean, variance) }
+    return try batchStatistics(of: x)
+  }
+
+  /// Mean and biased variance over batch and positions, summed in float64 as in PyTorch.
+  ///
+  /// - Throws: `shape` when there is but one value per channel, which PyTorch refuses too.
+  func batchStatistics(of x: Tensor) throws -> (mean: Tensor, variance: Tensor) {
+    let channels = weight.shape[0]
+    guard x.rank >= 2, x.shape[1] == channels, x.elementCount > channels else {
+      throw WeighbridgeError(
+        .shape,
+        "the batch's own statistics need [N, \(channels), …] with more than one value per "
+          + "channel, got \(x.shape)", entry: path.name)
+    }
+    let rows = try x.transposed(0, 1).contiguous().reshaped([channels, -1])
+      .converted(to: .float64)
+    let mean = try rows.mean(axes: [1])
+    let deviations = try rows - mean.unsqueezed(1)
+    let variance = try (deviations * deviations).mean(axes: [1])
+    return try (mean.converted(to: x.dtype), variance.converted(to: x.dtype))
   }
 }
 

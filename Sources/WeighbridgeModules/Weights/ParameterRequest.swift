@@ -46,9 +46,12 @@ public struct ParameterRequest: Sendable, Hashable {
 /// Everything a model wants, in the order of its initialisers: what the mapping is held against.
 public struct Ledger: Sendable, Hashable {
   public var requests: [ParameterRequest]
+  /// What a plan should say of the model, such as norms that take the batch's own statistics.
+  public var remarks: [String]
 
-  public init(_ requests: [ParameterRequest] = []) {
+  public init(_ requests: [ParameterRequest] = [], remarks: [String] = []) {
     self.requests = requests
+    self.remarks = remarks
   }
 
   /// The number of learned values, buffers left out, as PyTorch counts them.

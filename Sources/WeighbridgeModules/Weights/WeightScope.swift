@@ -83,6 +83,9 @@ public struct WeightScope: Sendable {
     try construction.note(request)
   }
 
+  /// Notes something about the model that a plan should say.
+  func remark(_ text: String) { construction.remark(text) }
+
   /// Whether the source has a tensor of this name in this scope; `nil` when there is no source.
   public func contains(_ name: String) -> Bool? {
     construction.contains((path / name).name)
@@ -125,6 +128,7 @@ private final class Construction: Sendable {
   private struct State {
     var requests: [ParameterRequest] = []
     var names: Set<String> = []
+    var remarks: [String] = []
   }
 
   private let source: (any WeightSource)?
@@ -138,7 +142,11 @@ private final class Construction: Sendable {
     self.binds = binds
   }
 
-  var ledger: Ledger { Ledger(state.withLock { $0.requests }) }
+  var ledger: Ledger {
+    state.withLock { Ledger($0.requests, remarks: $0.remarks) }
+  }
+
+  func remark(_ text: String) { state.withLock { $0.remarks.append(text) } }
 
   func contains(_ name: String) -> Bool? { source?.contains(name) }
 

@@ -197,17 +197,25 @@ public struct Reference: Sendable {
     try noiseName(key).map(readNoise)
   }
 
-  /// Whether the noise of an activation is recorded.
-  public func hasNoise(_ key: ActivationKey) -> Bool { noiseName(key) != nil }
+  /// Whether the noise of an activation is recorded, and a finite number.
+  public func hasNoise(_ key: ActivationKey) -> Bool { hasFiniteNoise(noiseName(key)) }
 
   /// The recorded noise of an output.
   public func outputNoise(_ index: Int) throws -> Noise? {
     try noises["outputs/\(index)"].map(readNoise)
   }
 
+  /// Whether the noise of an output is recorded, and a finite number.
+  func hasOutputNoise(_ index: Int) -> Bool { hasFiniteNoise(noises["outputs/\(index)"]) }
+
+  private func hasFiniteNoise(_ name: String?) -> Bool {
+    guard let name, let noise = try? readNoise(name) else { return false }
+    return noise.rms.isFinite && noise.max.isFinite
+  }
+
   /// Whether every recorded activation and output has its noise.
   public var hasNoiseEverywhere: Bool {
-    keys.allSatisfy(hasNoise) && (0..<outputCount).allSatisfy { noises["outputs/\($0)"] != nil }
+    keys.allSatisfy(hasNoise) && (0..<outputCount).allSatisfy(hasOutputNoise)
   }
 
   /// The same reference with its activations read on all threads, since more than one run uses them:

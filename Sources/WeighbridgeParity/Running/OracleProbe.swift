@@ -51,10 +51,16 @@ final class OracleProbe: Probe {
     return output
   }
 
-  /// The distance of a float32 result from the float64 one; `nil` when it is no finite number.
+  /// The distance of a float32 result from the float64 one; `nil` when it is no finite number. Where
+  /// float32 overflowed, or has NaN, there is no rounding to measure.
   static func noise(_ rounded: Tensor, _ exact: Tensor) throws -> Reference.Noise? {
     guard rounded.shape == exact.shape, rounded.dtype.isFloatingPoint else { return nil }
-    let figures = try Comparison.figures(rounded, exact)
+    var figures = try Comparison.figures(rounded, exact)
+    if !figures.rms.isFinite, figures.nonFinite.gotInfinite + figures.nonFinite.gotNaN > 0 {
+      let numbers = try rounded.elements(as: Double.self)
+      let same = try zip(numbers, exact.elements(as: Double.self)).map { $0.isFinite ? $1 : $0 }
+      figures = try Comparison.figures(rounded, Tensor(same, shape: rounded.shape))
+    }
     guard figures.rms.isFinite else { return nil }
     return Reference.Noise(rms: figures.rms, max: figures.maxAbs)
   }

@@ -188,9 +188,9 @@ extension Validator {
         item: index, figures: nil, dtype: recorded.dtype,
         problem: .shape("the model returns \(outputs.count) outputs"))
     }
-    let noise = try reference.outputNoise(index)
+    let hasNoise = reference.hasOutputNoise(index)
     return try Finding(item: index, got: outputs[index], recorded: .whole(recorded)) { dtype in
-      judge.elementwiseTolerance(recorded: dtype, hasNoise: noise != nil)
+      judge.elementwiseTolerance(recorded: dtype, hasNoise: hasNoise)
     }
   }
 
