@@ -44,6 +44,8 @@ let package = Package(
     .target(name: "CVectors"),
     // Checksums where CryptoKit is not.
     .target(name: "CSHA256"),
+    // What signal handlers may touch.
+    .target(name: "CFaults"),
 
     // Tensors and the engine that computes with them.
     .target(name: "WeighbridgeParallel", dependencies: [openMP]),
@@ -59,14 +61,14 @@ let package = Package(
     // Files.
     .target(
       name: "WeighbridgeWeights",
-      dependencies: ["WeighbridgeTensors", "WeighbridgeParallel", "CSHA256"]),
+      dependencies: ["WeighbridgeTensors", "WeighbridgeParallel", "CSHA256", "CFaults"]),
     .target(
       name: "WeighbridgeNative",
       dependencies: ["WeighbridgeTensors", "WeighbridgeWeights", "WeighbridgeModules"]),
     .target(
       name: "WeighbridgeCheckpoints",
       dependencies: [
-        "WeighbridgeTensors", "WeighbridgeWeights", "WeighbridgeParallel", hdf5, "CZip", "CDeflate",
+        "WeighbridgeTensors", "WeighbridgeWeights", "WeighbridgeParallel", hdf5, "CZip", "CDeflate", "CFaults",
       ]),
     .target(
       name: "WeighbridgeMapping",
@@ -96,7 +98,7 @@ let package = Package(
     .executableTarget(
       name: "WeighbridgeCLI",
       dependencies: [
-        "Weighbridge", "WeighbridgeCheckpoints",
+        "Weighbridge", "WeighbridgeCheckpoints", "CFaults",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 

@@ -46,12 +46,20 @@ public protocol Checkpoint: Sendable {
   /// - Throws: What `tensor` throws, and what `body` throws.
   func forEachBlock(of name: String, limit: Int, _ body: (Tensor) throws -> Void) throws
 
+  /// Checks that nobody has written into the file since it was opened: tensors that were read may be of
+  /// before and after.
+  ///
+  /// - Throws: `unreadable` when somebody has.
+  func checkUnchanged() throws
+
   /// The entry of a name or raw path.
   func entry(_ name: String) -> CheckpointEntry?
 }
 
 extension Checkpoint {
   public var remarks: [String] { [] }
+
+  public func checkUnchanged() throws {}
 
   public func forEachBlock(
     of name: String, limit: Int, _ body: (Tensor) throws -> Void

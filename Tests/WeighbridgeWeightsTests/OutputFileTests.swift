@@ -76,12 +76,35 @@ import WeighbridgeTensors
     #expect(directory.names == [name])
   }
 
-  @Test func temporaryFilesCanBeRemovedAtOnce() throws {
+  /// What a killed process left is removed by the next one that writes there; what is being written, and
+  /// what only looks like it, stays.
+  @Test func deadTemporaryFilesAreRemoved() throws {
     let directory = try TemporaryDirectory()
-    let file = try OutputFile(path: directory.path("out"))
-    let registry = TemporaryFiles()
-    registry.insert(file.temporaryPath)
-    registry.removeAll()
-    #expect(directory.names.isEmpty)
+    try Data("dead".utf8).write(to: URL(filePath: directory.path(".weighbridge-dead.tmp")))
+    try Data("other".utf8).write(to: URL(filePath: directory.path(".other.tmp")))
+    try FileManager.default.createSymbolicLink(
+      atPath: directory.path(".weighbridge-link.tmp"), withDestinationPath: ".other.tmp")
+    let alive = try OutputFile(path: directory.path("alive"))
+    try alive.append([1])
+    let next = try OutputFile(path: directory.path("next"))
+    #expect(!directory.names.contains(".weighbridge-dead.tmp"))
+    try next.commit()
+    try alive.commit()
+    #expect(directory.names == [".other.tmp", ".weighbridge-link.tmp", "alive", "next"])
+  }
+
+  @Test(arguments: [0o600, 0o640, 0o444 | 0o200, 0o777]) func replacedFilesKeepTheirMode(
+    _ mode: Int
+  ) throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path("out")
+    try Data("old".utf8).write(to: URL(filePath: path))
+    #expect(chmod(path, mode_t(mode)) == 0)
+    let file = try OutputFile(path: path)
+    var status = stat()
+    // Never wider than the old one, not even while it is written.
+    #expect(stat(file.temporaryPath, &status) == 0 && status.st_mode & 0o777 == mode_t(mode))
+    try file.commit()
+    #expect(stat(path, &status) == 0 && status.st_mode & 0o777 == mode_t(mode))
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CFaults
 import Dispatch
 import Weighbridge
 import WeighbridgeCheckpoints
@@ -20,10 +21,11 @@ enum Entry {
     signal(SIGPIPE, SIG_IGN)
     // Likewise a file beyond the size limit: the write fails and is reported.
     signal(SIGXFSZ, SIG_IGN)
-    surviveHDF5()
+    surviveFaults()
     let interruptions = removingTemporaryFilesWhenInterrupted()
     defer { withExtendedLifetime(interruptions) {} }
     do {
+      try checkArguments()
       var command = try WeighbridgeCommand.parseAsRoot(withoutDashes(arguments))
       try command.run()
       try Console.flush()
@@ -33,24 +35,28 @@ enum Entry {
     }
   }
 
-  /// libhdf5 crashes on some damaged files whose structure only it reads. Such a crash ends the
-  /// command as any other malformed file does: one line, exit status 3, nothing left behind.
-  /// Elsewhere a crash stays a crash.
-  private static func surviveHDF5() {
-    for number in [SIGSEGV, SIGBUS, SIGFPE] {
-      signal(number) { number in
-        signal(number, SIG_DFL)
-        guard HDF5Library.isRunning else {
-          raise(number)
-          return
-        }
-        Console.fail(
-          "an HDF5 file is damaged in a way that libhdf5 does not survive: "
-            + CommandLine.arguments.dropFirst().joined(separator: " ").escapingControlCharacters()
-            + ". Save or download it again")
-        TemporaryFiles.shared.removeAll()
-        _exit(3)
-      }
+  /// Two things that only a signal tells end the command as any other fault of a file does, with one
+  /// line, exit status 3 and nothing left behind: libhdf5 crashes on some damaged files whose structure
+  /// only it reads, and a file that another program cuts short is gone from the memory that it was
+  /// mapped to. Elsewhere a crash stays a crash.
+  private static func surviveFaults() {
+    let arguments = CommandLine.arguments.dropFirst().joined(separator: " ")
+    wb_faults_handle_signals(
+      "weighbridge: error: an HDF5 file is damaged in a way that libhdf5 does not survive: "
+        + arguments.escapingControlCharacters() + ". Save or download it again",
+      WeighbridgeError.Code.malformed.exitStatus)
+  }
+
+  /// Paths are text here, so an argument that is none would name another file.
+  ///
+  /// - Throws: `usage`.
+  private static func checkArguments() throws {
+    for index in 0..<Int(CommandLine.argc) {
+      guard let argument = CommandLine.unsafeArgv[index] else { continue }
+      guard String(validatingCString: argument) == nil else { continue }
+      throw WeighbridgeError(
+        .usage, "the argument '\(String(cString: argument))' is not UTF-8 text",
+        remedy: "Give the file a name in UTF-8, or reach it through a link that has one")
     }
   }
 

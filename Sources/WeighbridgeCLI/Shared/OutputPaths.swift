@@ -38,10 +38,20 @@ enum OutputPaths {
     for output in outputs { try OutputFile(path: output).discard() }
   }
 
-  /// Whether both paths lead to one file that exists, through links, too.
+  /// Whether both paths lead to one file, through links and by whatever way; it need not exist yet.
   private static func isSameFile(_ a: String, _ b: String) -> Bool {
-    var (first, second) = (stat(), stat())
-    return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev
-      && first.st_ino == second.st_ino
+    guard let first = identity(a), let second = identity(b) else { return false }
+    return first == second
+  }
+
+  /// A file that is there, or the place in its folder of one that is not; `nil` where neither is.
+  private static func identity(_ path: String) -> [String]? {
+    var status = stat()
+    if stat(path, &status) == 0 { return ["\(status.st_dev)", "\(status.st_ino)"] }
+    let slash = path.utf8.lastIndex(of: UInt8(ascii: "/"))
+    let folder = slash.map { String(path[...$0]) } ?? "."
+    let name = slash.map { String(path[path.utf8.index(after: $0)...]) } ?? path
+    guard stat(folder, &status) == 0 else { return nil }
+    return ["\(status.st_dev)", "\(status.st_ino)", name]
   }
 }

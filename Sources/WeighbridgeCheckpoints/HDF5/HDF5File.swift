@@ -37,6 +37,8 @@ public final class HDF5File: IndexedCheckpoint {
     index = EntryIndex(content.entries, skipped: content.skipped, path: map.path)
   }
 
+  public func checkUnchanged() throws { try map.checkUnchanged() }
+
   public func tensor(_ name: String) throws -> Tensor {
     let position = try index.position(of: name)
     let entry = index[position]

@@ -1,3 +1,4 @@
+import CFaults
 import CHDF5
 import Synchronization
 import WeighbridgeTensors
@@ -10,18 +11,15 @@ package enum HDF5Library {
   /// seen to crash over it. Every file is closed where it was opened, so there is nothing left to do.
   private static let staysOpen = H5dont_atexit()
 
-  /// Whether a call is under way. libhdf5 has been seen to crash on damaged files; a program that
-  /// handles the signal can tell by this that a file is to blame. Written under the lock alone.
-  nonisolated(unsafe) package private(set) static var isRunning = false
-
   /// Runs `body` alone, with the library's own error printing off.
   static func run<R>(_ body: () throws -> sending R) rethrows -> sending R {
     try lock.withLock { _ in
       _ = staysOpen
       H5open()
       wb_h5_silence()
-      isRunning = true
-      defer { isRunning = false }
+      // It has been seen to crash on damaged files; whoever handles the signal can tell by this.
+      wb_library_enter()
+      defer { wb_library_leave() }
       return try body()
     }
   }

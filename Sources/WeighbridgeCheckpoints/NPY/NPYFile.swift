@@ -27,6 +27,8 @@ public final class NPYFile: IndexedCheckpoint {
     }
   }
 
+  public func checkUnchanged() throws { try map.checkUnchanged() }
+
   public func tensor(_ name: String) throws -> Tensor {
     _ = try index.position(of: name)
     return try WeighbridgeError.locating(file: path, entry: name) {

@@ -27,6 +27,8 @@ public final class NPZFile: IndexedCheckpoint {
     verified = Mutex([])
   }
 
+  public func checkUnchanged() throws { try map.checkUnchanged() }
+
   public func tensor(_ name: String) throws -> Tensor {
     let position = try index.position(of: name)
     let array = arrays[position]

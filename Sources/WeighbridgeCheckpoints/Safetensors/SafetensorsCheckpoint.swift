@@ -41,6 +41,10 @@ public final class SafetensorsCheckpoint: IndexedCheckpoint {
       shards.entries.map { CheckpointEntry($0.entry) }, skipped: shards.skipped, path: map.path)
   }
 
+  public func checkUnchanged() throws {
+    for file in files { try file.checkUnchanged() }
+  }
+
   public func tensor(_ name: String) throws -> Tensor {
     let position = try index.position(of: name)
     try native?.verify(name)

@@ -40,6 +40,8 @@ public struct Export: Sendable {
   let metadata: [String: String]
   /// The identity for a native file; `nil` when no model is known.
   let manifest: NativeManifest?
+  /// Where the items are read from.
+  private let checkpoint: any Checkpoint
 
   /// The parameters of a plan, under the model's names.
   ///
@@ -50,6 +52,7 @@ public struct Export: Sendable {
     try plan.requireOneToOne()
     items = Export.items(plan.report, plan.ledger, plan.source, dtype)
     metadata = [:]
+    checkpoint = plan.checkpoint
     manifest = try Export.manifest(
       plan.checkpoint, plan.rules, id: plan.architecture.id,
       configuration: plan.configuration.json.text(), assumed: plan.configuration.assumed)
@@ -81,6 +84,7 @@ public struct Export: Sendable {
     let source = CheckpointSource(checkpoint, fit.stateDict)
     items = Export.items(fit.report, fit.ledger, source, dtype)
     metadata = [:]
+    self.checkpoint = checkpoint
     manifest = try Export.manifest(checkpoint, rules, id: id, configuration: "{}")
   }
 
@@ -126,6 +130,7 @@ public struct Export: Sendable {
     // A native file's identity does not survive: the result is not one.
     metadata = checkpoint.metadata.filter { !$0.key.hasPrefix("weighbridge.") }
     manifest = nil
+    self.checkpoint = checkpoint
   }
 
   private static func manifest(
@@ -193,9 +198,13 @@ public struct Export: Sendable {
         summary.tensors += 1
         summary.bytes += tensor.byteCount
       }
+      // Before the file gets its name: what was read of a file that changed meanwhile is a mixture.
+      try checkpoint.checkUnchanged()
       try finish()
     } catch {
       cancel()
+      // Bytes that make no sense may do so because somebody writes them just now.
+      try checkpoint.checkUnchanged()
       throw error
     }
     return summary

@@ -1,17 +1,25 @@
+import CFaults
 import WeighbridgeTensors
 
 /// A whole file, mapped read-only into memory; it keeps the bytes alive that tensors borrow.
 ///
 /// Nothing is read until it is touched, and clean pages cost no memory of the process's own. The
-/// size is taken once, at opening, and every access is checked against it. A file that another
-/// process *truncates* while it is mapped cannot be guarded against: touching the lost pages raises
-/// SIGBUS, as for every memory map. Replacing a file by renaming another over it is harmless, and
+/// size is taken once, at opening, and every access is checked against it.
+///
+/// A file that another process *truncates* while it is mapped is gone from memory: touching the lost
+/// pages raises SIGBUS, as for every memory map. The command turns that signal into its one line; a
+/// library does not change how a program handles signals. A program whose files may be cut short while
+/// it reads them works on a copy. One that is overwritten in place gives mixed bytes, which
+/// `checkUnchanged()` finds afterwards. Replacing a file by renaming another over it is harmless, and
 /// that is how Weighbridge itself writes.
 package final class MappedFile: @unchecked Sendable {
   package let path: String
   /// The size in bytes, never 0.
   package let byteCount: Int
   private let base: UnsafeRawPointer
+  private let opened: stat
+  /// Where a signal handler finds this map.
+  private let noted: OpaquePointer?
 
   /// Maps a regular file.
   ///
@@ -42,9 +50,36 @@ package final class MappedFile: @unchecked Sendable {
     self.path = path
     byteCount = size
     base = UnsafeRawPointer(mapped)
+    opened = status
+    noted = wb_mapping_insert(
+      mapped, size, "weighbridge: error: \(MappedFile.cutShort(path: path).description)")
+  }
+
+  /// The error for a file that is no longer as long as it was when it was opened.
+  static func cutShort(path: String?) -> WeighbridgeError {
+    WeighbridgeError(
+      .unreadable, "the file was cut short by another program while it was read", file: path,
+      remedy: "Run it again when the file is complete")
+  }
+
+  /// Checks that nobody has written into the file since it was opened. Another file under its name is
+  /// no change: the one that was opened stays what it was.
+  ///
+  /// - Throws: `unreadable` when it was.
+  package func checkUnchanged() throws {
+    var status = stat()
+    guard stat(path, &status) == 0, status.st_dev == opened.st_dev, status.st_ino == opened.st_ino
+    else { return }
+    if status.st_size < opened.st_size { throw MappedFile.cutShort(path: path) }
+    guard status.st_size == opened.st_size, status.modified == opened.modified else {
+      throw WeighbridgeError(
+        .unreadable, "the file was changed by another program while it was read", file: path,
+        remedy: "Run it again when the file is complete")
+    }
   }
 
   deinit {
+    wb_mapping_remove(noted)
     munmap(UnsafeMutableRawPointer(mutating: base), byteCount)
   }
 
@@ -93,5 +128,16 @@ extension UnsafeRawBufferPointer {
   package func slice(at offset: Int, count length: Int) -> UnsafeRawBufferPointer? {
     guard offset >= 0, length >= 0, offset <= count, length <= count - offset else { return nil }
     return UnsafeRawBufferPointer(rebasing: self[offset..<(offset + length)])
+  }
+}
+
+extension stat {
+  /// When the file was written to: seconds and nanoseconds.
+  fileprivate var modified: [Int] {
+    #if canImport(Darwin)
+      [st_mtimespec.tv_sec, st_mtimespec.tv_nsec]
+    #else
+      [st_mtim.tv_sec, st_mtim.tv_nsec]
+    #endif
   }
 }

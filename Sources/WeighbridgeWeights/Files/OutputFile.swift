@@ -1,14 +1,19 @@
+import CFaults
 import WeighbridgeTensors
 
 /// A file that appears under its name only when it is complete.
 ///
 /// It is written under a temporary name beside its destination, flushed to the disk, and renamed.
-/// Unless `commit()` succeeds, the temporary file is removed and the destination is as it was.
+/// Unless `commit()` succeeds, the temporary file is removed and the destination is as it was. A
+/// process that is killed leaves its temporary file; the next one that writes into the folder removes
+/// it. A file that is replaced keeps its permissions.
 package final class OutputFile: @unchecked Sendable {
   package let path: String
   package let temporaryPath: String
   private let destination: String
   private var descriptor: Int32
+  /// Where a signal handler finds the temporary file; `nil` when it is no longer there.
+  private var noted: OpaquePointer?
   /// Where `append` writes next.
   package private(set) var position = 0
 
@@ -18,21 +23,25 @@ package final class OutputFile: @unchecked Sendable {
   ///   directory is missing or not writable.
   package init(path: String) throws {
     self.path = path
-    destination = try OutputFile.destination(path)
-    (descriptor, temporaryPath) = try OutputFile.create(beside: destination, path)
-    TemporaryFiles.shared.insert(temporaryPath)
+    let mode: mode_t?
+    (destination, mode) = try OutputFile.destination(path)
+    let folder = TemporaryFolder(of: destination)
+    guard !folder.isDestinationEmpty else { throw SystemCall.writeError(path, EISDIR) }
+    folder.removeDead()
+    (descriptor, temporaryPath) = try folder.create(for: path, mode: mode)
+    noted = wb_temporary_insert(temporaryPath)
   }
 
   deinit {
     discard()
   }
 
-  /// The path itself, or what it links to, if that can be replaced.
-  private static func destination(_ path: String) throws -> String {
+  /// The path itself, or what it links to, if that can be replaced, and the permissions of what is there.
+  private static func destination(_ path: String) throws -> (String, mode_t?) {
     var status = stat()
     guard stat(path, &status) == 0 else {
       guard errno == ENOENT else { throw SystemCall.writeError(path, errno) }
-      return path
+      return (path, nil)
     }
     let kind = status.st_mode & mode_t(S_IFMT)
     guard kind == mode_t(S_IFREG) else {
@@ -43,25 +52,10 @@ package final class OutputFile: @unchecked Sendable {
         file: path, remedy: "Give the path of a file")
     }
     guard access(path, W_OK) == 0 else { throw SystemCall.writeError(path, errno) }
-    guard let resolved = realpath(path, nil) else { return path }
+    let mode = status.st_mode & 0o777
+    guard let resolved = realpath(path, nil) else { return (path, mode) }
     defer { free(resolved) }
-    return String(cString: resolved)
-  }
-
-  private static func create(beside destination: String, _ path: String) throws -> (Int32, String) {
-    let slash = destination.lastIndex(of: "/").map { destination.index(after: $0) }
-    let directory = slash.map { String(destination[..<$0]) } ?? ""
-    let name = slash.map { String(destination[$0...]) } ?? destination
-    guard !name.isEmpty else { throw SystemCall.writeError(path, EISDIR) }
-    for _ in 0..<16 {
-      let random = String(UInt64.random(in: 0 ... .max), radix: 36)
-      // A name's bytes are limited, so a long one is not repeated in full.
-      let temporary = "\(directory).\(name.prefix(32)).\(random).tmp"
-      let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-      if descriptor >= 0 { return (descriptor, temporary) }
-      guard errno == EEXIST else { throw SystemCall.writeError(path, errno) }
-    }
-    throw SystemCall.writeError(path, EEXIST)
+    return (String(cString: resolved), mode)
   }
 
   /// Writes bytes at a position, and leaves `position` behind them.
@@ -72,6 +66,8 @@ package final class OutputFile: @unchecked Sendable {
         descriptor, bytes.baseAddress.map { $0 + written },
         min(bytes.count - written, 1 << 30), off_t(offset + written))
       if count < 0, errno == EINTR { continue }
+      // The bytes may be those of a mapped file that is no longer as long.
+      guard count >= 0 || errno != EFAULT else { throw MappedFile.cutShort(path: nil) }
       guard count > 0 else { throw SystemCall.writeError(path, count == 0 ? ENOSPC : errno) }
       written += count
     }
@@ -89,11 +85,13 @@ package final class OutputFile: @unchecked Sendable {
   /// Flushes the file to the disk and gives it its name.
   package func commit() throws {
     guard descriptor >= 0 else { return }
-    guard fsync(descriptor) == 0 else { throw failAndDiscard(errno) }
-    let result = close(descriptor)
+    // Renamed before it is closed: closed, it would be nobody's, and another process might remove it.
+    guard fsync(descriptor) == 0, rename(temporaryPath, destination) == 0 else {
+      throw failAndDiscard(errno)
+    }
+    close(descriptor)
     descriptor = -1
-    guard result == 0, rename(temporaryPath, destination) == 0 else { throw failAndDiscard(errno) }
-    TemporaryFiles.shared.remove(temporaryPath)
+    forget()
     OutputFile.flushDirectory(of: destination)
   }
 
@@ -104,14 +102,21 @@ package final class OutputFile: @unchecked Sendable {
 
   /// Removes the temporary file, unless `commit()` has renamed it.
   package func discard() {
-    if descriptor >= 0 { close(descriptor) }
+    guard descriptor >= 0 else { return }
+    unlink(temporaryPath)
+    close(descriptor)
     descriptor = -1
-    if TemporaryFiles.shared.remove(temporaryPath) { unlink(temporaryPath) }
+    forget()
+  }
+
+  private func forget() {
+    wb_temporary_remove(noted)
+    noted = nil
   }
 
   /// Makes the rename itself last; a directory that cannot be flushed is no failure.
   private static func flushDirectory(of path: String) {
-    let directory = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+    let directory = path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[...$0]) } ?? "."
     let descriptor = open(directory, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return }
     fsync(descriptor)

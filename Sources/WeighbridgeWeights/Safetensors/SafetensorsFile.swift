@@ -60,6 +60,11 @@ public final class SafetensorsFile: Sendable {
     return try Tensor(dtype: entry.dtype, shape: entry.shape, storage: storage)
   }
 
+  /// Checks that nobody has written into the file since it was opened.
+  ///
+  /// - Throws: `unreadable` when somebody has.
+  package func checkUnchanged() throws { try map.checkUnchanged() }
+
   /// Calls `body` with an entry's bytes.
   package func withBytes<R>(
     of entry: SafetensorsEntry, _ body: (UnsafeRawBufferPointer) throws -> R

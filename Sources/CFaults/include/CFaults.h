@@ -1,0 +1,38 @@
+#ifndef WEIGHBRIDGE_CFAULTS_H
+#define WEIGHBRIDGE_CFAULTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// What a command must know when a signal ends it: which memory is a mapped file, which files are
+// temporary, and whether a library is at work that crashes on damaged files.
+//
+// Everything that a signal handler touches lives here, in plain C: it neither allocates nor locks nor
+// calls Swift. Keeping the lists installs nothing; only `wb_faults_handle_signals` does, and only a
+// command calls it.
+
+/// An entry of one of the lists. Never freed, but used again.
+typedef struct wb_fault_entry wb_fault_entry;
+
+/// Notes that `length` bytes from `base` are a mapped file. `line` is what to print when they are gone.
+/// The text is copied. NULL where there is no memory.
+wb_fault_entry *wb_mapping_insert(const void *base, size_t length, const char *line);
+void wb_mapping_remove(wb_fault_entry *entry);
+
+/// Notes a temporary file. The path is copied. NULL where there is no memory.
+wb_fault_entry *wb_temporary_insert(const char *path);
+void wb_temporary_remove(wb_fault_entry *entry);
+/// Removes every temporary file that is noted. May be called from a signal handler.
+void wb_temporary_unlink_all(void);
+
+/// Marks the calling thread as being inside a library that may crash on a damaged file.
+void wb_library_enter(void);
+void wb_library_leave(void);
+
+/// Has SIGBUS in a mapped file, and any crash inside the library, print one line, remove temporary
+/// files and end the process with `status`. All other crashes stay what they are.
+///
+/// - library_line: What to print for a crash inside the library; copied.
+void wb_faults_handle_signals(const char *library_line, int status);
+
+#endif
