@@ -86,10 +86,13 @@ import Weighbridge
       return try Data(contentsOf: URL(fileURLWithPath: space.path("x.safetensors")))
     }
     try FileManager.default.removeItem(atPath: space.path("x.safetensors"))
+    let clock = ContinuousClock()
+    let whole = try clock.measure { _ = try CommandRun(list: convert(sources[0])) }
+    let microseconds = max(1000, Int(whole / .microseconds(1)))
     var (killed, left) = (0, 0)
     for round in 0..<Self.kills {
       let process = try start(convert(sources[round % 2]))
-      usleep(UInt32.random(in: 0..<250_000))
+      usleep(UInt32(Int.random(in: 0..<microseconds)))
       kill(process.processIdentifier, SIGKILL)
       process.waitUntilExit()
       if process.terminationReason == .uncaughtSignal { killed += 1 }
