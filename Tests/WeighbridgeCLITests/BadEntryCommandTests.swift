@@ -78,4 +78,54 @@ import Weighbridge
     #expect(members[0]["readable"] as? Bool == false && members[0]["mean"] == nil)
     #expect(members[1]["mean"] as? Double == 4.5)
   }
+
+  /// Two names that Swift's comparison takes for one go through every format as two.
+  @Test(arguments: ["twins.npz", "twins.safetensors"]) func namesAreBytes(_ name: String) throws {
+    let space = try Workspace()
+    defer { space.remove() }
+    let source = Workspace.fixture("formats/\(name)")
+    for target in ["o.npz", "o.safetensors", "o.h5"] {
+      let run = try CommandRun("convert", source, space.path(target), "--model", "none")
+      #expect(run.status == 0, "\(run.errors)")
+      let copy = try Checkpoints.open(space.path(target))
+      for entry in try Checkpoints.open(source).entries {
+        #expect(copy.entry(entry.name)?.shape == entry.shape, "\(entry.name.unicodeScalars.count)")
+      }
+      let diff = try CommandRun("diff", source, space.path(target))
+      #expect(diff.status == 0, "\(diff.output)\(diff.errors)")
+      #expect(diff.output.contains("identical: 2 tensors"))
+    }
+  }
+
+  /// A name of a megabyte is cut in every message, and whole in the JSON.
+  @Test func messagesAreBounded() throws {
+    let space = try Workspace()
+    defer { space.remove() }
+    let long = String(repeating: "n", count: 1 << 20) + "\u{202e}\u{1b}[2J\u{2028}.weight"
+    let header =
+      "{\"\(long)\":{\"dtype\":\"F4\",\"shape\":[2],\"data_offsets\":[0,1]},"
+      + "\"x\(long)\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[1,5]}}"
+    let escaped = header.replacingOccurrences(of: "\u{1b}", with: "\\u001b")
+    var bytes = Data(withUnsafeBytes(of: UInt64(escaped.utf8.count).littleEndian, Array.init))
+    bytes += Data(escaped.utf8) + Data(count: 5)
+    let path = space.path("w.safetensors")
+    try bytes.write(to: URL(fileURLWithPath: path))
+    for command in [
+      ["inspect", path], ["inspect", path, "--tree"], ["inspect", path, "--stats"], ["map", path],
+      ["map", path, "--model", "stn"], ["convert", path, space.path("o.npz"), "--model", "none"],
+      ["convert", path, space.path("o.safetensors"), "--model", "stn"],
+      ["diff", path, Workspace.fixture("se_layer.npz")], ["diff", path, path],
+      ["validate", "--weights", path, "--reference", Workspace.fixture("stn_reference.npz")],
+      ["run", "--weights", path, "--input", path, "--output", space.path("r.npz")],
+    ] {
+      let run = try CommandRun(list: command)
+      let text = run.output + run.errors
+      #expect(text.utf8.count < 40_000, "\(command[0]): \(text.utf8.count) bytes")
+      #expect(!text.contains("\u{202e}") && !text.contains("\u{1b}") && !text.contains("\u{2028}"))
+      #expect(run.status >= 0)
+    }
+    let document = try json(CommandRun("inspect", path, "--json"))
+    let names = (document["tensors"] as? [[String: Any]])?.compactMap { $0["name"] as? String }
+    #expect(names == ["x" + long])
+  }
 }

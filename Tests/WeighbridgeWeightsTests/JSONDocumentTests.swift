@@ -1,4 +1,5 @@
 import Testing
+import WeighbridgeTensors
 
 @testable import WeighbridgeWeights
 
@@ -18,5 +19,38 @@ import Testing
   @Test func indentedShapesStayOnOneLine() {
     let document = JSONDocument.members(["shape": .array([2, 3]), "empty": .array([])])
     #expect(document.text(indented: true) == "{\n  \"shape\": [2, 3],\n  \"empty\": []\n}")
+  }
+}
+
+/// RFC 8259's grammar of numbers and words, in both readers.
+@Suite struct JSONGrammarTests {
+  static let wrong = [
+    "01", "-01", "1.", ".5", "1.e5", "1e", "1e+", "+1", "-", "nan", "NaN", "inf", "Infinity",
+    "0x10",
+    "1_000", "True", "tru", "truex", "nulll", "1e999", "'a'", "--1", "1.5.2", "\u{feff}1",
+  ]
+  static let right = [
+    "0", "-0", "10", "-1.5", "0.5", "1e5", "1E+5", "1e-5", "0e0", "12.25e2", "true", "false",
+    "null",
+  ]
+
+  @Test(arguments: wrong) func isRefused(_ text: String) {
+    #expect(throws: WeighbridgeError.self) { try JSONDocument(parsing: "[\(text)]") }
+    guard text != "1e999" else { return }  // passed over, its size is nobody's matter
+    #expect(throws: WeighbridgeError.self) { try Self.skip("{\"a\": \(text)}") }
+  }
+
+  @Test(arguments: right) func isRead(_ text: String) throws {
+    _ = try JSONDocument(parsing: "[\(text)]")
+    try Self.skip("{\"a\": \(text)}")
+  }
+
+  private static func skip(_ text: String) throws {
+    var text = text
+    try text.withUTF8 { bytes in
+      var reader = try JSONReader(UnsafeRawBufferPointer(bytes))
+      try reader.skipValue()
+      try reader.end()
+    }
   }
 }

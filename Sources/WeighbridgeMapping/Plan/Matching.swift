@@ -7,23 +7,25 @@ extension MappingReport {
   ///
   /// - Parameter skipped: The file's entries that are no tensors, with reasons.
   init(_ ledger: Ledger, _ stateDict: StateDict, skipped: [SkippedEntry] = []) {
-    let tensors = Dictionary(stateDict.tensors.map { ($0.name, $0) }) { first, _ in first }
-    let reasons = Dictionary(skipped.map { ($0.name, $0.reason) }) { first, _ in first }
-    var asked: Set<String> = []
+    let tensors = Dictionary(stateDict.tensors.map { (ExactText($0.name), $0) }) { first, _ in first
+    }
+    let reasons = Dictionary(skipped.map { (ExactText($0.name), $0.reason) }) { first, _ in first }
+    var asked: Set<ExactText> = []
     for request in ledger.requests {
-      asked.insert(request.name)
-      guard let tensor = tensors[request.name] else {
+      asked.insert(ExactText(request.name))
+      guard let tensor = tensors[ExactText(request.name)] else {
         if !request.isOptional {
           missing.append(
             Missing(
               parameter: request.name, shape: request.shape,
-              reason: reasons[request.name].map { "its entry is not read: \($0.clause)" }))
+              reason: reasons[ExactText(request.name)].map { "its entry is not read: \($0.clause)" }
+            ))
         }
         continue
       }
       add(request, tensor)
     }
-    unexpected = stateDict.tensors.filter { !asked.contains($0.name) }.map {
+    unexpected = stateDict.tensors.filter { !asked.contains(ExactText($0.name)) }.map {
       Unexpected(name: $0.name, source: $0.source, shape: $0.shape, dtype: $0.dtype)
     }
     collisions = stateDict.collisions

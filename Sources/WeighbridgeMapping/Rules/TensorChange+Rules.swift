@@ -149,14 +149,16 @@ extension DType {
 extension StateDict {
   /// Keeps the first of tensors that share a name, and lists the name with all its sources.
   mutating func recordCollisions() {
-    var groups: [String: [Int]] = [:]
-    for (index, tensor) in tensors.enumerated() { groups[tensor.name, default: []].append(index) }
+    var groups: [ExactText: [Int]] = [:]
+    for (index, tensor) in tensors.enumerated() {
+      groups[ExactText(tensor.name), default: []].append(index)
+    }
     let clashes = groups.filter { $0.value.count > 1 }
     guard !clashes.isEmpty else { return }
     var gone: Set<Int> = []
     for name in clashes.keys.sorted() {
       let indices = clashes[name] ?? []
-      collisions.append(Collision(name: name, sources: indices.map { tensors[$0].source }))
+      collisions.append(Collision(name: name.text, sources: indices.map { tensors[$0].source }))
       gone.formUnion(indices.dropFirst())
     }
     tensors = tensors.enumerated().filter { !gone.contains($0.offset) }.map(\.element)

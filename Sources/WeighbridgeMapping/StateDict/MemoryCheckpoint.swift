@@ -8,7 +8,7 @@ package struct MemoryCheckpoint: Checkpoint {
   package let entries: [CheckpointEntry]
   package var skipped: [SkippedEntry] = []
   package var metadata: [String: String]
-  private let values: [String: Tensor]
+  private let values: [ExactText: Tensor]
 
   package init(
     _ tensors: KeyValuePairs<String, Tensor>, path: String = "memory",
@@ -27,15 +27,17 @@ package struct MemoryCheckpoint: Checkpoint {
       CheckpointEntry(
         name: $0.name, dtype: $0.tensor.dtype, shape: $0.tensor.shape, storage: .inPlace)
     }
-    values = Dictionary(tensors.map { ($0.name, $0.tensor) }) { first, _ in first }
+    values = Dictionary(tensors.map { (ExactText($0.name), $0.tensor) }) { first, _ in first }
   }
 
   package func tensor(_ name: String) throws -> Tensor {
-    guard let tensor = values[name] else {
+    guard let tensor = values[ExactText(name)] else {
       throw WeighbridgeError(.mapping, "there is no entry of this name", file: path, entry: name)
     }
     return tensor
   }
 
-  package func entry(_ name: String) -> CheckpointEntry? { entries.first { $0.name == name } }
+  package func entry(_ name: String) -> CheckpointEntry? {
+    entries.first { ExactText($0.name) == ExactText(name) }
+  }
 }

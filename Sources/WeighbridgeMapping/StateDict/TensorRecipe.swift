@@ -30,8 +30,8 @@ extension TensorRecipe {
   package var sources: [String] {
     var names: [String] = []
     collect(into: &names)
-    var seen: Set<String> = []
-    return names.filter { seen.insert($0).inserted }
+    var seen: Set<ExactText> = []
+    return names.filter { seen.insert(ExactText($0)).inserted }
   }
 
   private func collect(into names: inout [String]) {

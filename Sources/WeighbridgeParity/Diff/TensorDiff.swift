@@ -2,6 +2,7 @@ import WeighbridgeCheckpoints
 import WeighbridgeMapping
 import WeighbridgeModules
 import WeighbridgeNative
+import WeighbridgeTensors
 import WeighbridgeWeights
 
 /// The difference of two files of named tensors: checkpoints, or references.
@@ -77,11 +78,14 @@ public struct TensorDiff: Sendable {
   /// A reference's metadata is no tensor, even where it is stored as one.
   private static func isCompared(_ entry: CheckpointEntry) -> Bool { entry.name != "metadata" }
 
-  private static func key(_ entry: CheckpointEntry) -> String {
-    String(entry.rawPath.map { $0 == "/" ? "." : $0 })
+  private static func key(_ entry: CheckpointEntry) -> ExactText {
+    ExactText(
+      String(
+        decoding: entry.rawPath.utf8.map { $0 == UInt8(ascii: "/") ? UInt8(ascii: ".") : $0 },
+        as: UTF8.self))
   }
 
-  private static func index(_ checkpoint: any Checkpoint) -> [String: CheckpointEntry] {
+  private static func index(_ checkpoint: any Checkpoint) -> [ExactText: CheckpointEntry] {
     Dictionary(checkpoint.entries.map { (key($0), $0) }) { first, _ in first }
   }
 }

@@ -59,7 +59,7 @@ private struct JSONParser {
 
   private mutating func object() throws -> JSONDocument {
     var members: [JSONDocument.Member] = []
-    var keys: Set<String> = []
+    var keys: Set<ExactText> = []
     if take("}") { return .object([]) }
     repeat {
       skipSpace()
@@ -67,7 +67,9 @@ private struct JSONParser {
         throw failure("a key is missing")
       }
       let key = try string()
-      guard keys.insert(key).inserted else { throw failure("the key '\(key)' is there twice") }
+      guard keys.insert(ExactText(key)).inserted else {
+        throw failure("the key '\(key.shortened(to: 64))' is there twice")
+      }
       guard take(":") else { throw failure("a colon is missing") }
       members.append(.init(key, try value()))
     } while take(",")
@@ -139,19 +141,44 @@ private struct JSONParser {
     return code
   }
 
+  /// `-`, an integer without leading zeros, then perhaps a fraction and an exponent, each with digits.
   private mutating func number() throws -> JSONDocument {
     let start = position
-    let marks = Set("+-.eE0123456789".utf8)
-    while position < bytes.count, marks.contains(bytes[position]) { position += 1 }
-    let text = String(decoding: bytes[start..<position], as: UTF8.self)
-    guard text.first != "+", text.first != ".", text.last != "." else {
-      throw failure("'\(text)' is no number")
+    _ = skip("-")
+    let isZero = position < bytes.count && bytes[position] == UInt8(ascii: "0")
+    let digits = skipDigits()
+    guard digits > 0 else {
+      throw failure(position == start ? "a value is missing" : "a number has no digits")
     }
-    if let integer = Int(text) { return .integer(integer) }
-    guard !text.isEmpty, let value = Double(text), value.isFinite else {
-      throw failure(text.isEmpty ? "a value is missing" : "'\(text)' is no number")
+    guard !isZero || digits == 1 else { throw failure("a number begins with 0") }
+    var isWhole = true
+    if skip(".") {
+      isWhole = false
+      guard skipDigits() > 0 else { throw failure("a number has no digits after its point") }
+    }
+    if skip("e") || skip("E") {
+      isWhole = false
+      _ = skip("+") || skip("-")
+      guard skipDigits() > 0 else { throw failure("a number has no digits in its exponent") }
+    }
+    let text = String(decoding: bytes[start..<position], as: UTF8.self)
+    if isWhole, let integer = Int(text) { return .integer(integer) }
+    guard let value = Double(text), value.isFinite else {
+      throw failure("the number '\(text.shortened(to: 64))' is too large")
     }
     return .number(value)
+  }
+
+  private mutating func skip(_ character: Unicode.Scalar) -> Bool {
+    guard position < bytes.count, bytes[position] == UInt8(ascii: character) else { return false }
+    position += 1
+    return true
+  }
+
+  private mutating func skipDigits() -> Int {
+    let start = position
+    while position < bytes.count, (48...57).contains(bytes[position]) { position += 1 }
+    return position - start
   }
 
   private mutating func word(_ word: String, _ value: JSONDocument) throws -> JSONDocument {

@@ -19,7 +19,7 @@ public struct TensorDescription: Sendable, Hashable {
 /// Which tensors a writer still expects: each planned one once, and as planned.
 package struct WritePlan {
   package let tensors: [TensorDescription]
-  private let positions: [String: Int]
+  private let positions: [ExactText: Int]
   private var missing: Set<Int>
   private let path: String
 
@@ -28,9 +28,9 @@ package struct WritePlan {
     self.tensors = tensors
     self.path = path
     missing = Set(tensors.indices)
-    var positions: [String: Int] = [:]
+    var positions: [ExactText: Int] = [:]
     for (position, tensor) in tensors.enumerated() {
-      guard !tensor.name.isEmpty, positions.updateValue(position, forKey: tensor.name) == nil else {
+      guard !tensor.name.isEmpty, positions.updateValue(position, forKey: ExactText(tensor.name)) == nil else {
         throw WeighbridgeError(
           .usage, tensor.name.isEmpty ? "a tensor has no name" : "two tensors have this name",
           file: path, entry: tensor.name)
@@ -43,7 +43,7 @@ package struct WritePlan {
   ///
   /// - Throws: `usage` when it is not planned, or was added, or differs from the plan.
   package mutating func take(_ name: String, _ tensor: Tensor) throws -> Int {
-    guard let position = positions[name], missing.remove(position) != nil else {
+    guard let position = positions[ExactText(name)], missing.remove(position) != nil else {
       throw WeighbridgeError(
         .usage, "the tensor was not announced or is added twice", file: path, entry: name)
     }
