@@ -21,13 +21,13 @@ from weighbridge_reference.recording import record
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def prepare(name: str, folder: Path) -> dict[str, np.ndarray]:
+def prepare(name: str, folder: Path, seed: int) -> dict[str, np.ndarray]:
     """Writes the original's weights and reference, and gives the weights."""
-    net = networks.build(name)
+    net = networks.build(name, seed)
     weights = {key: value.detach().numpy().copy() for key, value in net.state_dict().items()}
     np.savez(folder / f"{name}.npz", **weights)
     with torch.no_grad():
-        record(net, [networks.images(name, 1, 2)], folder / f"{name}_reference.npz")
+        record(net, [networks.images(name, 1 + seed, 2)], folder / f"{name}_reference.npz")
     return weights
 
 
@@ -49,12 +49,12 @@ def line(case: Case | None, network: str, folder: Path, weights: dict[str, np.nd
         [network, switch, str(file), str(folder / f"{network}_reference.npz"), str(prefix)])
 
 
-def run(program: str, cases: list[Case], names: list[str], folder: Path) -> None:
+def run(program: str, cases: list[Case], names: list[str], folder: Path, seed: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     lines = []
     for network in names:
         print(f"recording {network}", file=sys.stderr)
-        weights = prepare(network, folder)
+        weights = prepare(network, folder, seed)
         lines.append(line(None, network, folder, weights))
         own = [case for case in cases if case.network == network]
         lines += [line(case, network, folder, weights) for case in own]
@@ -82,6 +82,7 @@ def main() -> int:
     parser.add_argument("--rights", action="store_true", help="the right ports alone")
     parser.add_argument("--kept", type=Path, help="score what an earlier run left in this folder")
     parser.add_argument("--markdown", type=Path)
+    parser.add_argument("--seed", type=int, default=0, help="of weights and images")
     parser.add_argument("--label", default="now", help="the name of this run in the table")
     options = parser.parse_args()
 
@@ -98,7 +99,7 @@ def main() -> int:
     folder = options.kept or ROOT / ".build" / "outside"
     names = list(dict.fromkeys(case.network for case in cases))
     if not options.kept:
-        run(options.program, [] if options.rights else cases, names, folder)
+        run(options.program, [] if options.rights else cases, names, folder, options.seed)
 
     wrong = wrong_rights(names, folder)
     for network in wrong:
