@@ -99,13 +99,18 @@ extension Parallel {
 }
 
 extension WeighbridgeError {
-  /// Runs `body` and fills file and entry into its errors where they are unknown.
+  /// Runs `body`, which reads a file, and fills file and entry into its errors where they are unknown.
+  /// Memory that there is not is the file's claim, and not a failure to compute.
   static func locating<R>(
     file: String? = nil, entry: String? = nil, _ body: () throws -> R
   ) throws -> R {
     do {
       return try body()
-    } catch let error as WeighbridgeError {
+    } catch var error as WeighbridgeError {
+      if error.code == .engine {
+        error.code = .unreadable
+        error.remedy = "The file asks for it: free memory, or check the file"
+      }
       throw error.located(file: file, entry: entry)
     }
   }

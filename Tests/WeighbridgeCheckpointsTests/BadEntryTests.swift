@@ -214,4 +214,16 @@ import WeighbridgeTensors
     #expect(lone.remarks.first?.hasPrefix("this is shard 1 of 2: ") == true)
     #expect(lone.entries.count == 3)
   }
+
+  /// Memory that cannot be had for what a file promises is the file's matter.
+  @Test func anAllocationThatCannotBeIsStatus3() throws {
+    let error = #expect(throws: WeighbridgeError.self) {
+      try WeighbridgeError.locating(file: "w.npz", entry: "w") {
+        _ = try TensorStorage(byteCount: 1 << 45) { _ in }
+      }
+    }
+    #expect(error?.code.exitStatus == 3)
+    #expect(
+      error?.description.contains("w.npz: w: not enough memory for 35184372088832 bytes") == true)
+  }
 }
