@@ -41,6 +41,10 @@ static vectors_sums VARIANT(compare)(const vectors_pairs *pairs, const vectors_s
     sums.squared_error += errors[0][lane] + errors[1][lane];
     sums.squared_reference += references[0][lane] + references[1][lane];
     sums.squared_got += gots[0][lane] + gots[1][lane];
+    for (int half = 0; half < 2; half++) {
+      sums.lane_error[4 * half + lane] = errors[half][lane];
+      sums.lane_reference[4 * half + lane] = references[half][lane];
+    }
   }
   for (int lane = 0; lane < 8; lane++) {
     if (largest[lane] > sums.largest) sums.largest = largest[lane];

@@ -83,6 +83,9 @@ typedef struct {
   float peak;
   /// Whether the screen caught an element.
   bool is_caught;
+  /// The first two sums of each eighth column.
+  double lane_error[8];
+  double lane_reference[8];
 } vectors_sums;
 
 /// Goes through all pairs once.

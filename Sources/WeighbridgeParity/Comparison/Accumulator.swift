@@ -30,6 +30,8 @@ struct Accumulator: Sendable {
   /// The first element that is non-finite and not the same on both sides, and its difference.
   var firstMismatch: Spot?
   var hasNaNMismatch = false
+  /// Of float32 pairs.
+  var scales: LocalScales?
 
   mutating func merge(_ other: Accumulator) {
     squaredError += other.squaredError
@@ -48,6 +50,9 @@ struct Accumulator: Sendable {
     nonFinite.mismatched += other.nonFinite.mismatched
     firstMismatch = firstMismatch ?? other.firstMismatch
     hasNaNMismatch = hasNaNMismatch || other.hasNaNMismatch
+    if let theirs = other.scales {
+      if scales == nil { scales = theirs } else { scales?.merge(theirs) }
+    }
   }
 
   /// Takes in one element whose difference and extremes are worth a closer look.
@@ -120,6 +125,7 @@ struct Accumulator: Sendable {
     }
     figures.referenceRMS = (squaredReference / Double(count)).squareRoot()
     figures.referenceMax = referenceMax
+    figures.localShare = scales?.largestShare
     figures.maxULP = maxULP
     let norms = squaredGot.squareRoot() * squaredReference.squareRoot()
     if norms > 0 {

@@ -44,7 +44,9 @@ extension Accumulator {
     // 2⟨got, reference⟩ = ‖got‖² + ‖reference‖² − ‖got − reference‖²
     product += (sums.squared_got + sums.squared_reference - sums.squared_error) / 2
     referenceMax = max(referenceMax, Double(sums.peak))
+    addScales(sums, block)
     let largest = Double(sums.largest) * (1 + 0x1p-23)
+    addTailScales(block)
     let isWorthALook = sums.is_caught || (largest > maxAbs && largest >= floor)
     for row in 0..<block.rows {
       if isWorthALook {
@@ -59,6 +61,42 @@ extension Accumulator {
         addFloat(block, row, column, tolerance: tolerance, position: locate(row, column))
       }
     }
+  }
+
+  /// Takes in the errors of each eighth column beside what they stand next to.
+  @inline(__always)
+  private mutating func addScales(_ sums: vectors_sums, _ block: FloatRows) {
+    let count = block.rows * block.vectorColumns / 8
+    withUnsafeBytes(of: (sums.lane_error, sums.lane_reference)) { bytes in
+      for lane in 0..<8 {
+        addScale(
+          bytes.load(fromByteOffset: lane * 8, as: Double.self),
+          bytes.load(fromByteOffset: (lane + 8) * 8, as: Double.self), count: count)
+      }
+    }
+  }
+
+  /// Takes in the columns that the fast loop leaves, each by itself.
+  @inline(__always)
+  private mutating func addTailScales(_ block: FloatRows) {
+    for column in block.vectorColumns..<block.columns {
+      var (error, size) = (0.0, 0.0)
+      for row in 0..<block.rows {
+        let (g, r) = block.pair(row, column)
+        let difference = Double(g) - Double(r)
+        error += difference * difference
+        size += Double(r) * Double(r)
+      }
+      // Here alone non-finite elements may be among them, which are counted elsewhere.
+      if error.isFinite, size.isFinite { addScale(error, size, count: block.rows) }
+    }
+  }
+
+  @inline(__always)
+  private mutating func addScale(_ squaredError: Double, _ squaredReference: Double, count: Int) {
+    guard count > 0 else { return }
+    if scales == nil { scales = LocalScales() }
+    scales?.add(squaredError: squaredError, squaredReference: squaredReference, count: count)
   }
 
   @inline(__always)

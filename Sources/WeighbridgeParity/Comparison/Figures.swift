@@ -27,6 +27,9 @@ public struct Figures: Sendable, Hashable {
   public var maxULP: UInt64 = 0
   /// max |got − reference| / (atol + rtol·|reference|), when an elementwise tolerance was asked for.
   public var elementwiseRatio: Double?
+  /// The largest error beside its neighbours: the RMS error of a few dozen neighbouring elements over
+  /// their own RMS and what is usual in the tensor. `nil` where it was not measured: float32 alone is.
+  public var localShare: Double?
   public var nonFinite = NonFinite()
   /// How far means are that a sampled reference's sums give; `nil` for a whole one. All other figures
   /// are then those of the sampled elements.

@@ -30,6 +30,9 @@ public struct Limits: Sendable, Hashable {
   /// How many elements a layer returns at least for that: of fewer, our own rounding may by luck be far
   /// below what float32 makes there.
   public var isolatedElements = 16
+  /// The error of neighbouring elements beside their own size from which they are held against their own
+  /// rounding: what makes a layer's noise may be far larger elements elsewhere.
+  public var localShare = 0x1p-10
 
   public init() {}
 

@@ -84,6 +84,7 @@ extension Measurement {
       "noise_ratio": .number(judgement.ratio),
       "limit": .number(judgement.limit),
       "max_ratio": .optional(judgement.largestRatio),
+      "local_share": .optional(figures.localShare),
       "worst": figures.worst?.json ?? .null,
     ])
   }

@@ -40,6 +40,7 @@ extension Figures {
     let index = [Int](repeating: 0, count: reference.rank)
     (same.maxAbs, same.rms, same.maxRel, same.maxULP, same.cosine) = (0, 0, 0, 0, 1)
     same.worst = Element(index: index, got: first, reference: first)
+    same.localShare = localShare.map { _ in 0 }
     same.elementwiseRatio = elementwiseRatio.map { _ in 0 }
     return same
   }
