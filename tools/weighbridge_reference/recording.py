@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from .errors import ToolError
+from .excitation import idle
 from .nesting import flatten, has_names, mapped, storable
 from .sampling import DEFAULT_LIMIT, MINIMUM_LIMIT, Sampling
 from .storage import ArrayWriter, numpy_of, open_writer
@@ -96,6 +97,8 @@ def record(
         sample_seed: chooses which elements.
     """
     arguments, kwargs = _arguments(inputs, kwargs)
+    for text in idle([tensor for _, tensor in flatten([arguments, list(kwargs.values())])]):
+        warnings.warn(f"{text}; record random or real data", stacklevel=2)
     sampling = _sampling(sample, sample_seed)
     recording = run(model, arguments, kwargs, noise=noise, select=select)
     by_name = {name: [suffix for suffix, _ in flatten(value)] for name, value in kwargs.items()}
