@@ -68,7 +68,8 @@ let package = Package(
     .target(
       name: "WeighbridgeCheckpoints",
       dependencies: [
-        "WeighbridgeTensors", "WeighbridgeWeights", "WeighbridgeParallel", hdf5, "CZip", "CDeflate", "CFaults",
+        "WeighbridgeTensors", "WeighbridgeWeights", "WeighbridgeParallel", hdf5, "CZip", "CDeflate",
+        "CFaults",
       ]),
     .target(
       name: "WeighbridgeMapping",

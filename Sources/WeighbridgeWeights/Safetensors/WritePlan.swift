@@ -30,7 +30,9 @@ package struct WritePlan {
     missing = Set(tensors.indices)
     var positions: [ExactText: Int] = [:]
     for (position, tensor) in tensors.enumerated() {
-      guard !tensor.name.isEmpty, positions.updateValue(position, forKey: ExactText(tensor.name)) == nil else {
+      guard !tensor.name.isEmpty,
+        positions.updateValue(position, forKey: ExactText(tensor.name)) == nil
+      else {
         throw WeighbridgeError(
           .usage, tensor.name.isEmpty ? "a tensor has no name" : "two tensors have this name",
           file: path, entry: tensor.name)
