@@ -97,10 +97,11 @@ def record(
         sample_seed: chooses which elements.
     """
     arguments, kwargs = _arguments(inputs, kwargs)
-    for text in idle([tensor for _, tensor in flatten([arguments, list(kwargs.values())])]):
-        warnings.warn(f"{text}; record random or real data", stacklevel=2)
     sampling = _sampling(sample, sample_seed)
     recording = run(model, arguments, kwargs, noise=noise, select=select)
+    # After the run: an error is the first thing said.
+    for text in idle([tensor for _, tensor in flatten([arguments, list(kwargs.values())])]):
+        warnings.warn(f"{text}; record random or real data", stacklevel=2)
     by_name = {name: [suffix for suffix, _ in flatten(value)] for name, value in kwargs.items()}
     metadata: dict[str, Any] = {"framework": f"torch {torch.__version__}"}
     optional = {
