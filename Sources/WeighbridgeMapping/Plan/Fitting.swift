@@ -106,8 +106,11 @@ struct Candidates {
     fit.report.dropped = application.dropped.map { .init(name: $0.name, reason: $0.reason) }
     fit.report.notes += fit.ledger.remarks + checkpoint.remarks
     fit.report.notes += checkpoint.skipped.map { "'\($0.name)' is left out: \($0.reason.clause)" }
+    fit.report.computed = fit.view.computed ?? []
+    fit.report.judgeLayouts(fit.ledger, fit.stateDict)
     if !fit.report.isOneToOne {
       fit.report.suggest()
+      fit.report.nameParts()
       fit.report.suggestDroppingCopies(CheckpointSource(checkpoint, fit.stateDict))
     }
     return fit

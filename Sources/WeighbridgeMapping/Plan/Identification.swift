@@ -84,7 +84,7 @@ extension Loader {
         try resolver.ledger(for: stateDict, stated, source: source).ledger
       })
     else { return false }
-    return fit.report.isOneToOne
+    return fit.report.problemCount == 0
   }
 
   private func ambiguous(

@@ -29,6 +29,10 @@ extension MappingReport {
     let wrong = problems(limit: MappingReport.listed)
     let message = isForeign ? foreign(wrong) : "the names do not map one to one: \(wrong)"
     var remedies: [String] = []
+    if let first = undecided.first {
+      remedies.append(
+        "Say which with a rule: " + first.rules.map { "`\($0.yaml)`" }.joined(separator: " or "))
+    }
     if !suggestions.isEmpty {
       let shown = suggestions.prefix(3).map { "`\($0.rule.yaml)` (\($0.reason))" }
       let more = suggestions.count - shown.count
@@ -36,7 +40,9 @@ extension MappingReport {
         "Perhaps these rules: " + shown.joined(separator: ", ")
           + (more > 0 ? " and \(more) more" : ""))
     }
-    let most = [missing.count, unexpected.count, mismatched.count, collisions.count].max() ?? 0
+    let most =
+      [missing.count, unexpected.count, mismatched.count, collisions.count, undecided.count]
+      .max() ?? 0
     if most > MappingReport.listed || suggestions.count > 3 {
       remedies.append("`Weights.report(…).lines()` or a plan's `report.lines()` list all of them")
     }
@@ -62,7 +68,9 @@ extension MappingReport {
         collisions.map { "\($0.name): \($0.sources.joined(separator: ", "))" }, "; "
       ),
     ]
-    return kinds.filter { !$0.items.isEmpty }.map { what, items, separator in
+    let unclear = undecided.map { "\($0.source): \($0.reason)" }
+    return (kinds + [("undecided", unclear, "; ")]).filter { !$0.items.isEmpty }.map {
+      what, items, separator in
       let shown = items.prefix(limit).joined(separator: separator)
       let end = items.count <= limit ? "" : limit == 1 ? ", …" : "\(separator)…"
       return "\(items.count) \(what) (\(shown)\(end))"

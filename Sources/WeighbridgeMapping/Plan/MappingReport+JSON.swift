@@ -23,6 +23,8 @@ extension MappingReport {
           .members(["parameter": .string($0.name), "sources": .strings($0.sources)])
         }
       ),
+      "undecided": .array(undecided.map(\.json)),
+      "computed": .strings(computed.map(\.yaml)),
       "dead": .array(dead.map(\.json)),
       "dropped": .array(dropped.map(\.json)),
       "suggestions": .array(suggestions.map(\.json)),
@@ -45,6 +47,15 @@ extension MappingReport.Mismatch {
     .members([
       "parameter": .string(parameter), "source": .string(source), "expected": expected.json,
       "found": found.json, "reason": .string(reason),
+    ])
+  }
+}
+
+extension MappingReport.Undecided {
+  var json: JSONDocument {
+    .members([
+      "parameter": .string(parameter), "source": .string(source), "shape": shape.json,
+      "reason": .string(reason), "rules": .strings(rules.map(\.yaml)),
     ])
   }
 }

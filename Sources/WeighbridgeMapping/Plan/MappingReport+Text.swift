@@ -7,9 +7,9 @@ extension MappingReport {
   /// - Parameter limit: The most lines of one kind; the rest is counted. `nil` for all of them.
   public func lines(limit: Int? = nil) -> [String] {
     var lines = [heading]
-    func section(_ title: String, _ items: [String]) {
+    func section(_ title: String, _ items: [String], count: Int? = nil) {
       guard !items.isEmpty else { return }
-      lines.append("\(title) (\(items.count))")
+      lines.append("\(title) (\(count ?? items.count))")
       let shown = items.prefix(limit ?? items.count)
       lines += shown.map { "  " + $0.escapingControlCharacters() }
       if shown.count < items.count { lines.append("  … and \(items.count - shown.count) more") }
@@ -31,6 +31,12 @@ extension MappingReport {
     section(
       "several sources for one name",
       collisions.map { "\($0.name): \($0.sources.joined(separator: ", "))" })
+    section(
+      "undecided: their shapes do not tell the order of their axes; give one of the rules for each",
+      undecided.flatMap { item in
+        ["\(item.source) \(item.shape): \(item.reason)"] + item.rules.map { "  \($0.yaml)" }
+      }, count: undecided.count)
+    section("computed by these rules, as PyTorch does", computed.map(\.yaml))
     section("dead: loaded, and no output depends on them", dead.map { "\($0.name): \($0.reason)" })
     section("dropped by a rule", dropped.map { "\($0.name): \($0.reason)" })
     section(

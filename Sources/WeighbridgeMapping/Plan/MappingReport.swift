@@ -54,6 +54,18 @@ public struct MappingReport: Sendable, Hashable {
     public let rule: Rule
   }
 
+  /// A parameter whose tensor has the right shape, or can be given it, in more than one way: which is
+  /// asked, never assumed.
+  public struct Undecided: Sendable, Hashable {
+    public let parameter: String
+    public let source: String
+    public let shape: Shape
+    /// Why its shape does not tell, as a clause.
+    public let reason: String
+    /// The rules that decide it, one for each way; the last leaves it as it is, where it fits so.
+    public let rules: [Rule]
+  }
+
   /// Another copy of the model's tensors in the same file, which is left out.
   public struct Copy: Sendable, Hashable {
     /// What it stands under, as `--root` takes it.
@@ -65,6 +77,10 @@ public struct MappingReport: Sendable, Hashable {
   /// What the tensors stand under in the file, as `--root` takes it: `state_dict.module`. `nil` for
   /// the file's own names.
   public internal(set) var root: String?
+  /// What shapes alone cannot tell.
+  public internal(set) var undecided: [Undecided] = []
+  /// The rules by which weights are computed from what PyTorch keeps for them.
+  public internal(set) var computed: [Rule] = []
   /// Other copies of the model in the file.
   public internal(set) var copies: [Copy] = []
   public internal(set) var matched: [Match] = []
@@ -82,12 +98,10 @@ public struct MappingReport: Sendable, Hashable {
   /// asked for.
   public internal(set) var resembles: [String] = []
 
-  /// Whether every parameter has one tensor and every tensor one parameter.
-  public var isOneToOne: Bool {
-    missing.isEmpty && unexpected.isEmpty && mismatched.isEmpty && collisions.isEmpty
-  }
+  /// Whether every parameter has one tensor, every tensor one parameter, and nothing is undecided.
+  public var isOneToOne: Bool { problemCount == 0 && undecided.isEmpty }
 
-  /// How many things are wrong.
+  /// How many names and shapes are wrong.
   var problemCount: Int {
     missing.count + unexpected.count + mismatched.count + collisions.count
   }

@@ -32,6 +32,28 @@ extension MappingReport {
     notes = stateDict.notes
   }
 
+  /// Says of missing weights that the file has parts of them only.
+  mutating func nameParts() {
+    let parts = unexpected.compactMap { tensor in
+      TensorFamily.partReason(tensor.name).map { (name: tensor.name, reason: $0) }
+    }
+    guard !parts.isEmpty else { return }
+    missing = missing.map { wanted in
+      let module = wanted.parameter.split(separator: ".").dropLast().joined(separator: ".")
+      let own = parts.filter { part in
+        part.name.hasPrefix(wanted.parameter + "_")
+          || part.name.hasPrefix((module.isEmpty ? "" : module + ".") + "parametrizations.")
+      }
+      guard wanted.reason == nil, let first = own.first else { return wanted }
+      return Missing(
+        parameter: wanted.parameter, shape: wanted.shape,
+        reason:
+          "the file has \(own.map(\.name).joined(separator: ", ")), \(first.reason), which no "
+          + "rule completes; save it after torch.nn.utils.parametrize.remove_parametrizations, or "
+          + "remove_weight_norm")
+    }
+  }
+
   private mutating func add(_ request: ParameterRequest, _ tensor: MappedTensor) {
     if let reason = request.misfit(tensor) {
       mismatched.append(

@@ -7,8 +7,11 @@ extension MappingReport {
   private static let limit = 40
 
   mutating func suggest() {
-    suggestions = mismatched.compactMap(MappingReport.layoutSuggestion)
-    var free = unexpected
+    let told = Set(suggestions.map(\.parameter) + undecided.map(\.parameter))
+    suggestions += mismatched.filter { !told.contains($0.parameter) }
+      .compactMap(MappingReport.reshaping)
+    // What a reparametrisation leaves is a part of a weight, whatever its name and shape are like.
+    var free = unexpected.filter { TensorFamily.partReason($0.name) == nil }
     var budget = 20_000
     for wanted in missing where suggestions.count < MappingReport.limit && budget > 0 {
       guard let best = MappingReport.bestRename(wanted, free, &budget) else { continue }
@@ -17,34 +20,16 @@ extension MappingReport {
     }
   }
 
-  /// Another layout of the same numbers.
-  private static func layoutSuggestion(_ mismatch: Mismatch) -> Suggestion? {
+  /// The same numbers in the same order, with axes of one element more or less.
+  private static func reshaping(_ mismatch: Mismatch) -> Suggestion? {
     let (found, expected) = (mismatch.found, mismatch.expected)
-    guard found != expected, found.elementCount == expected.elementCount,
+    guard found != expected, found.filter({ $0 != 1 }) == expected.filter({ $0 != 1 }),
       !mismatch.source.contains(" + ")
     else { return nil }
-    let pattern = NamePattern.exact(mismatch.source)
-    var rule = Rule(.reshape(pattern, shape: expected.dimensions))
-    var reason = "as many numbers in another shape"
-    if found.rank == 2, expected.rank == 2 {
-      rule = Rule(.transpose(pattern, axes: [-2, -1]))
-      reason = "transposed"
-    } else if found.rank == 4, let (name, axes) = kernelLayout(found, expected) {
-      rule = Rule(.permute(pattern, axes: axes))
-      reason = "a kernel in \(name) order"
-    } else if found.filter({ $0 != 1 }) != expected.filter({ $0 != 1 }) {
-      return nil
-    }
     return Suggestion(
-      parameter: mismatch.parameter, source: mismatch.source, reason: reason, rule: rule)
-  }
-
-  private static func kernelLayout(_ found: Shape, _ expected: Shape) -> (String, [Int])? {
-    let layouts: [(String, [Int])] = [
-      ("HWIO", [3, 2, 0, 1]), ("OHWI", [0, 3, 1, 2]), ("IOHW", [1, 0, 2, 3]),
-      ("HWOI", [2, 3, 0, 1]),
-    ]
-    return layouts.first { _, axes in axes.map { found[$0] } == expected.dimensions }
+      parameter: mismatch.parameter, source: mismatch.source,
+      reason: "as many numbers in another shape",
+      rule: Rule(.reshape(.exact(mismatch.source), shape: expected.dimensions)))
   }
 
   /// The unexpected tensor that is most like a missing parameter: of its shape, or of its shape

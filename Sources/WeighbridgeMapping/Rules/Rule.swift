@@ -25,6 +25,11 @@ public struct Rule: Sendable, Hashable {
     case flip(NamePattern, axis: Int)
     /// Another dtype.
     case cast(NamePattern, DType)
+    /// A weight from its direction, by pattern, and its magnitude: `torch.nn.utils.weight_norm`.
+    case weightNorm(NamePattern, magnitude: String, into: String)
+    /// A weight from the unnormalised one, by pattern, and the vectors of `torch.nn.utils.spectral_norm`
+    /// as eval mode uses them.
+    case spectralNorm(NamePattern, u: String, v: String, axis: Int, into: String)
     /// Left out, for a reason that the report gives.
     case drop(NamePattern, reason: String)
   }
@@ -53,6 +58,8 @@ public struct Rule: Sendable, Hashable {
     case .stack: "stack"
     case .flip: "flip"
     case .cast: "cast"
+    case .weightNorm: "weight_norm"
+    case .spectralNorm: "spectral_norm"
     case .drop: "drop"
     }
   }
@@ -62,7 +69,7 @@ public struct Rule: Sendable, Hashable {
     case .rename(let pattern, _), .permute(let pattern, _), .transpose(let pattern, _),
       .reshape(let pattern, _), .split(let pattern, _, _, _), .concatenate(let pattern, _, _, _),
       .stack(let pattern, _, _, _), .flip(let pattern, _), .cast(let pattern, _),
-      .drop(let pattern, _):
+      .weightNorm(let pattern, _, _), .spectralNorm(let pattern, _, _, _, _), .drop(let pattern, _):
       pattern
     }
   }

@@ -66,6 +66,14 @@ private struct RuleApplier {
       try join(matches, others, axis, isNew: false, name, matcher)
     case .stack(_, let others, let axis, let name):
       try join(matches, others, axis, isNew: true, name, matcher)
+    case .weightNorm(_, let magnitude, let name):
+      try compute(matches, [magnitude], name, matcher) { shapes in
+        try .weightNorm(direction: shapes[0], magnitude: shapes[1])
+      }
+    case .spectralNorm(_, let u, let v, let axis, let name):
+      try compute(matches, [u, v], name, matcher) { shapes in
+        try .spectralNorm(weight: shapes[0], u: shapes[1], v: shapes[2], axis: axis)
+      }
     case .drop(_, let reason): drop(matches.map(\.0), reason)
     case .permute, .transpose, .reshape, .flip, .cast:
       for (index, _) in matches { try change(index, rule.action) }
@@ -138,7 +146,8 @@ private struct RuleApplier {
           return MappedTensor(
             name: try matcher.expand(template, captures), dtype: tensor.dtype,
             shape: Shape(dimensions),
-            recipe: .part(tensor.recipe, axis: axis, start: start, length: size))
+            recipe: .part(tensor.recipe, axis: axis, start: start, length: size),
+            decidedLayout: tensor.decidedLayout)
         }
         result.stateDict.tensors.replaceSubrange(index...index, with: parts)
         guard let first = parts.first else { return }
@@ -177,34 +186,75 @@ private struct RuleApplier {
   ) throws {
     var gone: Set<Int> = []
     var joined: [Int: MappedTensor] = [:]
-    let positions = Dictionary(
-      result.stateDict.tensors.enumerated().map { ($0.element.name, $0.offset) }
-    ) { first, _ in first }
+    let positions = positions
     for (index, captures) in matches {
-      let first = result.stateDict.tensors[index]
-      let indices =
-        try [index]
-        + others.map { template in
-          let other = try matcher.expand(template, captures)
-          guard let position = positions[other] else {
-            throw WeighbridgeError(
-              .mapping, "there is no tensor '\(other)' to join", entry: first.name)
-          }
-          return position
-        }
-      guard Set(indices).count == indices.count, gone.isDisjoint(with: indices) else {
-        throw WeighbridgeError(.mapping, "a tensor would be joined twice", entry: first.name)
-      }
-      gone.formUnion(indices)
-      let parts = indices.map { result.stateDict.tensors[$0] }
+      let parts = try members(index, captures, others, positions, matcher, &gone)
       joined[index] = try MappedTensor.joined(
         parts, axis: axis, isNew: isNew, name: matcher.expand(name, captures))
       if let whole = joined[index] { recordJoinUndo(parts, whole, axis: axis, isNew: isNew) }
     }
+    replace(gone, by: joined)
+  }
+
+  /// The positions of the tensors by name.
+  private var positions: [String: Int] {
+    Dictionary(result.stateDict.tensors.enumerated().map { ($0.element.name, $0.offset) }) {
+      first, _ in first
+    }
+  }
+
+  /// The tensors that become one: the one that matches, and the others by template.
+  private func members(
+    _ index: Int, _ captures: [String], _ others: [String], _ positions: [String: Int],
+    _ matcher: NameMatcher, _ gone: inout Set<Int>
+  ) throws -> [MappedTensor] {
+    let first = result.stateDict.tensors[index]
+    let indices =
+      try [index]
+      + others.map { template in
+        let other = try matcher.expand(template, captures)
+        guard let position = positions[other] else {
+          throw WeighbridgeError(
+            .mapping, "there is no tensor '\(other)' to join", entry: first.name)
+        }
+        return position
+      }
+    guard Set(indices).count == indices.count, gone.isDisjoint(with: indices) else {
+      throw WeighbridgeError(.mapping, "a tensor would be joined twice", entry: first.name)
+    }
+    gone.formUnion(indices)
+    return indices.map { result.stateDict.tensors[$0] }
+  }
+
+  private mutating func replace(_ gone: Set<Int>, by joined: [Int: MappedTensor]) {
     result.stateDict.tensors = result.stateDict.tensors.enumerated().compactMap { index, tensor in
       joined[index] ?? (gone.contains(index) ? nil : tensor)
     }
     result.stateDict.recordCollisions()
+  }
+
+  private mutating func compute(
+    _ matches: [(Int, [String])], _ others: [String], _ name: String, _ matcher: NameMatcher,
+    _ formula: ([Shape]) throws -> Reparametrisation
+  ) throws {
+    var gone: Set<Int> = []
+    var computed: [Int: MappedTensor] = [:]
+    let positions = positions
+    for (index, captures) in matches {
+      let parts = try members(index, captures, others, positions, matcher, &gone)
+      let first = parts[0]
+      try WeighbridgeError.naming(first.name) {
+        guard parts.allSatisfy({ $0.dtype == first.dtype && $0.dtype.isFloatingPoint }) else {
+          throw WeighbridgeError(
+            .mapping, "its tensors are \(parts.map { "\($0.dtype)" }.joined(separator: ", "))")
+        }
+        computed[index] = MappedTensor(
+          name: try matcher.expand(name, captures), dtype: first.dtype, shape: first.shape,
+          recipe: .computed(parts.map(\.recipe), try formula(parts.map(\.shape))))
+        result.lossy.append("\(computed[index]?.name ?? name) is computed from \(first.name)")
+      }
+    }
+    replace(gone, by: computed)
   }
 
   private mutating func recordJoinUndo(
@@ -226,7 +276,10 @@ private struct RuleApplier {
     let tensor = result.stateDict.tensors[index]
     try WeighbridgeError.naming(tensor.name) {
       let change = try tensor.change(for: action)
-      let after = try change.applied(to: tensor)
+      var after = try change.applied(to: tensor)
+      if case .permute(let axes) = change {
+        after.decidedLayout = DecidedLayout(axes: tensor.decidedLayout == nil ? axes : nil)
+      }
       result.stateDict.tensors[index] = after
       if case .cast(let dtype) = change {
         if !tensor.dtype.converts(exactlyTo: dtype) {

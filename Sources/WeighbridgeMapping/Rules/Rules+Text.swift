@@ -26,6 +26,11 @@ extension Rule {
       fields += ["with: \(Rule.list(others))", "axis: \(axis)", "into: \(Rule.quoted(name))"]
     case .flip(_, let axis): fields.append("axis: \(axis)")
     case .cast(_, let dtype): fields.append("dtype: \(dtype)")
+    case .weightNorm(_, let magnitude, let name):
+      fields += ["magnitude: \(Rule.quoted(magnitude))", "into: \(Rule.quoted(name))"]
+    case .spectralNorm(_, let u, let v, let axis, let name):
+      fields += ["u: \(Rule.quoted(u))", "v: \(Rule.quoted(v))", "axis: \(axis)"]
+      fields.append("into: \(Rule.quoted(name))")
     case .drop(_, let reason): fields.append("reason: \(Rule.quoted(reason))")
     }
     if isOptional { fields.append("optional: true") }

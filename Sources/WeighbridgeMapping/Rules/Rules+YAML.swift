@@ -21,6 +21,9 @@ extension Rules {
   /// - stack: {tensor: code.0, with: [code.1], axis: 0, into: codewords}
   /// - flip: {tensor: conv1.weight, axis: 1}           # BGR to RGB
   /// - cast: {prefix: head., dtype: f32}
+  /// - weight_norm: {regex: '(.*)\.weight_v', magnitude: $1.weight_g, into: $1.weight}
+  /// - spectral_norm: {regex: '(.*)\.weight_orig', u: $1.weight_u, v: $1.weight_v, axis: 0,
+  ///                   into: $1.weight}
   /// - drop: {prefix: optimizer., reason: the optimizer's state}
   /// ```
   ///
@@ -127,11 +130,19 @@ private struct RulesParser {
         into: try fields.text("into"))
     case "flip": return .flip(try fields.pattern(), axis: try fields.integer("axis"))
     case "cast": return .cast(try fields.pattern(), try fields.dtype("dtype"))
+    case "weight_norm":
+      return .weightNorm(
+        try fields.pattern(), magnitude: try fields.text("magnitude"), into: try fields.text("into")
+      )
+    case "spectral_norm":
+      return .spectralNorm(
+        try fields.pattern(), u: try fields.text("u"), v: try fields.text("v"),
+        axis: try fields.optionalInteger("axis") ?? 0, into: try fields.text("into"))
     case "drop": return .drop(try fields.pattern(), reason: try fields.text("reason"))
     default:
       let known = [
         "rename", "permute", "transpose", "reshape", "split", "concatenate", "stack", "flip",
-        "cast", "drop",
+        "cast", "weight_norm", "spectral_norm", "drop",
       ]
       let hint = Spelling.nearest(keyword, in: known).map { " Did you mean '\($0)'?" } ?? ""
       throw failure(
@@ -222,6 +233,10 @@ private final class RuleFields {
       throw wrong(value, name, "an integer")
     }
     return integer
+  }
+
+  func optionalInteger(_ name: String) throws -> Int? {
+    fields[name] == nil ? nil : try integer(name)
   }
 
   func integers(_ name: String) throws -> [Int] {

@@ -23,7 +23,8 @@ extension MappedTensor {
         throw WeighbridgeError(.shape, "\(dtype) is not cast to \(target)")
       }
       return .cast(target)
-    case .rename, .split, .concatenate, .stack, .drop: return .permute(Array(0..<shape.rank))
+    case .rename, .split, .concatenate, .stack, .weightNorm, .spectralNorm, .drop:
+      return .permute(Array(0..<shape.rank))
     }
   }
 
@@ -87,7 +88,8 @@ extension MappedTensor {
     dimensions[resolved] = total
     return MappedTensor(
       name: name, dtype: first.dtype, shape: try Shape.validated(dimensions, dtype: first.dtype),
-      recipe: .joined(parts.map(\.recipe), axis: resolved, isNew: isNew))
+      recipe: .joined(parts.map(\.recipe), axis: resolved, isNew: isNew),
+      decidedLayout: isNew ? nil : first.decidedLayout)
   }
 }
 

@@ -8,6 +8,8 @@ public struct MappedTensor: Sendable, Hashable {
   public internal(set) var dtype: DType
   public internal(set) var shape: Shape
   package internal(set) var recipe: TensorRecipe
+  /// What rules say of the order of its axes; `nil` when they say nothing.
+  var decidedLayout: DecidedLayout?
 
   /// The file's entries that it is made of, for people: `a`, or `a + b`.
   public var source: String { recipe.sources.joined(separator: " + ") }

@@ -11,6 +11,8 @@ package indirect enum TensorRecipe: Sendable, Hashable {
   case part(TensorRecipe, axis: Int, start: Int, length: Int)
   /// Tensors joined along an axis, existing or new.
   case joined([TensorRecipe], axis: Int, isNew: Bool)
+  /// A weight computed from the tensors that PyTorch keeps for it.
+  case computed([TensorRecipe], Reparametrisation)
 }
 
 /// A change to one tensor.
@@ -38,7 +40,8 @@ extension TensorRecipe {
     switch self {
     case .entry(let name): names.append(name)
     case .changed(let inner, _), .part(let inner, _, _, _): inner.collect(into: &names)
-    case .joined(let parts, _, _): for part in parts { part.collect(into: &names) }
+    case .joined(let parts, _, _), .computed(let parts, _):
+      for part in parts { part.collect(into: &names) }
     }
   }
 
@@ -56,6 +59,8 @@ extension TensorRecipe {
       let tensors = try parts.map { try $0.tensor(read) }
       return try isNew
         ? Tensor.stacked(tensors, axis: axis) : Tensor.concatenated(tensors, axis: axis)
+    case .computed(let parts, let formula):
+      return try formula.weight(of: parts.map { try $0.tensor(read) })
     }
   }
 
@@ -70,6 +75,8 @@ extension TensorRecipe {
       return [inner.transform, text].compactMap { $0 }.joined(separator: ", ")
     case .joined(let parts, let axis, let isNew):
       return "\(isNew ? "stack" : "concatenate") \(parts.count) along axis \(axis)"
+    case .computed(let parts, let formula):
+      return (parts.compactMap(\.transform) + [formula.description]).joined(separator: ", ")
     }
   }
 }

@@ -41,6 +41,9 @@ struct StateDictView {
   /// What stands beside a container and is left out.
   private(set) var beside: [MappedTensor] = []
   private(set) var notes: [String]
+  /// The rules that compute weights from reparametrisations, on the file's names; `nil` for a view
+  /// that has the tensors as they are.
+  private(set) var computed: [Rule]?
   private let collisions: [Collision]
 
   /// The state dict's own names.
@@ -118,7 +121,30 @@ extension StateDictView {
       found += found[position].opened()
       position += 1
     }
-    return Array(found.prefix(StateDictView.limit))
+    // A model may ask for the parts themselves, and the names as they are come first.
+    return found.prefix(StateDictView.limit).flatMap { view in
+      [view] + (view.computingWeights().map { [$0] } ?? [])
+    }
+  }
+
+  /// With weights in place of the parts that PyTorch computes them from; `nil` where there are none.
+  private func computingWeights() -> StateDictView? {
+    let families = TensorFamily.complete(inside)
+    var stateDict = StateDict(entries: [])
+    stateDict.tensors = inside
+    guard !families.isEmpty,
+      let applied = try? Rules(families.map(\.rule)).apply(to: stateDict)
+    else { return nil }
+    var view = self
+    view.inside = applied.stateDict.tensors
+    view.computed = families.map(\.fileRule)
+    let kinds = ["weight_norm", "spectral_norm"].compactMap { keyword -> String? in
+      let count = families.count { $0.rule.keyword == keyword }
+      return count == 0 ? nil : "\(keyword) (\(count))"
+    }
+    view.notes.append(
+      "weights are computed as PyTorch does from \(kinds.joined(separator: " and "))")
+    return view
   }
 
   /// This view with one wrapper taken off, in every way.
