@@ -10,6 +10,8 @@ public enum CheckpointFormat: String, Sendable, Hashable, Codable, CaseIterable 
   case hdf5
   /// One file, or several with an index.
   case safetensors
+  /// PyTorch's own, `torch.save`, in both of its forms: read, not written.
+  case pytorch
 }
 
 /// An open file of named tensors.

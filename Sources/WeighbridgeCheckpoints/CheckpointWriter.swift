@@ -53,6 +53,10 @@ extension Checkpoints {
     case .hdf5: try HDF5Writer(path, tensors: tensors, metadata: metadata, naming: naming)
     case .safetensors:
       try SafetensorsCheckpointWriter(path, tensors: tensors, metadata: metadata)
+    case .pytorch:
+      throw WeighbridgeError(
+        .unsupported, "PyTorch's own format is not written", file: path,
+        remedy: "PyTorch reads safetensors, npz and HDF5")
     }
   }
 

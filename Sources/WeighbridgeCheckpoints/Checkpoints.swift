@@ -11,11 +11,14 @@ public enum Checkpoints {
     let map = try MappedFile(path: SafetensorsIndex.path(inFolder: path) ?? path)
     return try WeighbridgeError.locating(file: path) {
       switch map.withBytes(FileSignature.init) {
-      case .zip: return try NPZFile(map)
+      case .zip:
+        let directory = try map.withBytes { try ZipDirectory($0) }
+        return try PyTorchFile.archive(map, directory) ?? NPZFile(map, directory)
       case .npy: return try NPYFile(map)
       case .hdf5: return try HDF5File(map)
       case .safetensors: return try SafetensorsCheckpoint(map)
       case .json: return try SafetensorsCheckpoint(index: map)
+      case .pickle: return try PyTorchFile.legacy(map)
       case .foreign(let error): throw error
       }
     }

@@ -2,7 +2,7 @@ import WeighbridgeTensors
 
 /// What the bytes of a file say about its kind.
 enum FileSignature {
-  case zip, npy, hdf5, safetensors, json
+  case zip, npy, hdf5, safetensors, json, pickle
   /// No checkpoint that is read, with what it is.
   case foreign(WeighbridgeError)
 
@@ -20,6 +20,8 @@ enum FileSignature {
       self = .safetensors
     } else if FileSignature.firstLetter(bytes) == UInt8(ascii: "{") {
       self = .json
+    } else if FileSignature.isPickle(bytes) {
+      self = .pickle
     } else if let error = FileSignature.known(bytes) {
       self = .foreign(error)
     } else if ZipDirectory.isPresent(bytes) {
@@ -54,13 +56,6 @@ enum FileSignature {
 
 // Files that are taken for checkpoints and are none.
 extension FileSignature {
-  static let exportRemedy =
-    "tools/export-checkpoint IN.pth OUT.npz rewrites its state dict as npz, HDF5 or safetensors"
-
-  static func pyTorchError(_ what: String) -> WeighbridgeError {
-    WeighbridgeError(.unsupported, what, remedy: exportRemedy)
-  }
-
   private static func known(_ bytes: UnsafeRawBufferPointer) -> WeighbridgeError? {
     if text(bytes).starts(with: "version https://git-lfs".utf8) { return pointerError(bytes) }
     let lowercased = text(bytes).prefix(64).map { (65...90).contains($0) ? $0 | 0x20 : $0 }
@@ -71,9 +66,6 @@ extension FileSignature {
     }
     if lowercased.starts(with: "<?xml".utf8) || lowercased.starts(with: "<error".utf8) {
       return pageError("is an XML document, not a checkpoint")
-    }
-    if isPickle(bytes) {
-      return pyTorchError("is a Python pickle, which can run code when loaded and is not read")
     }
     return packed(bytes)
   }
@@ -126,7 +118,7 @@ extension FileSignature {
   }
 
   private static func unknownError(_ bytes: UnsafeRawBufferPointer) -> WeighbridgeError {
-    let remedy = "Checkpoints are npz, npy, HDF5 or safetensors files"
+    let remedy = "Checkpoints are npz, npy, HDF5, safetensors or PyTorch files"
     let start = UnsafeRawBufferPointer(rebasing: bytes.prefix(64))
     if bytes.allZero(upTo: 1 << 20) {
       return WeighbridgeError(

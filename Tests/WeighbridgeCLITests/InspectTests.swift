@@ -125,13 +125,13 @@ import Weighbridge
     #expect(try space.contents == ["empty.npz", "text.npz"])
   }
 
-  /// A file of PyTorch's own, the zip of today and the pickle of old: what rewrites it is named.
-  @Test func fileOfPyTorchItselfNamesItsRemedy() throws {
-    for name in ["pytorch.pth", "pickle.pkl"] {
-      let run = try CommandRun("inspect", Workspace.fixture("formats/hostile/\(name)"))
-      #expect(run.status == 3)
-      #expect(run.errors.contains("tools/export-checkpoint IN.pth OUT.npz"))
-      #expect(run.errors.split(separator: "\n").count == 1)
+  /// Files of PyTorch's own, the zip of today and the pickle of old, with what travels beside tensors.
+  @Test func filesOfPyTorchItselfAreListed() throws {
+    for name in ["training.pth", "training-legacy.pth"] {
+      let run = try CommandRun("inspect", Workspace.fixture("formats/pytorch/\(name)"))
+      #expect(run.status == 0)
+      #expect(run.output.contains("pytorch, 28 tensors"))
+      #expect(run.output.contains("epoch: 12"))
     }
   }
 

@@ -18,7 +18,7 @@ import WeighbridgeTensors
     ),
     (
       "Entry not found", "is no format that is known: it begins with the text 'Entry not found'",
-      "npz, npy, HDF5 or safetensors"
+      "npz, npy, HDF5, safetensors or PyTorch"
     ),
     (
       "{\"error\": \"not found\"}",
@@ -26,9 +26,8 @@ import WeighbridgeTensors
     ),
     ("GGUF\u{3}\0\0\0", "is a GGUF file, which is not read", "safetensors"),
     (
-      "ccollections\nOrderedDict\n",
-      "is a Python pickle, which can run code when loaded and is not read",
-      "tools/export-checkpoint"
+      "ccollections\nOrderedDict\n", "the pickle is damaged: it ends in the middle",
+      "Save or download"
     ),
     (
       String(repeating: "\0", count: 100),
@@ -58,10 +57,10 @@ import WeighbridgeTensors
     let empty = #expect(throws: WeighbridgeError.self) { try directory.open([]) }
     #expect(empty?.message == "the file is empty")
     let legacy = #expect(throws: WeighbridgeError.self) { try directory.open([0x80, 2, 0x8a, 10]) }
-    #expect(legacy?.message == "is a Python pickle, which can run code when loaded and is not read")
+    #expect(legacy?.message == "the pickle is damaged: it ends in the middle")
     let archive = CraftedZip(
       .init("m/data.pkl", [0x80, 2, 0x7d]), .init("m/data/0", [1, 2, 3, 4]))
     let pth = #expect(throws: WeighbridgeError.self) { try directory.open(archive.bytes) }
-    #expect(pth?.message == "is a PyTorch pickle archive (.pth), which is not read")
+    #expect(pth?.message == "the pickle is damaged: it ends in the middle")
   }
 }

@@ -133,7 +133,7 @@ struct ConvertCommand: ParsableCommand {
       return model.model == "none" ? .checkpoint(.safetensors, naming) : .native
     case .npz?: return .checkpoint(.npz, naming)
     case .hdf5?: return .checkpoint(.hdf5, naming)
-    case .npy?, nil:
+    case .npy?, .pytorch?, nil:
       throw WeighbridgeError(
         .usage, "the name does not tell a format", file: output,
         remedy: "End it in .safetensors, .npz or .h5, or give --format")

@@ -17,8 +17,8 @@ public final class NPZFile: IndexedCheckpoint {
   /// Which arrays' checksums were found right.
   private let verified: Mutex<Set<Int>>
 
-  init(_ map: MappedFile) throws {
-    let content = try WeighbridgeError.locating(file: map.path) { try NPZListing(map) }
+  init(_ map: MappedFile, _ directory: ZipDirectory) throws {
+    let content = try WeighbridgeError.locating(file: map.path) { try NPZListing(map, directory) }
     self.map = map
     path = map.path
     metadata = content.metadata

@@ -13,11 +13,10 @@ struct NPZListing {
   /// A text longer than this is not metadata.
   private static let longestText = 64 << 20
 
-  /// - Throws: `malformed` when the archive's directory is wrong or it holds nothing of NumPy's,
-  ///   `unsupported` for an archive of PyTorch's. What is wrong with an entry is its reason.
-  init(_ map: MappedFile) throws {
+  /// - Throws: `malformed` when the archive holds nothing of NumPy's. What is wrong with an entry is
+  ///   its reason.
+  init(_ map: MappedFile, _ directory: ZipDirectory) throws {
     try map.withBytes { bytes in
-      let directory = try ZipDirectory(bytes)
       let names = Dictionary(
         directory.entries.map { (ExactText($0.name), 1) }, uniquingKeysWith: +)
       entries.reserveCapacity(directory.entries.count)
@@ -37,7 +36,7 @@ struct NPZListing {
           skipped.append(SkippedEntry(name: name, reason: SkipReason(error)))
         }
       }
-      try checkContent(directory.entries)
+      try checkContent()
     }
   }
 
@@ -150,13 +149,10 @@ struct NPZListing {
   }
 
   /// - Throws: When there is nothing that NumPy wrote: an archive of another kind, or an empty one.
-  private func checkContent(_ found: [ZipEntry]) throws {
+  private func checkContent() throws {
     guard entries.isEmpty, metadata.isEmpty,
       skipped.allSatisfy({ $0.reason.kind == .foreign })
     else { return }
-    if found.contains(where: { $0.name == "data.pkl" || $0.name.hasSuffix("/data.pkl") }) {
-      throw FileSignature.pyTorchError("is a PyTorch pickle archive (.pth), which is not read")
-    }
     throw WeighbridgeError(
       .malformed,
       skipped.isEmpty

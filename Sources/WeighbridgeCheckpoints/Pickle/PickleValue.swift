@@ -1,0 +1,103 @@
+import WeighbridgeTensors
+
+/// A value that a pickle builds. What contains others stands in the `PickleHeap`, by its position
+/// there, so that values may form circles, and no chain of them, however long, is freed by recursion.
+enum PickleValue: Sendable {
+  case none
+  case bool(Bool)
+  case int(Int)
+  /// An integer beyond 64 bits, which no tensor needs.
+  case largeInt
+  case float(Double)
+  case text(String)
+  /// Bytes of the pickle itself.
+  case bytes(Range<Int>)
+  /// A class or function, by module and name: never imported, never called.
+  case global(PickleGlobal)
+  /// A container or object, by its position in the heap.
+  case node(Int)
+}
+
+/// The name of a Python class or function.
+struct PickleGlobal: Sendable, Hashable {
+  var module: String
+  var name: String
+
+  var qualified: String { "\(module).\(name)" }
+}
+
+/// A container or object.
+struct PickleNode: Sendable {
+  enum Kind: Sendable {
+    case tuple, list, set
+    /// Keys and values in turn.
+    case dictionary
+    /// What a class or function would have made of arguments, which is not run: `items` are what was
+    /// appended or set afterwards, `state` what it was given to restore itself from.
+    case object(PickleGlobal, arguments: PickleValue)
+    /// An object kept outside of the pickle, by the value that names it.
+    case persistent(PickleValue)
+  }
+
+  var kind: Kind
+  var items: [PickleValue] = []
+  var state: PickleValue = .none
+}
+
+/// Everything that a pickle has built.
+struct PickleHeap: Sendable {
+  private(set) var nodes: [PickleNode] = []
+
+  mutating func add(_ kind: PickleNode.Kind, _ items: [PickleValue] = []) -> PickleValue {
+    nodes.append(PickleNode(kind: kind, items: items))
+    return .node(nodes.count - 1)
+  }
+
+  mutating func append(_ items: some Sequence<PickleValue>, to position: Int) {
+    nodes[position].items.append(contentsOf: items)
+  }
+
+  mutating func setState(_ state: PickleValue, of position: Int) {
+    nodes[position].state = state
+  }
+
+  /// The node of a value that is one.
+  func node(_ value: PickleValue) -> PickleNode? {
+    guard case .node(let position) = value else { return nil }
+    return nodes[position]
+  }
+
+  /// The items of a tuple or list.
+  func sequence(_ value: PickleValue) -> [PickleValue]? {
+    guard let node = node(value) else { return nil }
+    switch node.kind {
+    case .tuple, .list: return node.items
+    default: return nil
+    }
+  }
+
+  /// The value under a text in a dictionary; the last one, as Python has it.
+  func member(_ name: String, of value: PickleValue) -> PickleValue? {
+    guard let node = node(value), case .dictionary = node.kind else { return nil }
+    for index in stride(from: node.items.count - 2, through: 0, by: -2) {
+      if case .text(name) = node.items[index] { return node.items[index + 1] }
+    }
+    return nil
+  }
+}
+
+extension PickleValue {
+  static func ~= (pattern: String, value: PickleValue) -> Bool { value.text == pattern }
+
+  var text: String? {
+    if case .text(let text) = self { text } else { nil }
+  }
+
+  var integer: Int? {
+    switch self {
+    case .int(let value): value
+    case .bool(let value): value ? 1 : 0
+    default: nil
+    }
+  }
+}

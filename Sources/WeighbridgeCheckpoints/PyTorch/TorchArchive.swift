@@ -1,0 +1,81 @@
+import WeighbridgeTensors
+import WeighbridgeWeights
+
+/// A PyTorch file in either of its forms: what its pickle built, and where its storages lie.
+struct TorchContents {
+  var heap: PickleHeap
+  var root: PickleValue
+  var pickleByteCount: Int
+  var storages: [String: TorchStorage]
+  var isBigEndian = false
+  /// A pickle that lies compressed in its archive, on which `.bytes` ranges count; `nil` where they
+  /// count in the file.
+  var pickle: TensorStorage?
+}
+
+/// The form of `torch.save` since PyTorch 1.6, and of TorchScript: a zip archive of a pickle
+/// `NAME/data.pkl` and the storages `NAME/data/KEY`.
+enum TorchArchive {
+  /// The pickle's path in an archive, if it is one of PyTorch's.
+  static func pickleEntry(_ directory: ZipDirectory) -> ZipEntry? {
+    let pickles = directory.entries.filter {
+      $0.name == "data.pkl" || $0.name.hasSuffix("/data.pkl")
+    }
+    // TorchScript's constants stand beside; the shortest path is the model's.
+    return pickles.min { $0.name.utf8.count < $1.name.utf8.count }
+  }
+
+  /// - Throws: `malformed` or `unsupported` when the pickle cannot be read.
+  static func read(
+    _ map: MappedFile, _ directory: ZipDirectory, _ pickle: ZipEntry
+  ) throws -> TorchContents {
+    let folder = String(pickle.name.dropLast("data.pkl".count))
+    var storages: [String: TorchStorage] = [:]
+    for entry in directory.entries where entry.name.hasPrefix(folder + "data/") {
+      guard entry.problem == nil, !entry.isEncrypted,
+        entry.method == .stored || entry.method == .deflated
+      else {
+        continue
+      }
+      storages[String(entry.name.dropFirst(folder.count + 5))] = storage(entry)
+    }
+    let isBigEndian =
+      try directory.entries.first { $0.name == folder + "byteorder" }
+      .map { try content($0, map).withText { $0.contains("big") } } ?? false
+    let bytes = try content(pickle, map)
+    return try bytes.withBytes { buffer in
+      var machine = PickleMachine(buffer)
+      let (root, _) = try machine.run()
+      return TorchContents(
+        heap: machine.heap, root: root, pickleByteCount: buffer.count, storages: storages,
+        isBigEndian: isBigEndian, pickle: bytes)
+    }
+  }
+
+  private static func storage(_ entry: ZipEntry) -> TorchStorage {
+    TorchStorage(
+      offset: entry.dataOffset, storedByteCount: entry.storedByteCount,
+      byteCount: entry.byteCount, isDeflated: entry.method == .deflated)
+  }
+
+  /// The bytes of a small entry.
+  private static func content(_ entry: ZipEntry, _ map: MappedFile) throws -> TensorStorage {
+    if let problem = entry.problem {
+      throw WeighbridgeError(.malformed, problem.clause, entry: entry.name, remedy: problem.remedy)
+    }
+    guard !entry.isEncrypted, entry.method == .stored || entry.method == .deflated,
+      Inflate.isPossible(byteCount: entry.byteCount, storedByteCount: entry.storedByteCount)
+    else {
+      throw WeighbridgeError(
+        .unsupported, "is encrypted or compressed in a way that is not read", entry: entry.name,
+        remedy: "Save it again with torch.save")
+    }
+    return try storage(entry).bytes(map)
+  }
+}
+
+extension TensorStorage {
+  fileprivate func withText<R: Sendable>(_ body: (String) -> R) -> R {
+    withBytes { body(String(decoding: $0.prefix(64), as: UTF8.self)) }
+  }
+}

@@ -1,0 +1,153 @@
+import WeighbridgeTensors
+
+/// Finds the tensors in what a pickle built, under the names of the keys and attributes that lead to
+/// them: dictionaries by key, lists by position, modules by parameter, buffer and child, and other
+/// objects by attribute.
+struct TorchWalk {
+  private(set) var tensors: [(name: String, tensor: TorchTensor)] = []
+  private(set) var skipped: [SkippedEntry] = []
+  /// Numbers and texts near the top: an epoch, hyperparameters.
+  private(set) var metadata: [String: String] = [:]
+  private let heap: PickleHeap
+  /// The containers that the current value lies in.
+  private var open: Set<Int> = []
+  private var visits = 0
+  private var nameBytes = 0
+  private let visitLimit: Int
+  private let nameByteLimit: Int
+
+  /// Deeper, containers hold each other rather than a model.
+  private static let depthLimit = 64
+  /// Numbers and texts below this depth are not what travels beside tensors.
+  private static let metadataDepth = 3
+  private static let metadataLimit = 1000
+  private static let longestText = 4096
+
+  /// - Parameter byteCount: The pickle's size, which bounds the work: a container that stands in many
+  ///   places is walked in each of them.
+  init(_ value: PickleValue, in heap: PickleHeap, byteCount: Int) throws {
+    self.heap = heap
+    visitLimit = 8 * heap.nodes.count + 100_000
+    nameByteLimit = 16 * byteCount + (16 << 20)
+    try walk(value, "", depth: 0)
+  }
+
+  private mutating func walk(_ value: PickleValue, _ name: String, depth: Int) throws {
+    visits += 1
+    nameBytes += name.utf8.count
+    guard visits <= visitLimit, nameBytes <= nameByteLimit else {
+      throw PickleReader.malformed("its containers hold each other over and over")
+    }
+    guard case .node(let position) = value else {
+      note(value, name, depth)
+      return
+    }
+    if let found = heap.tensor(value) {
+      switch found {
+      case .success(let tensor): tensors.append((name.isEmpty ? "tensor" : name, tensor))
+      case .failure(let error):
+        skipped.append(SkippedEntry(name: name.isEmpty ? "tensor" : name, reason: error.reason))
+      }
+      return
+    }
+    guard open.insert(position).inserted else { return }  // a circle
+    defer { open.remove(position) }
+    guard depth < Self.depthLimit else { return }
+    try walkContainer(heap.nodes[position], name, depth + 1)
+  }
+
+  private mutating func walkContainer(_ node: PickleNode, _ name: String, _ depth: Int) throws {
+    switch node.kind {
+    case .tuple, .list:
+      try walkItems(node.items, name, depth)
+    case .dictionary:
+      try walkMembers(node.items, name, depth)
+    case .set, .persistent: break
+    case .object(let global, let arguments):
+      if Self.mappings.contains(global.qualified) {
+        // Python 2 gives a mapping's pairs as an argument.
+        let pairs = heap.sequence(arguments)?.last.flatMap(heap.sequence) ?? []
+        try walkMembers(pairs.flatMap { heap.sequence($0) ?? [] } + node.items, name, depth)
+      } else if Self.sequences.contains(global.qualified) {
+        try walkItems(
+          (heap.sequence(arguments)?.first.flatMap(heap.sequence) ?? []) + node.items, name, depth)
+      } else {
+        try walkState(node.state, name, depth)
+        if !node.items.isEmpty { try walkMembers(node.items, name, depth) }
+      }
+    }
+  }
+
+  private static let mappings: Set<String> = [
+    "collections.OrderedDict", "collections.defaultdict", "collections.Counter",
+    "builtins.dict", "__builtin__.dict",
+  ]
+  private static let sequences: Set<String> = [
+    "builtins.list", "builtins.tuple", "__builtin__.list", "__builtin__.tuple",
+  ]
+
+  private mutating func walkItems(
+    _ items: [PickleValue], _ name: String, _ depth: Int
+  ) throws {
+    for (index, item) in items.enumerated() {
+      try walk(item, joined(name, String(index)), depth: depth)
+    }
+  }
+
+  /// Keys and values in turn. Of equal keys the last value counts, in the first one's place.
+  private mutating func walkMembers(
+    _ members: [PickleValue], _ name: String, _ depth: Int
+  ) throws {
+    var positions: [[UInt8]: Int] = [:]
+    var pairs: [(key: String, value: PickleValue)] = []
+    for index in stride(from: 0, to: members.count - 1, by: 2) {
+      guard let key = members[index].text ?? members[index].integer.map(String.init) else {
+        continue
+      }
+      if let position = positions[Array(key.utf8)] {
+        pairs[position].value = members[index + 1]
+      } else {
+        positions[Array(key.utf8)] = pairs.count
+        pairs.append((key, members[index + 1]))
+      }
+    }
+    for (key, value) in pairs { try walk(value, joined(name, key), depth: depth) }
+  }
+
+  /// What an object restores itself from: a dictionary of attributes, alone or with one of slots.
+  private mutating func walkState(
+    _ state: PickleValue, _ name: String, _ depth: Int
+  ) throws {
+    if let parts = heap.sequence(state), parts.count == 2 {
+      for part in parts { try walkState(part, name, depth) }
+      return
+    }
+    guard let node = heap.node(state), case .dictionary = node.kind else { return }
+    guard let modules = heap.member("_modules", of: state) else {
+      try walkMembers(node.items, name, depth)
+      return
+    }
+    // A whole module: what its own state_dict() would give, in that order.
+    for part in ["_parameters", "_buffers"] {
+      if let members = heap.member(part, of: state) { try walk(members, name, depth: depth) }
+    }
+    try walk(modules, name, depth: depth)
+  }
+
+  private func joined(_ name: String, _ part: String) -> String {
+    name.isEmpty ? part : name + "." + part
+  }
+
+  private mutating func note(_ value: PickleValue, _ name: String, _ depth: Int) {
+    guard depth <= Self.metadataDepth, !name.isEmpty, metadata.count < Self.metadataLimit else {
+      return
+    }
+    switch value {
+    case .bool(let value): metadata[name] = value ? "true" : "false"
+    case .int(let value): metadata[name] = String(value)
+    case .float(let value): metadata[name] = String(value)
+    case .text(let text) where text.utf8.count <= Self.longestText: metadata[name] = text
+    default: break
+    }
+  }
+}
