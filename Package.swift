@@ -82,8 +82,8 @@ let package = Package(
     .target(
       name: "WeighbridgeParity",
       dependencies: [
-        "WeighbridgeCheckpoints", "WeighbridgeMapping", "WeighbridgeModules", "WeighbridgeNative",
-        "WeighbridgeParallel", "WeighbridgeWeights", "CVectors",
+        "WeighbridgeTensors", "WeighbridgeCheckpoints", "WeighbridgeMapping", "WeighbridgeModules",
+        "WeighbridgeNative", "WeighbridgeParallel", "WeighbridgeWeights", "CVectors",
       ]),
 
     // What users import, and the command.
