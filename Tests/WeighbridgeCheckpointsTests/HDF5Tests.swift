@@ -28,7 +28,8 @@ import WeighbridgeWeights
       let isSwapped = library.isBigEndian
       let expected = try Tensor(
         dtype: entry.dtype, shape: entry.shape,
-        storage: TensorStorage(byteCount: library.bytes.count) { $0.copyBytes(from: library.bytes) })
+        storage: TensorStorage(byteCount: library.bytes.count) { $0.copyBytes(from: library.bytes) }
+      )
       try (isSwapped ? expected.byteSwapped() : expected).withUnsafeBytes { expected in
         try tensor.withUnsafeBytes { #expect($0.elementsEqual(expected), "\(entry.name)") }
       }

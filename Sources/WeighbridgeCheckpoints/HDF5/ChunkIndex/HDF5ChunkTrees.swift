@@ -55,7 +55,8 @@ extension HDF5Structure {
     }
     try forEachRecord(ofTree: header, kind: kind) { record, size in
       let head = size - places
-      guard isFiltered ? head > offsetSize + 4 && head <= offsetSize + 12 : head == offsetSize else {
+      guard isFiltered ? head > offsetSize + 4 && head <= offsetSize + 12 : head == offsetSize
+      else {
         throw HDF5Structure.damaged("a tree of chunks has records of another size")
       }
       let place = try grid.shape.indices.map { Int(clamping: try u64(record + head + $0 * 8)) }

@@ -73,7 +73,9 @@ extension HDF5Structure {
     case .none: break
     case .tree(let tree): try chunkTree(tree, grid, into: &chunks)
     case .single(let offset, let byteCount, let skipped):
-      guard count == 1 else { throw HDF5Structure.damaged("its one chunk is smaller than its shape") }
+      guard count == 1 else {
+        throw HDF5Structure.damaged("its one chunk is smaller than its shape")
+      }
       chunks.append(
         HDF5ChunkGrid.Chunk(
           position: 0, offset: offset, byteCount: byteCount ?? grid.chunkByteCount,
@@ -162,7 +164,8 @@ struct HDF5ChunkNumbering {
     self.grid = grid
     let unlimited = grid.chunking.maximum.indices.filter { grid.chunking.maximum[$0] == nil }
     guard unlimited.count <= 1 else {
-      throw HDF5Structure.damaged("an array indexes chunks of a dataset that grows in two directions")
+      throw HDF5Structure.damaged(
+        "an array indexes chunks of a dataset that grows in two directions")
     }
     axes = unlimited + grid.shape.indices.filter { !unlimited.contains($0) }
     counts = axes.map { axis in

@@ -83,9 +83,10 @@ private struct HDF5ExtensibleArray {
         try readSecondary(block, blocks, elements, number: number, into: &chunks)
       }
       place += o
-      number = number.addingReportingOverflow(
-        blocks.multipliedReportingOverflow(by: elements).0
-      ).0
+      number =
+        number.addingReportingOverflow(
+          blocks.multipliedReportingOverflow(by: elements).0
+        ).0
     }
   }
 

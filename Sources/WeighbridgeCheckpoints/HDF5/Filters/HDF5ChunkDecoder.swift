@@ -40,34 +40,36 @@ struct HDF5ChunkDecoder: Sendable {
     let isPartial = grid.shape.indices.contains {
       start[$0] + grid.chunking.extents[$0] > grid.shape[$0]
     }
-    var input = Decoded(bytes: stored)
-    if !(isPartial && grid.chunking.leavesPartialChunksPlain) {
-      let applied = filters.indices.filter {
-        $0 >= 32 || chunk.skippedFilters & (1 << UInt32($0)) == 0
-      }
-      for (step, index) in applied.enumerated().reversed() {
-        let before = applied[..<step].map { filters[$0].number }
-        input = try undo(filters[index], input, byteCount: byteCount(after: before))
-      }
+    let isPlain = isPartial && grid.chunking.leavesPartialChunksPlain
+    let applied = filters.indices.filter {
+      !isPlain && ($0 >= 32 || chunk.skippedFilters & (1 << UInt32($0)) == 0)
     }
-    guard input.bytes.count == grid.chunkByteCount else { throw HDF5ChunkDecoder.damaged }
-    withExtendedLifetime(input.owner) { place(input.bytes, at: start, in: output) }
-  }
-
-  /// Bytes, and what owns them where it is not the file.
-  private struct Decoded {
-    var bytes: UnsafeRawBufferPointer
-    var owner: TensorStorage?
-
-    init(bytes: UnsafeRawBufferPointer, owner: TensorStorage? = nil) {
-      (self.bytes, self.owner) = (bytes, owner)
-    }
-
-    init(_ storage: TensorStorage, count: Int) {
-      bytes = UnsafeRawBufferPointer(start: storage.base, count: count)
-      owner = storage
+    try undo(applied.map { filters[$0] }[...], stored) { plain in
+      guard plain.count == grid.chunkByteCount else { throw HDF5ChunkDecoder.damaged }
+      place(plain, at: start, in: output)
     }
   }
+
+  /// Undoes filters, the last of them first, and lends `body` the outcome.
+  private func undo(
+    _ filters: ArraySlice<HDF5Filter>, _ input: UnsafeRawBufferPointer,
+    _ body: (UnsafeRawBufferPointer) throws -> Void
+  ) throws {
+    guard let filter = filters.last else { return try body(input) }
+    let rest = filters.dropLast()
+    switch filter.number {
+    case HDF5Filter.fletcher32: try undo(rest, Fletcher32.checked(input), body)
+    case HDF5Filter.nbit where HDF5ChunkDecoder.supports(filter): try undo(rest, input, body)
+    default:
+      let decoded = try decoded(filter, input, byteCount: byteCount(after: rest.map(\.number)))
+      try decoded.storage.withBytes { bytes in
+        try undo(rest, UnsafeRawBufferPointer(rebasing: bytes[..<decoded.count]), body)
+      }
+    }
+  }
+
+  /// New bytes, and how many of them there are.
+  private typealias Decoded = (storage: TensorStorage, count: Int)
 
   /// How many bytes a chunk is after some filters were applied; `nil` when only those bytes tell.
   private func byteCount(after filters: [Int]) -> Int? {
@@ -82,21 +84,16 @@ struct HDF5ChunkDecoder: Sendable {
     return count
   }
 
-  private func undo(
-    _ filter: HDF5Filter, _ input: Decoded, byteCount: Int?
+  private func decoded(
+    _ filter: HDF5Filter, _ input: UnsafeRawBufferPointer, byteCount: Int?
   ) throws -> Decoded {
-    defer { withExtendedLifetime(input.owner) {} }
     switch filter.number {
-    case HDF5Filter.fletcher32:
-      return Decoded(bytes: try Fletcher32.checked(input.bytes), owner: input.owner)
-    case HDF5Filter.nbit where HDF5ChunkDecoder.supports(filter): return input
     case HDF5Filter.shuffle:
       let size = filter.values.first.map { Int($0) } ?? elementSize
-      guard size > 1 else { return input }
-      let plain = try TensorStorage(byteCount: input.bytes.count) {
-        Shuffle.undo(input.bytes, elementSize: size, into: $0)
+      let plain = try TensorStorage(byteCount: input.count) {
+        Shuffle.undo(input, elementSize: max(1, size), into: $0)
       }
-      return Decoded(plain, count: input.bytes.count)
+      return (plain, input.count)
     case HDF5Filter.deflate:
       return try decompressed(input, byteCount, ratio: 1032) { input, output, isExact in
         guard isExact else { return try Inflate.run(input, upTo: output) }
@@ -126,27 +123,27 @@ struct HDF5ChunkDecoder: Sendable {
   ///   - byteCount: What comes out, if that is known.
   ///   - ratio: How many bytes a byte can stand for.
   private func decompressed(
-    _ input: Decoded, _ byteCount: Int?, ratio: Int?,
+    _ input: UnsafeRawBufferPointer, _ byteCount: Int?, ratio: Int?,
     _ run: (UnsafeRawBufferPointer, UnsafeMutableRawBufferPointer, _ isExact: Bool) throws -> Int
   ) throws -> Decoded {
     let capacity = byteCount ?? grid.chunkByteCount + grid.chunkByteCount / 8 + 1024
     let possible = ratio ?? 1032
     guard
-      capacity / possible <= input.bytes.count + 1
+      capacity / possible <= input.count + 1
         || ratio == nil && capacity <= HDF5ChunkDecoder.largestUnbacked
     else {
       throw WeighbridgeError(
         .malformed,
-        "a chunk of \(input.bytes.count) bytes cannot hold the \(capacity) that it promises",
+        "a chunk of \(input.count) bytes cannot hold the \(capacity) that it promises",
         remedy: "Save or download the file again")
     }
     var count = 0
     let storage = try TensorStorage(byteCount: capacity) { output in
       count = try run(
-        input.bytes, UnsafeMutableRawBufferPointer(rebasing: output[..<capacity]),
+        input, UnsafeMutableRawBufferPointer(rebasing: output[..<capacity]),
         byteCount != nil)
     }
-    return Decoded(storage, count: count)
+    return (storage, count)
   }
 
   /// Copies the part of a chunk that lies within the dataset, row by row.

@@ -29,7 +29,8 @@ struct ScaleOffset {
     guard [1, 2, 4, 8].contains(size), !isFloat || size >= 4, abs(decimals) < 400 else {
       throw HDF5Structure.damaged("a filter has wrong parameters")
     }
-    let bytes = (UInt64(values.count > 9 ? values[9] : 0) << 32)
+    let bytes =
+      (UInt64(values.count > 9 ? values[9] : 0) << 32)
       | UInt64(values.count > 8 ? values[8] : 0)
     fill = values[7] == 1 ? ScaleOffset.truncated(bytes, size * 8) : nil
   }
@@ -66,11 +67,13 @@ struct ScaleOffset {
     guard isFloat else { return stored &+ least }
     if size == 4 {
       let scale = Float(ScaleOffset.power(decimals))
-      let value = Float(Int32(truncatingIfNeeded: stored)) / scale
+      let value =
+        Float(Int32(truncatingIfNeeded: stored)) / scale
         + Float(bitPattern: UInt32(truncatingIfNeeded: least))
       return UInt64(value.bitPattern)
     }
-    let value = Double(Int64(bitPattern: stored)) / ScaleOffset.power(decimals)
+    let value =
+      Double(Int64(bitPattern: stored)) / ScaleOffset.power(decimals)
       + Double(bitPattern: least)
     return value.bitPattern
   }

@@ -75,7 +75,8 @@ extension HDF5Structure {
     }
     guard position + count <= end else { throw HDF5Structure.damaged("an enumeration is cut off") }
     let values = [try u8(position), try u8(position + 1)]
-    let isBool = names == ["FALSE", "TRUE"] && values == [0, 1]
+    let isBool =
+      names == ["FALSE", "TRUE"] && values == [0, 1]
       || names == ["TRUE", "FALSE"] && values == [1, 0]
     return isBool ? .numbers(.bool, bigEndian: false) : numbers
   }

@@ -114,7 +114,8 @@ struct HDF5FractalHeap {
     while rows > 0 {
       let (row, column, rowSize) = try cell(of: rest, rows: rows)
       try checkIndirect(block, rows: rows, start: start)
-      let entry = block + 5 + file.offsetSize + offsetWidth
+      let entry =
+        block + 5 + file.offsetSize + offsetWidth
         + (row * width + column) * file.offsetSize
       let before = rowStart(row) + column * rowSize
       rest -= before
@@ -122,7 +123,8 @@ struct HDF5FractalHeap {
       block = try file.address(entry)
       size = rowSize
       if row < directRows { break }
-      rows = rowSize.trailingZeroBitCount - firstSize.trailingZeroBitCount
+      rows =
+        rowSize.trailingZeroBitCount - firstSize.trailingZeroBitCount
         - width.trailingZeroBitCount + 1
     }
     try checkDirect(block, size: size, start: start)

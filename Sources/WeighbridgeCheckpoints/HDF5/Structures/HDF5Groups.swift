@@ -40,7 +40,8 @@ extension HDF5Structure {
     let isOrdered = flags & 1 != 0
     return links.sorted {
       isOrdered && $0.order != $1.order
-        ? $0.order < $1.order : $0.member.shownName.utf8.lexicographicallyPrecedes($1.member.shownName.utf8)
+        ? $0.order < $1.order
+        : $0.member.shownName.utf8.lexicographicallyPrecedes($1.member.shownName.utf8)
     }.map(\.member)
   }
 

@@ -128,7 +128,8 @@ struct HDF5ObjectHeader {
       // Whoever wrote a message of an unknown kind says whether others may pass over it.
       guard kind <= Kind.last || flags & 0x80 == 0 else {
         throw HDF5Unreadable(
-          .version, "uses a message of kind \(kind): a newer version of HDF5 wrote it, or it is damaged",
+          .version,
+          "uses a message of kind \(kind): a newer version of HDF5 wrote it, or it is damaged",
           remedy: "Write the file again with h5py's libver=('earliest', 'v110')")
       }
       messages.append(
@@ -165,7 +166,8 @@ extension HDF5Structure {
     }
     guard version < 3 || place == 2 else {
       throw HDF5Unreadable(
-        .encoding, "keeps its description in the file's table of shared messages, which is not read",
+        .encoding,
+        "keeps its description in the file's table of shared messages, which is not read",
         remedy: "Copy the file with h5repack")
     }
     let header = try HDF5ObjectHeader(self, at: address(at + (version == 1 ? 8 : 2)))

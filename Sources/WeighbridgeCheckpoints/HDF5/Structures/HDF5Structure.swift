@@ -137,7 +137,8 @@ struct HDF5Unreadable: Error {
 
   static func newer(_ what: String, _ version: Int) -> HDF5Unreadable {
     HDF5Unreadable(
-      .version, "\(what) is of version \(version): a newer version of HDF5 wrote it, or it is damaged",
+      .version,
+      "\(what) is of version \(version): a newer version of HDF5 wrote it, or it is damaged",
       remedy: "Write the file again with h5py's libver=('earliest', 'v110')")
   }
 }
