@@ -133,7 +133,7 @@ let package = Package(
     .testTarget(name: "WeighbridgeOneDNNTests", dependencies: ["WeighbridgeEngine"]),
     .testTarget(
       name: "WeighbridgeCheckpointsTests",
-      dependencies: ["WeighbridgeCheckpoints", "WeighbridgeWeights", "WeighbridgeTensors"]),
+      dependencies: ["WeighbridgeCheckpoints", "WeighbridgeWeights", "WeighbridgeTensors", hdf5]),
     .testTarget(
       name: "WeighbridgeWeightsTests", dependencies: ["WeighbridgeWeights", "WeighbridgeTensors"]),
   ],

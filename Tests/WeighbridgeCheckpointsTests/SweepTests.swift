@@ -6,14 +6,10 @@ import WeighbridgeTensors
 
 /// Damaged copies of every fixture: cut off at every length, and with every byte changed. Nothing may
 /// crash; each either is refused with an error or still reads. `WEIGHBRIDGE_SWEEP=all` tries all of
-/// them, otherwise an even selection. HDF5 files whose structure libhdf5 reads are left out: it has
-/// been seen to crash on damaged ones.
+/// them, otherwise an even selection.
 @Suite struct SweepTests {
   static let isExhaustive = ProcessInfo.processInfo.environment["WEIGHBRIDGE_SWEEP"] == "all"
-  static let names = FixtureTests.names.filter {
-    !$0.hasSuffix(".json")
-      && !HDF5Tests.needLibrary.contains($0)
-  }
+  static let names = FixtureTests.names.filter { !$0.hasSuffix(".json") }
 
   private static func positions(_ count: Int) -> [Int] {
     let step = isExhaustive ? 1 : max(1, count / 150)

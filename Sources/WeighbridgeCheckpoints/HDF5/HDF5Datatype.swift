@@ -1,4 +1,3 @@
-import CHDF5
 import WeighbridgeTensors
 
 /// What a dataset's or attribute's elements are.
@@ -8,25 +7,6 @@ enum HDF5Datatype: Sendable, Hashable {
   case text(byteCount: Int?)
   /// Anything else, by its description.
   case other(String)
-
-  /// Called inside `HDF5Library.run`.
-  init(_ type: hid_t) {
-    let size = H5Tget_size(type)
-    switch H5Tget_class(type) {
-    case H5T_FLOAT: self = HDF5Datatype.float(type, size)
-    case H5T_INTEGER: self = HDF5Datatype.integer(type, size)
-    case H5T_ENUM: self = HDF5Datatype.enumeration(type, size)
-    case H5T_BITFIELD where size == 1: self = .numbers(.bool, bigEndian: false)
-    case H5T_STRING:
-      self = .text(byteCount: H5Tis_variable_str(type) > 0 ? nil : size)
-    case H5T_COMPOUND: self = .other("records (a compound type)")
-    case H5T_VLEN: self = .other("lists of varying length")
-    case H5T_REFERENCE: self = .other("references")
-    case H5T_OPAQUE: self = .other("raw bytes (an opaque type)")
-    case H5T_ARRAY: self = .other("small arrays (an array type)")
-    default: self = .other("an unknown type")
-    }
-  }
 
   /// The elements' dtype when they are numbers.
   var dtype: DType? {
@@ -45,7 +25,8 @@ enum HDF5Datatype: Sendable, Hashable {
     var isNormalized: Bool
   }
 
-  /// A float by its bit fields: h5py writes float16, and some writers bfloat16, as types of their own.
+  /// A float by its bit fields: h5py writes the smaller ones as types of their own. E4M3 is that of the
+  /// Open Compute Project, which HDF5 2.0 means by it too: without infinities.
   static func float(size: Int, _ layout: FloatLayout, bigEndian: Bool) -> HDF5Datatype {
     guard layout.mantissa == 0, layout.exponent == layout.mantissaSize,
       layout.sign == layout.exponent + layout.exponentSize, layout.sign == size * 8 - 1,
@@ -53,14 +34,19 @@ enum HDF5Datatype: Sendable, Hashable {
     else { return .other("numbers of an unusual floating-point format") }
     let dtype: DType? =
       switch (size, layout.exponentSize, layout.bias) {
+      case (1, 4, 7): .float8E4M3
+      case (1, 5, 15): .float8E5M2
       case (2, 5, 15): .float16
       case (2, 8, 127): .bfloat16
       case (4, 8, 127): .float32
       case (8, 11, 1023): .float64
       default: nil
       }
-    guard let dtype else { return .other("floating-point numbers of \(size * 8) bits") }
-    return .numbers(dtype, bigEndian: bigEndian)
+    guard let dtype else {
+      return .other(
+        "floating-point numbers of \(size * 8) bits, \(layout.exponentSize) of them exponent")
+    }
+    return .numbers(dtype, bigEndian: size > 1 && bigEndian)
   }
 
   static func integer(
@@ -77,42 +63,5 @@ enum HDF5Datatype: Sendable, Hashable {
       }
     guard let dtype else { return .other("integers of \(size * 8) bits") }
     return .numbers(dtype, bigEndian: size > 1 && bigEndian)
-  }
-
-  private static func isBigEndian(_ type: hid_t) -> Bool { H5Tget_order(type) == H5T_ORDER_BE }
-
-  private static func float(_ type: hid_t, _ size: Int) -> HDF5Datatype {
-    var layout = FloatLayout(
-      sign: 0, exponent: 0, exponentSize: 0, mantissa: 0, mantissaSize: 0,
-      bias: H5Tget_ebias(type), isNormalized: H5Tget_norm(type) == H5T_NORM_IMPLIED)
-    let order = H5Tget_order(type)
-    guard order == H5T_ORDER_LE || order == H5T_ORDER_BE,
-      H5Tget_fields(
-        type, &layout.sign, &layout.exponent, &layout.exponentSize, &layout.mantissa,
-        &layout.mantissaSize) >= 0
-    else { return .other("numbers of an unusual floating-point format") }
-    return float(size: size, layout, bigEndian: order == H5T_ORDER_BE)
-  }
-
-  private static func integer(_ type: hid_t, _ size: Int) -> HDF5Datatype {
-    integer(
-      size: size, isSigned: H5Tget_sign(type) == H5T_SGN_2, bigEndian: isBigEndian(type),
-      bitOffset: Int(H5Tget_offset(type)), precision: H5Tget_precision(type))
-  }
-
-  /// An enumeration: h5py's booleans, one byte with the names FALSE and TRUE; others by their numbers.
-  private static func enumeration(_ type: hid_t, _ size: Int) -> HDF5Datatype {
-    let base = H5Tget_super(type)
-    guard base >= 0 else { return .other("an enumeration") }
-    defer { H5Tclose(base) }
-    if size == 1, H5Tget_nmembers(type) == 2 {
-      var (no, yes): (Int8, Int8) = (1, 0)
-      if H5Tenum_valueof(type, "FALSE", &no) >= 0, H5Tenum_valueof(type, "TRUE", &yes) >= 0,
-        no == 0, yes == 1
-      {
-        return .numbers(.bool, bigEndian: false)
-      }
-    }
-    return integer(base, size)
   }
 }

@@ -43,6 +43,26 @@ enum Inflate {
     }
   }
 
+  /// Decompresses a zlib stream into the beginning of `output`, and returns how many bytes came out.
+  ///
+  /// - Throws: `malformed` when the stream is damaged or longer.
+  static func run(
+    _ input: UnsafeRawBufferPointer, upTo output: UnsafeMutableRawBufferPointer
+  ) throws -> Int {
+    guard let decompressor = libdeflate_alloc_decompressor() else {
+      throw WeighbridgeError(.engine, "not enough memory to decompress")
+    }
+    defer { libdeflate_free_decompressor(decompressor) }
+    var count = 0
+    let result = libdeflate_zlib_decompress(
+      decompressor, input.baseAddress, input.count, output.baseAddress, output.count, &count)
+    guard result == LIBDEFLATE_SUCCESS else {
+      throw WeighbridgeError(
+        .malformed, "the compressed data is damaged", remedy: "Save or download the file again")
+    }
+    return count
+  }
+
   /// Whether deflate can hold `byteCount` bytes in `storedByteCount`: it reaches 1032 to 1 at most.
   static func isPossible(byteCount: Int, storedByteCount: Int) -> Bool {
     byteCount / 1032 <= storedByteCount

@@ -1,0 +1,98 @@
+import CHDF5
+import WeighbridgeTensors
+
+/// Filters that only libhdf5 has: szip, and plug-ins of the system's.
+///
+/// The library never sees the file. A chunk is decoded in a file in memory that the library makes itself,
+/// with one dataset of one chunk, which is given the encoded bytes.
+enum HDF5FilterLibrary {
+  static func has(_ number: Int) -> Bool {
+    guard let number = H5Z_filter_t(exactly: number), number >= 0 else { return false }
+    return HDF5Library.run { H5Zfilter_avail(number) > 0 }
+  }
+
+  /// Undoes one filter.
+  ///
+  /// - Throws: `malformed` when the library cannot.
+  static func decode(
+    _ input: UnsafeRawBufferPointer, _ filter: HDF5Filter, _ dtype: DType, isBigEndian: Bool,
+    extents: [Int], into output: UnsafeMutableRawBufferPointer
+  ) throws {
+    guard !input.isEmpty, input.count < 1 << 32 else { throw HDF5ChunkDecoder.damaged }
+    try HDF5Library.run {
+      let access = H5Pcreate(wb_h5_plist_file_access())
+      try HDF5Library.using(access, H5Pclose, "not enough memory", code: .engine) { access in
+        H5Pset_fapl_core(access, 1 << 20, false)
+        let file = H5Fcreate("chunk", wb_h5_truncate(), wb_h5_default(), access)
+        try HDF5Library.using(file, H5Fclose, "not enough memory", code: .engine) { file in
+          try HDF5Library.using(type(of: dtype, isBigEndian), H5Tclose, failed) { type in
+            try dataset(file, type, filter, extents) { dataset in
+              let corner = [hsize_t](repeating: 0, count: extents.count)
+              try HDF5Library.check(
+                H5Dwrite_chunk(
+                  dataset, wb_h5_default(), 0, corner, input.count, input.baseAddress), failed)
+              try HDF5Library.check(
+                H5Dread(
+                  dataset, type, wb_h5_all(), wb_h5_all(), wb_h5_default(), output.baseAddress),
+                failed)
+            }
+          }
+        }
+      }
+    }
+  }
+
+  private static let failed = "a chunk cannot be decoded"
+
+  private static func dataset(
+    _ file: hid_t, _ type: hid_t, _ filter: HDF5Filter, _ extents: [Int],
+    _ body: (hid_t) throws -> Void
+  ) throws {
+    let dimensions = extents.map { hsize_t($0) }
+    let rank = Int32(extents.count)
+    let list = H5Pcreate(wb_h5_plist_dataset_create())
+    try HDF5Library.using(list, H5Pclose, failed, code: .engine) { list in
+      try HDF5Library.check(H5Pset_chunk(list, rank, dimensions), failed)
+      try HDF5Library.check(
+        H5Pset_filter(
+          list, H5Z_filter_t(clamping: filter.number), 0, filter.values.count, filter.values),
+        failed)
+      try HDF5Library.using(H5Screate_simple(rank, dimensions, nil), H5Sclose, failed) { space in
+        let id = H5Dcreate2(
+          file, "chunk", type, space, wb_h5_default(), list, wb_h5_default())
+        try HDF5Library.using(id, H5Dclose, failed, body)
+      }
+    }
+  }
+
+  /// A new type of the library's for a dtype.
+  private static func type(of dtype: DType, _ isBigEndian: Bool) -> hid_t {
+    let type =
+      switch dtype {
+      case .float8E4M3: smallFloat(size: 1, exponent: 4, mantissa: 3, bias: 7)
+      case .float8E5M2: smallFloat(size: 1, exponent: 5, mantissa: 2, bias: 15)
+      case .float16: smallFloat(size: 2, exponent: 5, mantissa: 10, bias: 15)
+      case .bfloat16: smallFloat(size: 2, exponent: 8, mantissa: 7, bias: 127)
+      case .float32: H5Tcopy(wb_h5_f32le())
+      case .float64: H5Tcopy(wb_h5_f64le())
+      case .int8, .bool: H5Tcopy(wb_h5_i8le())
+      case .int16: H5Tcopy(wb_h5_i16le())
+      case .int32: H5Tcopy(wb_h5_i32le())
+      case .int64: H5Tcopy(wb_h5_i64le())
+      case .uint8: H5Tcopy(wb_h5_u8le())
+      case .uint16: H5Tcopy(wb_h5_u16le())
+      case .uint32: H5Tcopy(wb_h5_u32le())
+      case .uint64: H5Tcopy(wb_h5_u64le())
+      }
+    if isBigEndian { H5Tset_order(type, H5T_ORDER_BE) }
+    return type
+  }
+
+  private static func smallFloat(size: Int, exponent: Int, mantissa: Int, bias: Int) -> hid_t {
+    let type = H5Tcopy(wb_h5_f32le())
+    H5Tset_fields(type, size * 8 - 1, mantissa, exponent, 0, mantissa)
+    H5Tset_size(type, size)
+    H5Tset_ebias(type, bias)
+    return type
+  }
+}
