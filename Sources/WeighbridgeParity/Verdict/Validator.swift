@@ -54,6 +54,7 @@ public struct Validator: Sendable {
       try sharpen(&result, model, oracle)
       acceptGrownRounding(&result)
     }
+    if oracle == nil { try acceptShakenRounding(&result, model, inputs) }
     if options.isolates, result.hasFailedLayer {
       try inspect(&result, model)
       try diagnose(&result, model, own: own)
@@ -214,7 +215,7 @@ extension Validator {
   }
 
   /// Says of a model that cannot run on a reference's inputs whose inputs they are.
-  private static func running<R>(on reference: Reference, _ body: () throws -> R) throws -> R {
+  static func running<R>(on reference: Reference, _ body: () throws -> R) throws -> R {
     do {
       return try body()
     } catch var error as WeighbridgeError where error.code == .shape {
