@@ -7,9 +7,15 @@ final class IsolatedOutputsProbe: Probe {
   private let reference: Reference
   private let wanted: Set<ActivationKey>
   private let handsOnOtherShapes: Bool
+  /// Moves what is handed on.
+  private let shaking: Shaking?
   private let kept = Mutex([ActivationKey: Tensor]())
 
-  init(_ reference: Reference, _ wanted: Set<ActivationKey>, handsOnOtherShapes: Bool) {
+  init(
+    _ reference: Reference, _ wanted: Set<ActivationKey>, handsOnOtherShapes: Bool,
+    shaking: Shaking? = nil
+  ) {
+    self.shaking = shaking
     self.handsOnOtherShapes = handsOnOtherShapes
     self.reference = reference
     self.wanted = wanted
@@ -33,7 +39,7 @@ final class IsolatedOutputsProbe: Probe {
         let handedOn = try Substitution.of(
           candidate, for: got, handsOnOtherShapes: handsOnOtherShapes)
       else { continue }
-      tensors[index] = handedOn
+      tensors[index] = try shaking?.shaken(handedOn) ?? handedOn
       replaced = true
     }
     return replaced ? try M.Output(tensors: tensors) : output

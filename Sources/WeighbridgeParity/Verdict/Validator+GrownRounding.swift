@@ -41,7 +41,7 @@ extension Validator {
 
 extension ParityResult {
   /// Whether the isolated run compared everything with whole float32 recordings, and all of it holds.
-  fileprivate func isProven(_ reference: Reference, _ limits: Limits) -> Bool {
+  func isProven(_ reference: Reference, _ limits: Limits) -> Bool {
     let floor = limits.floor * Limits.unitRoundoff(.float32)
     let areWhole = reference.keys.allSatisfy {
       reference.description(of: $0)?.dtype == .float32 && !reference.isSampled($0)

@@ -45,12 +45,28 @@ extension Validator {
     layer.isOfModule ? try reference.tensor(layer.key) : try reference.output(layer.item ?? 0)
   }
 
+  /// The same without a float64 model: a layer's own rounding is what it makes of recorded results
+  /// that are moved by one unit in their last place.
+  func sharpenByShaking(_ result: inout ParityResult, _ model: any Module) throws {
+    let doubtful = result.layers.indices.filter { isDoubtful(result.layers[$0]) }
+    let doubtfulOutputs = result.outputs.indices.filter { isDoubtful(result.outputs[$0]) }
+    guard !doubtful.isEmpty || !doubtfulOutputs.isEmpty else { return }
+    let wanted = Set(doubtful.map { result.layers[$0].key })
+    let still = try isolatedOutputs(of: model, as: .float32, wanted, result)
+    let moved = try isolatedOutputs(
+      of: model, as: .float32, wanted, result, shaking: Shaking(seed: 0))
+    for index in doubtful { try judge(&result.layers[index], still, moved) }
+    for index in doubtfulOutputs { try judge(&result.outputs[index], still, moved) }
+  }
+
   private func isolatedOutputs(
-    of model: any Module, as dtype: DType, _ wanted: Set<ActivationKey>, _ result: ParityResult
+    of model: any Module, as dtype: DType, _ wanted: Set<ActivationKey>, _ result: ParityResult,
+    shaking: Shaking? = nil
   ) throws -> [ActivationKey: Tensor] {
     let probe = IsolatedOutputsProbe(
-      reference, wanted, handsOnOtherShapes: result.handsOnOtherShapes)
-    let inputs = try reference.inputs(as: dtype)
+      reference, wanted, handsOnOtherShapes: result.handsOnOtherShapes, shaking: shaking)
+    var inputs = try reference.inputs(as: dtype)
+    if let shaking { inputs = try inputs.map(shaking.shaken) }
     let outputs = try ProbeRun.with(probe) { try model.run(inputs) }
     let named = outputs.enumerated().map { (Validator.outputKey($0.offset), $0.element) }
     return probe.outputs.merging(named) { first, _ in first }

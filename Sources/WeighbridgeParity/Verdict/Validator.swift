@@ -58,6 +58,7 @@ public struct Validator: Sendable {
       try sharpen(&result, model, oracle)
       acceptGrownRounding(&result)
     }
+    if oracle == nil { try acceptShakenRounding(&result, model, inputs) }
     result.production = try judge(run, beside: result.outputs)
     if options.isolates, result.hasFailedLayer {
       try inspect(&result, model)

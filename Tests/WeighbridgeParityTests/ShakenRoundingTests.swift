@@ -1,0 +1,99 @@
+import Testing
+import WeighbridgeMapping
+import WeighbridgeModules
+
+@testable import WeighbridgeParity
+
+/// A layer that stretches differences from 1, so that many of them make rounding large.
+private struct Stretch: Module {
+  let path: ModulePath
+  let factor: Double
+
+  func forward(_ x: Tensor) throws -> Tensor {
+    try x.affine(shift: -1).affine(scale: factor).mapped(.sine).affine(shift: 1)
+  }
+}
+
+/// A right network that amplifies rounding, without the same model in float64.
+@Suite("Rounding that grows, measured by moving results by their last bit")
+struct ShakenRoundingTests {
+  private struct Chaos: Module {
+    let path: ModulePath
+    let first: Linear
+    let steps: [Stretch]
+
+    init(_ w: WeightScope, factor: Double) throws {
+      path = w.path
+      first = try Linear(w / "first", in: 8, out: 8)
+      steps = (0..<8).map { Stretch(path: (w / "steps" / $0).path, factor: factor) }
+    }
+
+    func forward(_ x: Tensor) throws -> Tensor {
+      try steps.reduce(first(x)) { try $1($0) }
+    }
+  }
+
+  private static func chaos(
+    _ dtype: DType = .float32, factor: Double = 3, changing: [String: Tensor] = [:]
+  ) throws -> Chaos {
+    try WeightScope.bind(DrawnWeights(given: changing), dtype: dtype) {
+      try Chaos($0, factor: factor)
+    }
+  }
+
+  /// What PyTorch might have recorded: the network's results from inputs that differ in their last bit,
+  /// and a noise that by luck is far below that.
+  private func entries(luck: Double = 0x1p-10) throws -> RecordedEntries {
+    let inputs = try Tensor((0..<32).map { Float($0 % 13) / 7 - 0.8 }, shape: [4, 8])
+    let probe = ShakingProbe(Shaking(seed: 99))
+    let right = try Self.chaos()
+    let output = try ProbeRun.with(probe) { try right(inputs) }
+    let still = ShakingProbe(nil)
+    _ = try ProbeRun.with(still) { try right(inputs) }
+    var entries = RecordedEntries()
+    entries.tensors = [("inputs/0", inputs), ("outputs/0", output)]
+    for (key, tensor) in probe.outputs.sorted(by: { $0.key.description < $1.key.description })
+    where key.path != .root {
+      let other = try #require(still.outputs[key])
+      let noise = try #require(try OracleProbe.noise(tensor, other))
+      let pair = try Tensor([noise.rms * luck, noise.max * luck], shape: [2])
+      entries.tensors.append(("activations/\(key)", tensor))
+      entries.tensors.append(("noise/\(key)", pair))
+      if key.description == "steps.7" { entries.tensors.append(("noise/outputs/0", pair)) }
+    }
+    return entries
+  }
+
+  @Test func aRightNetworkPasses() throws {
+    let result = try Validator(entries().reference()).validate(Self.chaos())
+    #expect(result.passes, "\(result)")
+    #expect(result.notes.contains { $0.contains("one unit in the last place") })
+  }
+
+  @Test func aWrongWeightFails() throws {
+    let source = DrawnWeights()
+    let request = ParameterRequest(name: "first.bias", role: .vector, shape: [8])
+    var bias = try source.tensor(for: request).elements(as: Float.self)
+    bias[3] += 1e-4
+    let model = try Self.chaos(changing: ["first.bias": Tensor(bias, shape: [8])])
+    let result = try Validator(entries().reference()).validate(model)
+    #expect(!result.passes && result.firstDivergence?.path.name == "first")
+  }
+
+  /// A step that is wrong by far less than the whole run's noise answers for itself.
+  @Test func aWrongStepFails() throws {
+    let result = try Validator(entries().reference()).validate(Self.chaos(factor: 3.0001))
+    #expect(!result.passes)
+    #expect(result.statuses["steps.0"] == .source)
+  }
+
+  @Test func shakingMovesByOneUnit() throws {
+    let values = (0..<300).map { Float($0) - 150 }
+    let moved = try Shaking(seed: 1).shaken(Tensor(values, shape: [300]))
+    for (a, b) in try zip(values, moved.elements(as: Float.self)) {
+      #expect(a == 0 ? b == 0 : b == a.nextUp || b == a.nextDown)
+    }
+    let ups = try zip(values, moved.elements(as: Float.self)).count { $0 < $1 }
+    #expect((100...200).contains(ups))
+  }
+}
