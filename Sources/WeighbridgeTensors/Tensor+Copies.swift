@@ -36,6 +36,7 @@ extension Tensor {
       throw WeighbridgeError(.shape, "there is nothing to concatenate")
     }
     let axis = try first.shape.resolvedAxis(axis)
+    if let seen = try observed(LayoutOperation.concatenate(axis: axis), tensors) { return seen }
     var dimensions = first.shape.dimensions
     dimensions[axis] = 0
     for tensor in tensors {

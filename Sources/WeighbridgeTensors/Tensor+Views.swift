@@ -11,6 +11,7 @@ extension Tensor {
   /// - Throws: `shape` when `axes` is not a permutation.
   public func permuted(_ axes: [Int]) throws -> Tensor {
     let resolved = try axes.map(shape.resolvedAxis)
+    if let seen = try Tensor.observed(LayoutOperation.permute(resolved), [self]) { return seen }
     guard resolved.count == rank, Set(resolved).count == rank else {
       throw WeighbridgeError(.shape, "\(axes) is not a permutation of the axes of \(shape)")
     }
@@ -29,6 +30,11 @@ extension Tensor {
   /// - Throws: `shape` when the part leaves the axis.
   public func narrowed(_ axis: Int, start: Int, length: Int) throws -> Tensor {
     let axis = try shape.resolvedAxis(axis)
+    if let seen = try Tensor.observed(
+      LayoutOperation.narrow(axis: axis, start: start, length: length), [self])
+    {
+      return seen
+    }
     guard start >= 0, length >= 0, start <= shape[axis] - length else {
       throw WeighbridgeError(
         .shape, "the slice from \(start), \(length) long, leaves axis \(axis) of \(shape)")
@@ -137,6 +143,7 @@ extension Tensor {
       let known = dimensions.reduce(1) { $1 == -1 ? $0 : $0 &* $1 }
       dimensions[unknown] = known > 0 ? elementCount / known : 0
     }
+    if let seen = try Tensor.observed(LayoutOperation.reshape(dimensions), [self]) { return seen }
     guard try Shape(dimensions).checked(dtype).elementCount == elementCount else {
       throw WeighbridgeError(.shape, "\(shape) cannot be reshaped to \(dimensions)")
     }

@@ -18,7 +18,10 @@ import WeighbridgeWeights
   @Test func headlineNamesTheFirstSource() throws {
     let line = Headline.line(try verdict(Faults(leaf: ["blocks.0.fc": 1e-3])))
     #expect(
-      line == "FAIL toy · first source blocks.0.fc (call 0) · 1 source, 10 inherited")
+      line.hasPrefix(
+        "FAIL toy · first source blocks.0.fc (call 0) · likely the sum with 0.001 of blocks.0.fc is "
+          + "not in the reference, which hands on blocks.0.fc (noise ratio "))
+    #expect(line.hasSuffix(" → 0) · 1 source, 10 inherited"))
     #expect(Headline.line(try verdict()).hasPrefix("PASS toy · 11 ok · largest error "))
   }
 

@@ -57,9 +57,9 @@ import WeighbridgeModules
   @Test func inputComputedOnTheWayIsNamed() throws {
     let fed = try validate(Faults(wayToTail: 1e-3), against: .toy())
     #expect(fed.firstDivergence?.name == "tail")
-    #expect(fed.firstDivergence?.status == .source)
+    #expect(fed.firstDivergence?.status == .glue)
     #expect(fed.firstDivergence?.reason == "its input is what the model computes wrongly")
-    #expect(fed.diagnoses.map(\.best.cause.kind) == [.moduleSkipped])
+    #expect(fed.diagnoses.map(\.best.cause.kind) == [.operationExtra])
     #expect(fed.diagnoses.map(\.path) == [.root])
     let own = try validate(Faults(leaf: ["blocks.1.fc": 1e-3]), against: .toy())
     #expect(own.firstDivergence?.reason == nil)

@@ -7,6 +7,7 @@ extension Tensor {
     guard rank >= 2, other.rank >= 2, shape[rank - 1] == other.shape[other.rank - 2] else {
       throw WeighbridgeError(.shape, "cannot multiply matrices \(shape) and \(other.shape)")
     }
+    if let seen = try Tensor.observed(EngineOperation.matmul, [self, other]) { return seen }
     let lead = try Shape(Array(shape.dropLast(2)))
       .broadcast(with: Shape(Array(other.shape.dropLast(2)))).dimensions
     let a = try expanded(to: Shape(lead + shape.suffix(2)))
@@ -16,6 +17,7 @@ extension Tensor {
 
   /// Maximum or average pooling of [N, C, H, W].
   public func pooled(_ geometry: PoolingGeometry) throws -> Tensor {
+    if let seen = try Tensor.observed(EngineOperation.pool(geometry), [self]) { return seen }
     let output = try geometry.outputShape(input: shape)
     return try engine().pool(self, geometry, output: output)
   }
@@ -25,27 +27,36 @@ extension Tensor {
     guard rank == 4, size.height > 0, size.width > 0, shape[2] > 0, shape[3] > 0 else {
       throw WeighbridgeError(.shape, "cannot pool \(shape) to \(size.height)×\(size.width)")
     }
+    if let seen = try Tensor.observed(EngineOperation.adaptivePool(size), [self]) { return seen }
     return try engine().adaptiveAveragePool(self, output: size)
   }
 
   /// The activation of each element.
   public func activated(_ activation: Activation) throws -> Tensor {
-    try engine().activate(self, activation)
+    if let seen = try Tensor.observed(EngineOperation.activate(activation), [self]) { return seen }
+    return try engine().activate(self, activation)
   }
 
   /// exp(x − max) / Σ exp(x − max) along an axis.
   public func softmax(axis: Int) throws -> Tensor {
-    try engine().softmax(self, axis: shape.resolvedAxis(axis), logarithm: false)
+    let axis = try shape.resolvedAxis(axis)
+    let operation = EngineOperation.softmax(axis: axis, isLogarithm: false)
+    if let seen = try Tensor.observed(operation, [self]) { return seen }
+    return try engine().softmax(self, axis: axis, logarithm: false)
   }
 
   /// x − max − log Σ exp(x − max) along an axis.
   public func logSoftmax(axis: Int) throws -> Tensor {
-    try engine().softmax(self, axis: shape.resolvedAxis(axis), logarithm: true)
+    let axis = try shape.resolvedAxis(axis)
+    let operation = EngineOperation.softmax(axis: axis, isLogarithm: true)
+    if let seen = try Tensor.observed(operation, [self]) { return seen }
+    return try engine().softmax(self, axis: axis, logarithm: true)
   }
 
   /// An elementary function of each element.
   public func mapped(_ operation: UnaryOperation) throws -> Tensor {
-    try engine().unary(operation, self)
+    if let seen = try Tensor.observed(EngineOperation.unary(operation), [self]) { return seen }
+    return try engine().unary(operation, self)
   }
 
   /// Each element limited to a closed range.
@@ -58,6 +69,8 @@ extension Tensor {
     -> Tensor
   {
     let axes = try Set(axes.map(shape.resolvedAxis)).sorted()
+    let operation = EngineOperation.reduce(reduction, axes: axes, keepsAxes: keepingAxes)
+    if let seen = try Tensor.observed(operation, [self]) { return seen }
     var result = try engine().reduce(reduction, self, axes: axes)
     if !keepingAxes {
       for axis in axes.reversed() { result = try result.squeezed(axis) }
@@ -82,6 +95,8 @@ extension Tensor {
     guard rank == 3, shape[1] == 2, shape[2] == 3, size.height > 0, size.width > 0 else {
       throw WeighbridgeError(.shape, "theta must be [N, 2, 3], got \(shape)")
     }
+    let operation = EngineOperation.affineGrid(size: size, alignCorners: alignCorners)
+    if let seen = try Tensor.observed(operation, [self]) { return seen }
     return try engine().affineGrid(self, size: size, alignCorners: alignCorners)
   }
 
@@ -90,6 +105,8 @@ extension Tensor {
     guard rank == 4, grid.rank == 4, grid.shape[0] == shape[0], grid.shape[3] == 2 else {
       throw WeighbridgeError(.shape, "cannot sample \(shape) at a grid of shape \(grid.shape)")
     }
+    let operation = EngineOperation.gridSample(alignCorners: alignCorners)
+    if let seen = try Tensor.observed(operation, [self, grid]) { return seen }
     return try engine(with: grid).gridSample(self, grid: grid, alignCorners: alignCorners)
   }
 
@@ -105,6 +122,12 @@ extension Tensor {
     else {
       throw WeighbridgeError(
         .shape, "attention of \(shape) over \(keys.shape) and \(values.shape) does not fit")
+    }
+    let operation = EngineOperation.attention(scale: scale)
+    if let seen = try Tensor.observed(
+      operation, [self, keys, values] + (bias.map { [$0] } ?? []))
+    {
+      return seen
     }
     return try engine(with: keys, values, bias)
       .attention(self, keys, values, scale: scale, bias: bias)
@@ -132,6 +155,11 @@ extension Tensor {
     else {
       throw WeighbridgeError(.shape, "cannot scale the channels of \(shape) by \(scale.shape)")
     }
+    if epilogue.residual == nil, epilogue.activation == nil,
+      let seen = try Tensor.observed(EngineOperation.scaleChannels, [self, scale])
+    {
+      return seen
+    }
     return try engine(with: scale, epilogue.residual)
       .scaleChannels(self, by: scale.expanded(toRank: rank), epilogue: epilogue)
   }
@@ -141,6 +169,9 @@ extension Tensor {
   /// - Throws: `shape` when the shapes do not broadcast.
   public func combined(_ operation: BinaryOperation, _ other: Tensor) throws -> Tensor {
     let output = try shape.broadcast(with: other.shape)
+    if let seen = try Tensor.observed(EngineOperation.binary(operation), [self, other]) {
+      return seen
+    }
     return try engine(with: other).binary(operation, self, other, output: output)
   }
 }

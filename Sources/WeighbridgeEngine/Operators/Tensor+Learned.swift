@@ -49,6 +49,12 @@ extension Tensor {
     try checkVector(weight, shape[1], "weight")
     try checkVector(bias, shape[1], "bias")
     try check(epilogue, shape)
+    if epilogue.residual == nil, epilogue.activation == nil,
+      let seen = try observed(
+        .batchNorm(epsilon: epsilon), [self, mean, variance], weight, bias)
+    {
+      return seen
+    }
     return try engine(with: mean, variance, weight, bias, epilogue.residual).batchNorm(
       self, mean: mean, variance: variance, weight: weight, bias: bias, epsilon: epsilon,
       epilogue: epilogue)
@@ -68,6 +74,9 @@ extension Tensor {
       throw WeighbridgeError(
         .shape, "layer normalisation of \(vector.shape) does not fit the input \(shape)")
     }
+    if let seen = try observed(.layerNorm(axes: axes, epsilon: epsilon), [self], weight, bias) {
+      return seen
+    }
     return try engine(with: weight, bias).layerNorm(
       self, axes: axes, weight: weight, bias: bias, epsilon: epsilon)
   }
@@ -83,6 +92,9 @@ extension Tensor {
     }
     try checkVector(weight, shape[1], "weight")
     try checkVector(bias, shape[1], "bias")
+    if let seen = try observed(.groupNorm(groups: groups, epsilon: epsilon), [self], weight, bias) {
+      return seen
+    }
     return try engine(with: weight, bias).groupNorm(
       self, groups: groups, weight: weight, bias: bias, epsilon: epsilon)
   }
@@ -94,6 +106,17 @@ extension Tensor {
       throw WeighbridgeError(.shape, "an operator got both \(dtype) and \(other.dtype)")
     }
     return try Engines.engine(for: dtype)
+  }
+
+  /// What an observer returns for a norm, which has both weight and bias or neither.
+  @inline(__always)
+  private func observed(
+    _ operation: @autoclosure () -> EngineOperation, _ operands: @autoclosure () -> [Tensor],
+    _ weight: Tensor?, _ bias: Tensor?
+  ) throws -> Tensor? {
+    guard (weight == nil) == (bias == nil) else { return nil }
+    return try Tensor.observed(
+      operation(), operands() + [weight, bias].compactMap { $0 })
   }
 
   private func checkVector(_ vector: Tensor?, _ length: Int, _ name: String) throws {

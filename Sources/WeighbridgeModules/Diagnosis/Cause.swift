@@ -21,54 +21,6 @@ public struct Cause: Sendable, Hashable {
     /// A change in the model's code, or in what wrote the checkpoint, in words.
     case code(String)
   }
-
-  /// The mistakes that can be told apart. The raw values stand in reports.
-  public enum Kind: String, Sendable, Hashable, CaseIterable {
-    case linearTransposed = "linear-transposed"
-    case weightLayout = "weight-layout"
-    case weightFlipped = "weight-flipped"
-    case fortranOrder = "fortran-order"
-    case byteOrder = "byte-order"
-    case channelsRegrouped = "channels-regrouped"
-    case channelsReversed = "channels-reversed"
-    case flattenOrder = "flatten-order"
-    case tensorsSwapped = "tensors-swapped"
-    case initialValues = "initial-values"
-    case overflow
-    case truncatedDType = "truncated-dtype"
-    case batchNormEpsilon = "batchnorm-epsilon"
-    case layerNormEpsilon = "layernorm-epsilon"
-    case statisticsSwapped = "statistics-swapped"
-    case statisticsInitial = "statistics-initial"
-    case batchStatistics = "batch-statistics"
-    case geluForm = "gelu-form"
-    case activationSlope = "activation-slope"
-    case hardSigmoid = "hard-sigmoid"
-    case activationForm = "activation-form"
-    case moduleSkipped = "module-skipped"
-    case stride
-    case dilation
-    case padding
-    case kernelSize = "kernel-size"
-    case outputSize = "output-size"
-    case paddingSame = "padding-same"
-    case countIncludePad = "count-include-pad"
-    case ceilMode = "ceil-mode"
-    case poolingForm = "pooling-form"
-    case alignCorners = "align-corners"
-    case attentionScale = "attention-scale"
-    case attentionMask = "attention-mask"
-    case headsCount = "heads-count"
-    case headsInterleaved = "heads-interleaved"
-    case qkvOrder = "qkv-order"
-    case patchOrder = "patch-order"
-    case positionEncoding = "position-encoding"
-    case softmaxAxis = "softmax-axis"
-    case branchOrder = "branch-order"
-    case seWiring = "se-wiring"
-    case residualForm = "residual-form"
-    case inputNormalization = "input-normalization"
-  }
 }
 
 /// What turns the parameter that a model has into the one that it should have.

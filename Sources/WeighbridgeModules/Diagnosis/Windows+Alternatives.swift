@@ -150,7 +150,7 @@ package struct ImageScale: Sendable {
 
 extension PoolingGeometry {
   /// The other ways in which such a window is moved, and averages divided.
-  fileprivate func alternatives(
+  package func alternatives(
     size: Pair<Int>, path: ModulePath
   ) -> [(cause: Cause, geometry: PoolingGeometry)] {
     var found: [(Cause, PoolingGeometry)] = []

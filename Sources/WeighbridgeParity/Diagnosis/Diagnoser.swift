@@ -2,46 +2,54 @@ import WeighbridgeModules
 
 /// Tries causes on wrong layers, each by running the layer again on the recorded input.
 struct Diagnoser {
-  let reference: Reference
+  let context: DiagnosisContext
   let judge: Judge
   let noise: (ActivationKey) -> (recorded: Reference.Noise?, own: Reference.Noise?)
-  /// Every module with parameters.
-  let parameterized: [(path: ModulePath, parameters: [ModuleParameter])]
+
+  /// Every hypothesis, in stages: where one stage explains a layer, the later ones are not tried.
+  static let stages: [[any Hypothesis]] = [
+    [ModuleForms { [$0.own] + $0.around }, ParameterLayouts()],
+    [ParameterSwaps(reach: .within), SkippedModule()],
+    [ParameterSwaps(reach: .amongWrongLayers)],
+    [OperationForms()],
+    [OtherResults(), OtherInputs()],
+    [ParameterSwaps(reach: .anywhere)],
+    // What follows blames others than the layer and its input's authors, so it comes last.
+    [ModuleForms { $0.beyond }],
+    [ComputedInputs()],
+  ]
 
   /// Noise ratios up to this count as explained: "about 1".
   private static let explained = 2.0
   /// What a change leaves, at most, of an error that was within its limit already.
   private static let improvement = 0.5
-  /// How many modules' parameters are tried in a module's place.
-  private static let swapLimit = 64
 
   private struct Trial {
     var cause: Cause
     var path: ModulePath
     var call: Int
     var kind: String
+    var distance: Int
     var ratio: Double
+    /// Tells apart trials with the same result.
+    var result: Tensor
   }
 
-  /// - Parameters:
-  ///   - judged: How the layer was judged on recorded inputs; `nil` where it has another shape.
-  ///   - failing: The paths of the layers that are wrong, where swapped tensors show first.
-  func diagnose(
-    _ suspect: Suspect, _ judged: Judgement?, failing: [ModulePath]
-  ) throws -> Diagnosis? {
+  /// - Parameter judged: How the layer was judged on recorded inputs; `nil` where it has another shape.
+  func diagnose(_ suspect: Suspect, _ judged: Judgement?) throws -> Diagnosis? {
     let ratio = judged?.ratio ?? .nan
     var suspect = suspect
     suspect.bar = bar(suspect, judged)
     // With what was recorded within it, it is right as it is: the shape comes from there.
     if suspect.hasOtherShape, suspect.bar != nil { return nil }
-    var trials = try tried(suspect, failing)
-    trials.sort { $0.ratio < $1.ratio }
+    let trials = try tried(suspect)
     guard let best = trials.first else {
       return suspect.hasOtherShape || judged?.holds == true ? nil : suggestion(suspect, ratio)
     }
     let rivals = trials.dropFirst().filter {
       $0.ratio <= max(Self.explained, 2 * best.ratio)
         && !($0.cause.kind == best.cause.kind && $0.path == best.path)
+        && !($0.distance > best.distance && $0.result.hasSameValues(as: best.result))
     }
     return Diagnosis(
       path: best.path, call: best.call, kind: best.kind, layer: suspect.key,
@@ -50,25 +58,31 @@ struct Diagnoser {
       rivals: rivals.map { .init(cause: $0.cause, ratio: $0.ratio) })
   }
 
-  /// The changes with which the layer is right.
-  private func tried(_ suspect: Suspect, _ failing: [ModulePath]) throws -> [Trial] {
-    var trials = try alternatives(suspect, [suspect.own] + suspect.around)
-    // Other values of parameters give no other shape.
-    guard !suspect.hasOtherShape else { return trials + skipped(suspect) }
-    trials += layouts(suspect)
-    if trials.isEmpty {
-      trials += swaps(suspect, failing)
-      trials += skipped(suspect)
+  /// The changes of the first stage with which the layer is right, those first that explain it best:
+  /// among those that explain it, the plainest.
+  private func tried(_ suspect: Suspect) throws -> [Trial] {
+    for stage in Self.stages {
+      var trials: [Trial] = []
+      for hypothesis in stage {
+        trials += try hypothesis.changes(for: suspect, in: context).compactMap {
+          trial($0, suspect)
+        }
+      }
+      guard !trials.isEmpty else { continue }
+      func rank(_ trial: Trial) -> (Int, Int, Double) {
+        let isExplained = trial.ratio <= Self.explained
+        return (isExplained ? 0 : 1, isExplained ? trial.distance : 0, trial.ratio)
+      }
+      return trials.map { (rank($0), $0) }.sorted { $0.0 < $1.0 }.map(\.1)
     }
-    // What follows blames others than the layer and its input's authors, so it comes last.
-    if trials.isEmpty { trials += try alternatives(suspect, suspect.beyond) }
-    return trials.isEmpty ? otherInputs(suspect) : trials
+    return []
   }
 
   /// What a change must beat where the layer as it is would pass for explained: one that fails only by
   /// a limit of its own, or not alone at all.
   private func bar(_ suspect: Suspect, _ judged: Judgement?) -> Suspect.Bar? {
-    guard let (figures, judgement) = compared(suspect, { try suspect.own.unchanged(suspect.key) }),
+    guard
+      let (figures, judgement, _) = compared(suspect, { try suspect.own.unchanged(suspect.key) }),
       judgement.holds
     else { return nil }
     let ratio = judged?.ratio ?? judgement.ratio
@@ -77,96 +91,25 @@ struct Diagnoser {
       rms: figures.rms, ratio: ratio, share: min(Self.improvement, limit / max(ratio, limit)))
   }
 
-  private func alternatives(_ suspect: Suspect, _ explorers: [Explorer]) throws -> [Trial] {
-    try explorers.flatMap { explorer in
-      try explorer.alternatives(suspect.key).compactMap { attempt in
-        if let shape = attempt.shape, shape != suspect.recorded.shape { return nil }
-        return trial(attempt.cause, explorer, suspect) { try attempt.compute() }
-      }
-    }
-  }
-
-  private func layouts(_ suspect: Suspect) -> [Trial] {
-    ([suspect.own] + suspect.around).flatMap { explorer in
-      LayoutHypotheses(
-        path: explorer.path, parameters: explorer.parameters, imageShapes: suspect.imageShapes,
-        inputRank: suspect.inputs.first?.rank ?? 0
-      ).all().compactMap { trial($0, explorer, suspect) }
-    }
-  }
-
-  private func swaps(_ suspect: Suspect, _ failing: [ModulePath]) -> [Trial] {
-    let own = suspect.own
-    guard !own.parameters.isEmpty else { return [] }
-    let hypotheses = SwapHypotheses(path: own.path, parameters: own.parameters)
-    var found = hypotheses.within().compactMap { trial($0, own, suspect) }
-    let (suspicious, others) = (
-      parameterized.filter { failing.contains($0.path) },
-      parameterized.filter { !failing.contains($0.path) }
-    )
-    for (group, isMutual) in [(suspicious, true), (others, false)] where found.isEmpty {
-      for other in group.prefix(Self.swapLimit) {
-        found += hypotheses.with(other.path, other.parameters, isMutual: isMutual)
-          .compactMap { trial($0, own, suspect) }
-      }
-    }
-    return found
-  }
-
-  /// A module whose recorded output is its input.
-  private func skipped(_ suspect: Suspect) -> [Trial] {
-    guard suspect.inputs.count == 1, let input = suspect.inputs.first,
-      input.shape == suspect.recorded.shape
-    else { return [] }
-    let cause = Cause(
-      .moduleSkipped, "the reference hands its input on unchanged",
-      fix: .code("leave \(suspect.key.path) out, as the recorded network does"))
-    return [trial(cause, suspect.own, suspect) { input }].compactMap { $0 }
-  }
-
-  /// A module that read another tensor than it reads here: something between was left out, or wired
-  /// otherwise. Where the modules around it computed its input, theirs is the blame.
-  private func otherInputs(_ suspect: Suspect) -> [Trial] {
-    suspect.otherInputs.compactMap { name, tensor in
-      let layer = suspect.key.path
-      let cause = Cause(
-        .moduleSkipped,
-        "in the reference \(layer) reads \(name) as it is: what lies between is skipped there",
-        fix: .code("feed \(layer) with \(name), as the recorded network does"))
-      return trial(cause, suspect.around.last ?? suspect.own, suspect) {
-        try suspect.own.onInput(tensor, suspect.key)
-      }
-    }
-  }
-
-  private func trial(
-    _ hypothesis: LayoutHypotheses.Hypothesis, _ explorer: Explorer, _ suspect: Suspect
-  ) -> Trial? {
-    trial(hypothesis.cause, explorer, suspect) {
-      try explorer.replacing(hypothesis.tensors, suspect.key)
-    }
-  }
-
   /// Runs one change; `nil` when the layer is still wrong with it, or cannot be computed.
-  private func trial(
-    _ cause: Cause, _ explorer: Explorer, _ suspect: Suspect, _ compute: () throws -> Tensor?
-  ) -> Trial? {
-    guard let (figures, judgement) = compared(suspect, compute), judgement.holds else {
-      return nil
-    }
+  private func trial(_ change: Change, _ suspect: Suspect) -> Trial? {
+    if let shape = change.shape, shape != suspect.recorded.shape { return nil }
+    guard let (figures, judgement, result) = compared(suspect, change.compute), judgement.holds
+    else { return nil }
     var ratio = judgement.ratio
     if let bar = suspect.bar {
       guard figures.rms <= bar.share * bar.rms else { return nil }
       ratio = bar.rms > 0 ? bar.ratio * figures.rms / bar.rms : 0
     }
     return Trial(
-      cause: cause, path: explorer.path, call: explorer.call, kind: explorer.kind, ratio: ratio)
+      cause: change.cause, path: change.explorer.path, call: change.explorer.call,
+      kind: change.explorer.kind, distance: change.distance, ratio: ratio, result: result)
   }
 
   /// Holds a result against what was recorded; `nil` when it has another shape, or none.
   private func compared(
     _ suspect: Suspect, _ compute: () throws -> Tensor?
-  ) -> (figures: Figures, judgement: Judgement)? {
+  ) -> (figures: Figures, judgement: Judgement, result: Tensor)? {
     // A change that does not fit the shapes cannot be the cause.
     guard let result = try? compute(), let got = try? result.contiguous(),
       got.shape == suspect.recorded.shape
@@ -179,18 +122,22 @@ struct Diagnoser {
     }
     return (
       figures,
-      judge.judge(figures, recorded: suspect.recorded.dtype, reference: recorded, own: own)
+      judge.judge(figures, recorded: suspect.recorded.dtype, reference: recorded, own: own), got
     )
   }
 
-  /// Modules near the layer that the reference calls and this model never does.
+  /// Modules near the layer that the reference calls before it and this model never does, and that do
+  /// something: one that hands on what it is given changes nothing.
   ///
   /// - Parameter recorded: The recorded activations that this model does not have.
   func uncalled(_ suspect: Suspect, ratio: Double, recorded: [String]) -> Diagnosis? {
     var enclosing = suspect.key.path.name.split(separator: ".").map(String.init)
     while true {
       let container = enclosing.joined(separator: ".")
-      let names = recorded.filter { container.isEmpty || $0.hasPrefix(container + ".") }
+      let names = recorded.filter {
+        (container.isEmpty || $0.hasPrefix(container + "."))
+          && context.recorded.mayPrecede($0, suspect.key) && !context.recorded.isPassedThrough($0)
+      }
       // The outermost of them: what it calls itself goes without saying.
       if let name = names.min(by: { $0.count < $1.count }) {
         let cause = Cause(
@@ -210,7 +157,7 @@ struct Diagnoser {
     for explorer in [suspect.own] + suspect.around {
       let causes = Signatures.causes(explorer.path, explorer.parameters) {
         Signatures.areTrained(
-          parameterized.filter { $0.path != explorer.path }.map(\.parameters))
+          context.parameterized.filter { $0.path != explorer.path }.map(\.parameters))
       }
       guard let first = causes.first else { continue }
       return Diagnosis(

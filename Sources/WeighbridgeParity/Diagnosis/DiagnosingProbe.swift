@@ -16,14 +16,11 @@ final class DiagnosingProbe: Probe {
     var parameterized: [(path: ModulePath, parameters: [ModuleParameter])] = []
     /// The shapes of images seen, [C, H, W] or [H, W, C], the latest last.
     var images: [[Int]] = []
-    /// Inputs and recorded results, the latest last.
-    var seen: [(name: String, tensor: Tensor)] = []
+    /// The paths of the modules that were called.
+    var called: Set<ModulePath> = []
     /// The memory of inputs and recorded results; held, so that none is used for anything else.
     var known: [ObjectIdentifier: TensorStorage] = [:]
   }
-
-  /// How many other tensors are kept that a module may have read.
-  private static let inputLimit = 16
 
   private let reference: Reference
   private let wanted: Set<ActivationKey>
@@ -38,7 +35,7 @@ final class DiagnosingProbe: Probe {
     self.wanted = wanted
     self.handsOnOtherShapes = handsOnOtherShapes
     var state = State()
-    for (index, input) in inputs.enumerated() { state.see("inputs/\(index)", input) }
+    for input in inputs { state.see(input) }
     self.state = Mutex(state)
   }
 
@@ -49,6 +46,9 @@ final class DiagnosingProbe: Probe {
     state.withLock { $0.parameterized }
   }
 
+  /// The paths of the modules that were called.
+  var called: Set<ModulePath> { state.withLock { $0.called } }
+
   func intercept<M: Module>(
     _ module: M, call: Int, input: M.Input, forward: (M.Input) throws -> M.Output
   ) throws -> M.Output {
@@ -58,6 +58,7 @@ final class DiagnosingProbe: Probe {
     state.withLock { state in
       state.frames.append(
         Frame(explorer: explorer, hasKnownInput: input.tensors.allSatisfy { state.knows($0) }))
+      state.called.insert(module.path)
       if call == 0, !explorer.parameters.isEmpty {
         state.parameterized.append((module.path, explorer.parameters))
       }
@@ -78,7 +79,9 @@ final class DiagnosingProbe: Probe {
       guard candidate.dtype.isFloatingPoint, tensors[index].dtype.isFloatingPoint else { continue }
       let hasOtherShape = candidate.shape != tensors[index].shape
       if wanted.contains(key) {
-        note(key, module.kind, candidate, input.tensors, hasOtherShape: hasOtherShape)
+        note(
+          key, module.kind, candidate, input.tensors, hasOtherShape: hasOtherShape,
+          isBuiltIn: module.isLayer)
       }
       switch candidate {
       case .whole(let tensor):
@@ -92,12 +95,12 @@ final class DiagnosingProbe: Probe {
         // It cannot be handed on; ours stands in for it where it is right.
         guard !wanted.contains(key), !hasOtherShape else { continue }
         let ours = tensors[index]
-        state.withLock { $0.see(module.path.name, ours) }
+        state.withLock { $0.see(ours) }
       }
     }
     guard replaced else { return output }
     state.withLock { state in
-      for tensor in tensors { state.see(module.path.name, tensor) }
+      for tensor in tensors { state.see(tensor) }
     }
     return try M.Output(tensors: tensors)
   }
@@ -109,7 +112,7 @@ final class DiagnosingProbe: Probe {
   /// Keeps a wrong layer, the innermost open call.
   private func note(
     _ key: ActivationKey, _ kind: String, _ recorded: RecordedActivation, _ inputs: [Tensor],
-    hasOtherShape: Bool
+    hasOtherShape: Bool, isBuiltIn: Bool
   ) {
     state.withLock { state in
       guard let frame = state.frames.last else { return }
@@ -123,16 +126,12 @@ final class DiagnosingProbe: Probe {
         }
       }
       let width = inputs.first?.shape.last
-      let own = inputs.first.flatMap { $0.storage.map { ObjectIdentifier($0) } }
-      let others = state.seen.reversed().filter { _, tensor in
-        tensor.shape == inputs.first?.shape && tensor.storage.map { ObjectIdentifier($0) } != own
-      }
       state.suspects[key] = Suspect(
         key: key, kind: kind, recorded: recorded, hasOtherShape: hasOtherShape, inputs: inputs,
         own: frame.explorer,
         around: around, beyond: enclosing.map(\.explorer),
-        otherInputs: inputs.count == 1 ? Array(others.prefix(Self.inputLimit)) : [],
-        imageShapes: state.images.reversed().filter { $0.reduce(1, *) == width })
+        imageShapes: state.images.reversed().filter { $0.reduce(1, *) == width },
+        calledBefore: state.called, isBuiltIn: isBuiltIn)
     }
   }
 }
@@ -148,12 +147,20 @@ extension DiagnosingProbe.State {
     tensor.storage.map { known[ObjectIdentifier($0)] != nil } ?? true
   }
 
-  fileprivate mutating func see(_ name: String, _ tensor: Tensor) {
+  fileprivate mutating func see(_ tensor: Tensor) {
     know(tensor)
-    seen.append((name, tensor))
     guard tensor.shape.rank == 4 else { return }
     let image = Array(tensor.shape.dropFirst())
     images.removeAll { $0 == image }
     images.append(image)
+  }
+}
+
+extension Module {
+  /// Whether it is a layer of this package, which calls no other module.
+  fileprivate var isLayer: Bool {
+    self is any ActivationModule || self is Conv2d || self is Linear || self is BatchNorm
+      || self is LayerNorm || self is GroupNorm || self is MaxPool2d || self is AvgPool2d
+      || self is AdaptiveAvgPool2d || self is Softmax || self is Identity
   }
 }

@@ -52,7 +52,8 @@ extension Diagnosis {
   /// The operation's name, unless the text begins with it: `GELU by tanh here …`.
   private var named: String {
     let text = best.cause.text.filter { $0 != " " }.lowercased()
-    return text.hasPrefix(kind.lowercased()) ? "" : "\(kind) "
+    let isSentence = ["the ", "in the ", "there "].contains { best.cause.text.hasPrefix($0) }
+    return isSentence || text.hasPrefix(kind.lowercased()) ? "" : "\(kind) "
   }
 
   /// What a candidate does to the noise ratio: ` (noise ratio 61 → 1.0)`; empty for a suggestion.

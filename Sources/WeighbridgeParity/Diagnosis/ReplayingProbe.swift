@@ -23,7 +23,7 @@ final class ReplayingProbe: Probe {
     _ module: M, call: Int, input: M.Input, forward: (M.Input) throws -> M.Output
   ) throws -> M.Output {
     if module.path == target.path, call == target.call {
-      let tensors = try forward(input).tensors
+      let tensors = try OperationObservation.with(nil) { try forward(input).tensors }
       let item = target.item ?? 0
       if item < tensors.count { found.withLock { $0 = tensors[item] } }
       throw Reached()
@@ -32,7 +32,7 @@ final class ReplayingProbe: Probe {
       let recorded = try reference.tensors(module.path, call: call),
       recorded.allSatisfy(\.dtype.isFloatingPoint),
       let output = try? M.Output(tensors: recorded.map { try $0.converted(to: .float32) })
-    else { return try forward(input) }
+    else { return try OperationObservation.with(nil) { try forward(input) } }
     return output
   }
 }

@@ -16,13 +16,26 @@ struct Suspect: Sendable {
   let around: [Explorer]
   /// The modules around those, innermost first.
   let beyond: [Explorer]
-  /// Recorded tensors of the input's shape, the latest first, and whose they are.
-  let otherInputs: [(name: String, tensor: Tensor)]
   /// [C, H, W] or [H, W, C] of image-like tensors with as many values a sample as the layer's input
   /// has, the latest first.
   let imageShapes: [[Int]]
+  /// The paths that had been called before it.
+  let calledBefore: Set<ModulePath>
+  /// Whether it is the glue between modules that it calls, or a computation of its own.
+  var joins: Bool { !isBuiltIn }
+  /// Whether it is one of this package's layers, which have forms of their own.
+  let isBuiltIn: Bool
   /// What a change must beat, where the layer as it is would pass for explained.
   var bar: Bar?
+
+  /// The modules around it, innermost first.
+  var enclosing: [Explorer] { around + beyond }
+
+  /// Who made the layer's input: to blame for it where the layer has nothing of its own to be wrong.
+  var author: Explorer {
+    if let last = around.last { return last }
+    return own.hasOwnForms ? own : beyond.first ?? own
+  }
 
   /// An error that is within the limit that changes are held against.
   struct Bar: Sendable {
@@ -48,6 +61,18 @@ struct Explorer: Sendable {
   let onInput: @Sendable (_ input: Tensor, _ target: ActivationKey) throws -> Tensor?
   /// What the module returns with other parameters.
   let replacing: @Sendable (_ tensors: [String: Tensor], _ target: ActivationKey) throws -> Tensor?
+  /// What the module returns while its own operations, not those of the modules that it calls, are
+  /// observed.
+  let observed:
+    @Sendable (_ observer: any OperationObserver, _ target: ActivationKey) throws -> Tensor?
+  /// What it was called with.
+  let inputs: [Tensor]
+  /// The tensors among its stored properties, by their names: what its forward may compute with.
+  let properties: [(name: String, tensor: Tensor)]
+  /// Whether the module has parameters, constants or forms: something that may be wrong by itself.
+  let hasOwnForms: Bool
+  /// Whether the layer is the module's own result, not that of a module that it calls.
+  let returns: @Sendable (_ target: ActivationKey) -> Bool
 }
 
 /// A cause, and what the layer returns when it is put right.
@@ -102,6 +127,20 @@ extension Explorer {
       }
     }
     unchanged = { target in try run(target) { try module.forward($0) } }
+    observed = { observer, target in
+      try run(target) { input in
+        try OperationObservation.with(observer) { try module.forward(input) }
+      }
+    }
+    inputs = input.tensors
+    properties = Mirror(reflecting: module).children.compactMap { label, value in
+      guard let label, let tensor = value as? Tensor, tensor.dtype.isFloatingPoint else {
+        return nil
+      }
+      return (label, tensor)
+    }
+    hasOwnForms = !(module is any ActivationModule || module is Identity)
+    returns = isOwn
     onInput = { tensor, target in
       guard let input = tensor as? M.Input else { return nil }
       return try run(target) { _ in try module.forward(input) }

@@ -18,17 +18,19 @@ extension Validator {
       handsOnOtherShapes: result.handsOnOtherShapes)
     _ = try ProbeRun.with(probe) { try model.run(inputs) }
     let suspects = probe.suspects
-    let diagnoser = Diagnoser(
-      reference: reference, judge: judge,
-      noise: { key in (layers.first { $0.key == key }?.layer.recordedNoise, own[key]) },
-      parameterized: probe.parameterized)
-    let paths = layers.map(\.key.path)
     // With no recorded module in common, it is the reference of another network.
     let isRelated = reference.keys.isEmpty || result.layers.contains { $0.status != .missing }
+    let called = probe.called
+    let context = DiagnosisContext(
+      reference: reference, parameterized: probe.parameterized, failing: layers.map(\.key.path),
+      called: called, recorded: RecordedTensors(reference, called: called, isRelated: isRelated))
+    let diagnoser = Diagnoser(
+      context: context, judge: judge,
+      noise: { key in (layers.first { $0.key == key }?.layer.recordedNoise, own[key]) })
     for (key, layer) in layers {
       guard let suspect = suspects[key] else { continue }
       let judged = (layer.isolated ?? layer.cumulative)?.judgement
-      var found = try diagnoser.diagnose(suspect, judged, failing: paths)?
+      var found = try diagnoser.diagnose(suspect, judged)?
         .settled(by: result.diagnoses)
       if layer.status.isCause {
         if found == nil, isRelated {
@@ -130,6 +132,15 @@ extension ParityResult {
   fileprivate mutating func blame(_ suspect: Suspect, _ diagnosis: Diagnosis?) {
     guard let index = index(of: suspect) else { return }
     guard let diagnosis, diagnosis.certainty == .likely else {
+      // A function without parameters is right where its input is: who made that is to blame.
+      if !suspect.own.hasOwnForms, layers[index].status == .source, layers[index].reason == nil {
+        let author = suspect.author
+        guard author.path != suspect.key.path else { return }
+        move(
+          index, suspect, to: author.path, call: author.call,
+          "\(suspect.kind) has nothing to be wrong by itself: ")
+        return
+      }
       guard let source = suspect.around.last else { return }
       let name = source.path == .root ? "the model" : source.path.name
       let rest = "or what \(name) computes on the way to it"
@@ -137,17 +148,26 @@ extension ParityResult {
       return
     }
     guard diagnosis.path != suspect.key.path else { return }
-    let culprit = diagnosis.path == .root ? "the model" : diagnosis.path.name
-    layers[index].reason = "its input is what \(culprit) computes wrongly"
+    move(index, suspect, to: diagnosis.path, call: diagnosis.call, "")
+  }
+
+  /// Blames a module for what shows at a layer.
+  private mutating func move(
+    _ index: Int, _ suspect: Suspect, to path: ModulePath, call: Int, _ prefix: String
+  ) {
+    let culprit = path == .root ? "the model" : path.name
+    layers[index].reason = prefix + "its input is what \(culprit) computes wrongly"
     // The model's own glue has no layer to blame.
     guard
-      let parent = layers.firstIndex(where: {
-        $0.path == diagnosis.path && $0.call == diagnosis.call
-      })
-    else { return }
+      let parent = layers.firstIndex(where: { $0.path == path && $0.call == call })
+    else {
+      if !suspect.own.hasOwnForms { layers[index].status = .glue }
+      return
+    }
+    let name = ActivationKey(layers[index].path, call: layers[index].call, item: layers[index].item)
     layers[index].status = .inherited
     layers[parent].status = .glue
-    layers[parent].reason = "shows at \(suspect.key)"
+    layers[parent].reason = "shows at \(name)"
     // The figures go with the blame: those of the module itself say that its end is right.
     (layers[parent].isolated, layers[index].isolated) = (layers[index].isolated, nil)
   }

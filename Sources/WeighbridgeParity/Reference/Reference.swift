@@ -137,6 +137,9 @@ public struct Reference: Sendable {
   /// Further names of modules that PyTorch knows by two, each with the one that is recorded.
   func aliases() throws -> [String: String] { try RecordedMetadata.aliases(of: checkpoint) }
 
+  /// The class of a recorded module, without its package; `nil` where it was not recorded.
+  func className(of path: ModulePath) -> String? { nil }
+
   /// Whether an activation is recorded as samples and sums.
   public func isSampled(_ key: ActivationKey) -> Bool { sampled[key] != nil }
 

@@ -1,0 +1,132 @@
+import WeighbridgeModules
+
+/// The operations of a forward, each in the other forms that it is mistaken for: in the module that is
+/// wrong, and in those around it that computed its input.
+struct OperationForms: Hypothesis {
+  /// How many changes of one module's forward are tried.
+  private static let limit = 2000
+
+  func changes(for suspect: Suspect, in context: DiagnosisContext) throws -> [Change] {
+    ([suspect.own] + suspect.around).flatMap { explorer -> [Change] in
+      let computation = Computation(explorer, suspect.key, context)
+      let forms = Forms(computation: computation, suspect: suspect, context: context)
+      let single = computation.operations.flatMap { forms.of($0) }
+      return Array((single + forms.ofSeveral()).prefix(Self.limit))
+    }
+  }
+
+  /// The forms of one forward's operations.
+  struct Forms {
+    let computation: Computation
+    let suspect: Suspect
+    let context: DiagnosisContext
+
+    func of(_ one: ObservedOperation) -> [Change] {
+      switch one.operation {
+      case let layout as LayoutOperation:
+        switch layout {
+        case .concatenate(let axis): concatenation(one, axis)
+        case .permute(let axes): permutation(one, axes)
+        case .reshape(let dimensions): reshape(one, dimensions)
+        case .narrow(let axis, let start, let length): slice(one, axis, start, length)
+        }
+      case let operation as EngineOperation:
+        switch operation {
+        case .binary(let operation): arithmetic(one, operation)
+        case .activate(let activation): activated(one, activation)
+        case .unary(let operation): function(one, operation)
+        case .softmax(let axis, let isLogarithm): softmax(one, axis, isLogarithm)
+        case .attention(let scale): attention(one, scale)
+        case .matmul: product(one)
+        case .reduce(let reduction, let axes, let keeps): reduced(one, reduction, axes, keeps)
+        case .layerNorm(let axes, let epsilon):
+          epsilons(epsilon).map { other in
+            norm(one, epsilon, other, .layerNorm(axes: axes, epsilon: other))
+          }
+        case .groupNorm(let groups, let epsilon):
+          epsilons(epsilon).map { other in
+            norm(one, epsilon, other, .groupNorm(groups: groups, epsilon: other))
+          }
+        case .batchNorm(let epsilon):
+          epsilons(epsilon).map { norm(one, epsilon, $0, .batchNorm(epsilon: $0)) }
+        case .pool(let geometry): pooled(one, geometry)
+        case .gridSample(let corners):
+          [aligned(one, corners, .gridSample(alignCorners: !corners))]
+        case .affineGrid(let size, let corners):
+          [aligned(one, corners, .affineGrid(size: size, alignCorners: !corners))]
+        case .scaleChannels:
+          [leftOut(one, operand: 0, "multiplies by \(computation.words(one.operands[1]))")]
+        case .adaptivePool: []
+        }
+      default: []
+      }
+    }
+
+    /// One operation with another in its place.
+    func form(
+      _ one: ObservedOperation, _ kind: Cause.Kind, _ text: String, fix: String, distance: Int = 0,
+      _ replacement: @escaping ChangedOperations.Replacement
+    ) -> Change {
+      computation.change(
+        kind, text, fix: fix, distance: distance, for: suspect, [one.index: replacement])
+    }
+
+    /// An operation that hands on one operand.
+    func leftOut(_ one: ObservedOperation, operand: Int, _ does: String) -> Change {
+      form(
+        one, .operationExtra,
+        "\(computation.words(one)) is not in the reference, which hands on "
+          + computation.words(one.operands[operand]), fix: "leave out what \(does)", distance: 2
+      ) { try $0.checked(operand) }
+    }
+
+    /// Constants of norms.
+    func epsilons(_ epsilon: Double) -> [Double] {
+      [1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-12, 0].filter { $0 != epsilon }
+    }
+
+    func norm(
+      _ one: ObservedOperation, _ here: Double, _ there: Double, _ operation: EngineOperation
+    ) -> Change {
+      form(
+        one, .normEpsilon,
+        "\(computation.words(one)) has eps \(here) here and \(there) in the reference",
+        fix: "give the norm eps \(there)"
+      ) { try operation.result(of: $0) }
+    }
+
+    private func aligned(
+      _ one: ObservedOperation, _ here: Bool, _ operation: EngineOperation
+    ) -> Change {
+      form(
+        one, .alignCorners, "align_corners is \(here) here and \(!here) in the reference",
+        fix: "set alignCorners to \(!here)"
+      ) { try operation.result(of: $0) }
+    }
+
+    private func pooled(_ one: ObservedOperation, _ geometry: PoolingGeometry) -> [Change] {
+      guard let x = one.operands.first, x.rank == 4 else { return [] }
+      return geometry.alternatives(
+        size: Pair(x.shape[2], x.shape[3]), path: computation.explorer.path
+      ).map { cause, other in
+        form(one, cause.kind, cause.text, fix: cause.fix.text) { try $0.checked(0).pooled(other) }
+      }
+    }
+  }
+}
+
+extension [Tensor] {
+  /// An operand that a forward gave an operation.
+  func checked(_ index: Int) throws -> Tensor {
+    guard indices.contains(index) else {
+      throw WeighbridgeError(.shape, "an operation lacks its operand \(index)")
+    }
+    return self[index]
+  }
+
+  func replacing(_ index: Int, _ other: Tensor) -> [Tensor] {
+    var copy = self
+    if copy.indices.contains(index) { copy[index] = other }
+    return copy
+  }
+}
