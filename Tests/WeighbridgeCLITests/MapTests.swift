@@ -108,7 +108,7 @@ import Weighbridge
     let start = try #require(help.range(of: "  - rename"))
     let end = try #require(help.range(of: "\nA rule that matches"))
     let rules = try Rules(yaml: String(help[start.lowerBound..<end.lowerBound]))
-    #expect(Set(rules.rules.map(\.keyword)).count == 10)
+    #expect(Set(rules.rules.map(\.keyword)).count == 12)
   }
 
   @Test func badRulesAre3AndNameTheLine() throws {

@@ -34,10 +34,19 @@ struct MapCommand: ParsableCommand {
         - stack: {tensor: code.0, with: [code.1], axis: 0, into: codewords}
         - flip: {tensor: conv1.weight, axis: 1}
         - cast: {prefix: head., dtype: f32}
+        - weight_norm: {regex: '(.*)\\.weight_v', magnitude: $1.weight_g, into: $1.weight}
+        - spectral_norm: {regex: '(.*)\\.weight_orig', u: $1.weight_u, v: $1.weight_v, axis: 0,
+                          into: $1.weight}
         - drop: {prefix: optimizer., reason: the optimizer's state}
 
       A rule that matches nothing is an error, unless it has `optional: true`. `split` takes `sizes` \
-      for unequal parts.
+      for unequal parts. Weights that PyTorch computes from others (weight_norm, spectral_norm) need no \
+      rule: the plan shows those it adds. A kernel or matrix whose shape cannot tell the order of its \
+      axes, while others of the file are in another order than PyTorch's, is asked for: a `permute` rule \
+      decides, also one that leaves it as it is.
+
+      Regular expressions are matched in linear time: . [] () | * + ? {} and \\d \\w \\s, no look-around \
+      and no back-references. Anchors and aliases of YAML are not read.
       """)
 
   @Argument(help: "The checkpoint.") var file: String

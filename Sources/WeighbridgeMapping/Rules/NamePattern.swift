@@ -20,24 +20,21 @@ extension NamePattern: CustomStringConvertible {
   }
 }
 
-/// A pattern ready to be matched. Not `Sendable`: made where it is used.
+/// A pattern ready to be matched.
 struct NameMatcher {
+  /// The longest name that a template may make, in bytes.
+  private static let longestName = 4096
   private let pattern: NamePattern
-  private let regex: Regex<AnyRegexOutput>?
+  private let expression: LinearExpression?
 
   /// - Throws: `usage` when the regular expression is not one.
   init(_ pattern: NamePattern) throws {
     self.pattern = pattern
     guard case .regex(let text) = pattern else {
-      regex = nil
+      expression = nil
       return
     }
-    do {
-      regex = try Regex(text)
-    } catch {
-      throw WeighbridgeError(
-        .usage, "'\(text)' is not a regular expression: \(NameMatcher.oneLine(error))")
-    }
+    expression = try LinearExpression(text)
   }
 
   /// The captures when the pattern matches: 0 is the whole name; with a prefix, 1 is the rest.
@@ -46,9 +43,7 @@ struct NameMatcher {
     case .exact(let wanted): return name == wanted ? [name] : nil
     case .prefix(let lead):
       return name.hasPrefix(lead) ? [name, String(name.dropFirst(lead.count))] : nil
-    case .regex:
-      guard let match = try? regex?.wholeMatch(in: name) else { return nil }
-      return match.output.map { $0.substring.map(String.init) ?? "" }
+    case .regex: return expression?.captures(name)
     }
   }
 
@@ -73,10 +68,11 @@ struct NameMatcher {
           .usage, "'\(template)' uses $\(mark), and \(pattern) captures \(captures.count - 1)")
       }
     }
-    return result + rest
-  }
-
-  private static func oneLine(_ error: any Error) -> String {
-    "\(error)".split(separator: "\n").joined(separator: " ")
+    result += rest
+    guard result.utf8.count <= NameMatcher.longestName else {
+      throw WeighbridgeError(
+        .mapping, "the new name is longer than \(NameMatcher.longestName) bytes")
+    }
+    return result
   }
 }

@@ -26,6 +26,8 @@ extension Rules {
       } catch let error as WeighbridgeError {
         var located = error
         located.file = rule.location
+        // A shape that no memory holds: the rule asks for it.
+        if located.code == .malformed { located.code = .mapping }
         // A template that asks for a group that its pattern lacks: the rules file is at fault.
         if located.code == .usage, rule.location != nil { located.code = .malformed }
         let place = rule.location == nil ? "rule \(index + 1), " : ""
@@ -57,6 +59,7 @@ private struct RuleApplier {
       throw noMatch(rule.pattern)
     }
     undo = []
+    for (index, _) in matches { try result.stateDict.tensors[index].checkEffort() }
     switch rule.action {
     case .rename(let pattern, let template):
       try rename(matches, pattern, template, matcher)
@@ -147,7 +150,7 @@ private struct RuleApplier {
             name: try matcher.expand(template, captures), dtype: tensor.dtype,
             shape: Shape(dimensions),
             recipe: .part(tensor.recipe, axis: axis, start: start, length: size),
-            decidedLayout: tensor.decidedLayout)
+            depth: tensor.depth + 1, reads: tensor.reads, decidedLayout: tensor.decidedLayout)
         }
         result.stateDict.tensors.replaceSubrange(index...index, with: parts)
         guard let first = parts.first else { return }
@@ -166,8 +169,9 @@ private struct RuleApplier {
   ) throws -> [Int] {
     let extent = shape[axis]
     if let sizes {
-      guard sizes.count == count, sizes.allSatisfy({ $0 >= 0 }),
-        sizes.reduce(0, { $0.addingReportingOverflow($1).partialValue }) == extent
+      // Parts no larger than the whole, so that their sum is a number.
+      guard sizes.count == count, sizes.allSatisfy({ $0 >= 0 && $0 <= extent }),
+        sizes.reduce(0, { min($0, extent) + $1 }) == extent
       else {
         throw WeighbridgeError(.mapping, "the sizes \(sizes) do not fill axis \(axis) of \(shape)")
       }
@@ -250,7 +254,8 @@ private struct RuleApplier {
         }
         computed[index] = MappedTensor(
           name: try matcher.expand(name, captures), dtype: first.dtype, shape: first.shape,
-          recipe: .computed(parts.map(\.recipe), try formula(parts.map(\.shape))))
+          recipe: .computed(parts.map(\.recipe), try formula(parts.map(\.shape))),
+          depth: MappedTensor.depth(of: parts), reads: MappedTensor.reads(of: parts))
         result.lossy.append("\(computed[index]?.name ?? name) is computed from \(first.name)")
       }
     }

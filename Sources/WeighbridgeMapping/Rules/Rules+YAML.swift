@@ -35,11 +35,11 @@ extension Rules {
   public static func read(_ path: String) throws -> Rules {
     let map = try MappedFile(path: path)
     let text: String? = map.withBytes { bytes in
-      bytes.count > 1 << 24 ? nil : String(validating: bytes, as: UTF8.self)
+      bytes.count > RulesTextCheck.largest ? nil : String(validating: bytes, as: UTF8.self)
     }
     guard let text else {
       throw WeighbridgeError(
-        .malformed, "is no rules file: not text of at most 16 MB", file: path,
+        .malformed, "is no rules file: not text of at most 4 MB", file: path,
         remedy: "`weighbridge map --help` shows the format")
     }
     return try Rules(yaml: text, file: path)
@@ -49,6 +49,7 @@ extension Rules {
   ///
   /// - Throws: `malformed` naming the file and the line.
   public init(yaml text: String, file: String = "rules") throws {
+    try RulesTextCheck.check(text, file: file)
     let root: Node?
     do {
       root = try Yams.compose(yaml: text)

@@ -36,7 +36,31 @@ extension MappedTensor {
     return resolved
   }
 
+  /// The most axes of a tensor, as in PyTorch and NumPy.
+  private static let mostAxes = 64
+
+  private static func checkRank(_ rank: Int) throws {
+    guard rank <= mostAxes else {
+      throw WeighbridgeError(.mapping, "a tensor has at most \(mostAxes) axes, not \(rank)")
+    }
+  }
+
+  /// - Throws: `mapping` when more rules have changed it than any conversion needs: reading goes
+  ///   through all of them.
+  func checkEffort() throws {
+    guard depth < 64, reads <= 65_536 else {
+      throw WeighbridgeError(.mapping, "more than 64 rules in a row change it", entry: name)
+    }
+  }
+
+  static func depth(of parts: [MappedTensor]) -> Int { (parts.map(\.depth).max() ?? 0) + 1 }
+
+  static func reads(of parts: [MappedTensor]) -> Int {
+    parts.reduce(0) { min($0 + $1.reads, 1 << 20) }
+  }
+
   private func extents(_ dimensions: [Int]) throws -> [Int] {
+    try MappedTensor.checkRank(dimensions.count)
     var result = dimensions
     let open = dimensions.indices.filter { dimensions[$0] == -1 }
     let known = try Shape.validated(dimensions.filter { $0 != -1 }, dtype: .bool).elementCount
@@ -60,6 +84,7 @@ extension MappedTensor {
     guard let first = parts.first else {
       throw WeighbridgeError(.mapping, "there is nothing to join")
     }
+    if isNew { try checkRank(first.shape.rank + 1) }
     let rank = first.shape.rank + (isNew ? 1 : 0)
     let resolved = axis < 0 ? axis + rank : axis
     guard resolved >= 0, resolved < rank else {
@@ -77,7 +102,11 @@ extension MappedTensor {
           "\(part.name) is \(part.dtype) \(part.shape), \(first.name) \(first.dtype) "
             + "\(first.shape)", entry: part.name)
       }
-      total += extents[resolved]
+      let (sum, overflows) = total.addingReportingOverflow(extents[resolved])
+      guard !overflows else {
+        throw WeighbridgeError(.mapping, "the joined tensor is larger than any memory")
+      }
+      total = sum
       extents[resolved] = dimensions[resolved]
       guard extents == dimensions else {
         throw WeighbridgeError(
@@ -89,6 +118,7 @@ extension MappedTensor {
     return MappedTensor(
       name: name, dtype: first.dtype, shape: try Shape.validated(dimensions, dtype: first.dtype),
       recipe: .joined(parts.map(\.recipe), axis: resolved, isNew: isNew),
+      depth: depth(of: parts), reads: reads(of: parts),
       decidedLayout: isNew ? nil : first.decidedLayout)
   }
 }
@@ -110,6 +140,7 @@ extension TensorChange {
       if dtype == tensor.dtype { return copy }
     }
     copy.recipe = .changed(tensor.recipe, self)
+    copy.depth += 1
     return copy
   }
 

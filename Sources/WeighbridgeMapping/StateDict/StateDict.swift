@@ -8,6 +8,10 @@ public struct MappedTensor: Sendable, Hashable {
   public internal(set) var dtype: DType
   public internal(set) var shape: Shape
   package internal(set) var recipe: TensorRecipe
+  /// How many steps rules have put one on the other.
+  var depth = 0
+  /// How many entries are read for it.
+  var reads = 1
   /// What rules say of the order of its axes; `nil` when they say nothing.
   var decidedLayout: DecidedLayout?
 
