@@ -14,6 +14,8 @@ public struct RecordedMetadata: Sendable, Hashable {
   package var config: [(key: String, value: JSONDocument)]
   /// How large activations were sampled, where they were.
   package var sampling: JSONDocument?
+  /// What the recorder saw beside the values: `dtypes`, `autocast`, `not_repeatable`, `classes`.
+  package var recording: [String: JSONDocument] = [:]
   /// The digest of the rules that were applied when a native file was written.
   package var rulesDigest: String?
   /// The keys of the configuration that were only assumed when a native file was written.
@@ -39,6 +41,9 @@ public struct RecordedMetadata: Sendable, Hashable {
     framework = document["framework"]?.stringValue
     model = document["model"]?.stringValue
     sampling = document["sampling"]
+    for member in ["dtypes", "autocast", "not_repeatable", "classes"] {
+      recording[member] = document[member]
+    }
     switch document["config"] {
     case .object(let members)?: config = members.map { ($0.key, $0.value) }
     case nil, .null?: config = []
@@ -49,6 +54,7 @@ public struct RecordedMetadata: Sendable, Hashable {
 
   public static func == (a: RecordedMetadata, b: RecordedMetadata) -> Bool {
     a.framework == b.framework && a.model == b.model && a.sampling == b.sampling
+      && a.recording == b.recording
       && a.config.map(\.key) == b.config.map(\.key)
       && a.config.map(\.value) == b.config.map(\.value)
   }

@@ -23,6 +23,8 @@ public struct Reference: Sendable {
   /// The file.
   public var path: String { checkpoint.path }
   public let metadata: RecordedMetadata
+  /// What the recorder saw beside the values.
+  public let conditions: RecordingConditions
   /// The number of inputs.
   public let inputCount: Int
   /// The number of outputs; 0 when none was recorded.
@@ -72,6 +74,7 @@ public struct Reference: Sendable {
     self.metadata = metadata
     do {
       (sampling, sampled) = try Reference.sampled(layout, metadata)
+      conditions = try RecordingConditions(metadata.recording)
     } catch let error as WeighbridgeError {
       throw error.located(file: checkpoint.path)
     }

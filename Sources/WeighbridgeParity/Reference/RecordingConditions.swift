@@ -1,0 +1,112 @@
+import WeighbridgeModules
+import WeighbridgeWeights
+
+/// What a recorder saw beside the values: under which dtypes they were made, what chance had a part
+/// in, and the classes of the modules. All of it is optional in a file.
+public struct RecordingConditions: Sendable, Hashable {
+  /// The dtypes of tensors that are stored wider than they were, by entry: `activations/conv1`.
+  public private(set) var dtypes: [String: DType] = [:]
+  /// The dtype of autocast, where it was on.
+  public private(set) var autocast: DType?
+  /// What differed between two float32 runs in PyTorch: `layer1.0.drop`, `relu#1`, `outputs/0`.
+  public private(set) var notRepeatable: Set<String> = []
+  /// PyTorch's class of each module by path, fully qualified; the root's path is "".
+  public private(set) var classes: [String: String] = [:]
+  /// What was odd about the metadata and not used.
+  public private(set) var notes: [String] = []
+
+  init() {}
+
+  /// - Parameter members: The metadata's members of these names.
+  /// - Throws: `malformed` when one has another type than the recorder writes.
+  init(_ members: [String: JSONDocument]) throws {
+    var unknown: [String] = []
+    for (name, text) in try RecordingConditions.texts(members["dtypes"], "dtypes") {
+      if let dtype = RecordingConditions.dtype(text) {
+        dtypes[name] = dtype
+      } else {
+        unknown.append("\(name) (\(text))")
+      }
+    }
+    switch members["autocast"] {
+    case nil, .null?, .boolean(false)?: break
+    case .string(let text)?:
+      autocast = RecordingConditions.dtype(text)
+      if autocast == nil { unknown.append("autocast (\(text))") }
+    default: throw RecordingConditions.malformed("autocast", "the name of a dtype")
+    }
+    if !unknown.isEmpty {
+      let listed = Assembly.listed(unknown.sorted().map { String($0.prefix(80)) })
+      notes.append("dtypes in the metadata that are not known were ignored: \(listed)")
+    }
+    switch members["not_repeatable"] {
+    case nil, .null?: break
+    case .array(let names)?:
+      for name in names {
+        guard case .string(let text) = name else {
+          throw RecordingConditions.malformed("not_repeatable", "a list of names")
+        }
+        notRepeatable.insert(text)
+      }
+    default: throw RecordingConditions.malformed("not_repeatable", "a list of names")
+    }
+    classes = try RecordingConditions.texts(members["classes"], "classes")
+  }
+
+  /// The same under other names.
+  func renamed(_ rename: (String) -> String) -> RecordingConditions {
+    var copy = self
+    copy.dtypes = Dictionary(
+      dtypes.map { entry, dtype in
+        let parts = entry.split(separator: "/", maxSplits: 1)
+        guard parts.count == 2, parts[0] == "activations" || parts[0] == "samples" else {
+          return (entry, dtype)
+        }
+        return ("\(parts[0])/\(rename(String(parts[1])))", dtype)
+      }, uniquingKeysWith: { first, _ in first })
+    copy.notRepeatable = Set(notRepeatable.map { $0.hasPrefix("outputs/") ? $0 : rename($0) })
+    copy.classes = Dictionary(
+      classes.map { (rename($0.key), $0.value) }, uniquingKeysWith: { first, _ in first })
+    return copy
+  }
+
+  /// The last component of a module's class: `Conv2d`.
+  public func className(of path: ModulePath) -> String? {
+    classes[path.name]?.split(separator: ".").last.map(String.init)
+  }
+
+  private static func texts(_ document: JSONDocument?, _ member: String) throws -> [String: String]
+  {
+    switch document {
+    case nil, .null?: return [:]
+    case .object(let members)?:
+      return try Dictionary(
+        members.map { entry in
+          guard let text = entry.value.stringValue else {
+            throw malformed(member, "an object of texts")
+          }
+          return (entry.key, text)
+        }, uniquingKeysWith: { first, _ in first })
+    default: throw malformed(member, "an object of texts")
+    }
+  }
+
+  /// A floating-point dtype by PyTorch's name, with or without `torch.`.
+  private static func dtype(_ text: String) -> DType? {
+    switch text.hasPrefix("torch.") ? String(text.dropFirst(6)) : text {
+    case "bfloat16": .bfloat16
+    case "float16", "half": .float16
+    case "float32", "float": .float32
+    case "float64", "double": .float64
+    case "float8_e4m3fn": .float8E4M3
+    case "float8_e5m2": .float8E5M2
+    default: nil
+    }
+  }
+
+  private static func malformed(_ member: String, _ expected: String) -> WeighbridgeError {
+    WeighbridgeError(
+      .malformed, "the metadata's \(member) is not \(expected)", entry: "metadata",
+      remedy: "Record the reference again, or leave \(member) out")
+  }
+}
