@@ -41,6 +41,11 @@ class Recording:
         left_out: entries whose tensors a reference cannot hold (complex, sparse, quantized).
         fast_path_off: whether PyTorch's fused path of encoder layers, which skips the modules inside
             and returns nested tensors for padding masks, was switched off for the recording.
+        dtypes: file entry (`activations/conv1`) -> its dtype, where it is stored wider.
+        autocast: the dtype of autocast, where it was on.
+        not_repeatable: entry names (`outputs/0` for outputs) that a second run did not repeat bit
+            for bit. They have no noise: chance is not rounding.
+        classes: module path -> fully qualified class; the root's path is "".
     """
 
     activations: dict[str, np.ndarray] = field(default_factory=dict)
@@ -51,6 +56,16 @@ class Recording:
     aliases: dict[str, str] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
     fast_path_off: bool = False
+    dtypes: dict[str, str] = field(default_factory=dict)
+    autocast: str | None = None
+    not_repeatable: list[str] = field(default_factory=list)
+    classes: dict[str, str] = field(default_factory=dict)
+
+    def note_dtype(self, entry: str, tensor: Tensor, stored: np.ndarray) -> None:
+        """Notes a tensor's dtype where it is stored wider."""
+        name = str(tensor.dtype).removeprefix("torch.")
+        if name != str(stored.dtype):
+            self.dtypes[entry] = name
 
     def summary(self) -> str:
         """`1 output, 12 activations`, and what a reader should know."""
@@ -60,6 +75,8 @@ class Recording:
         ]
         if self.noise_missing is not None:
             parts.append("no noise")
+        if self.not_repeatable:
+            parts.append(f"{len(self.not_repeatable)} not repeatable")
         if self.fast_path_off:
             parts.append("fast path of encoder layers off")
         return ", ".join(parts)
@@ -114,6 +131,10 @@ def record(
         "select": None if select is None else list(select),
         "left_out": recording.left_out or None,
         "noise_missing": recording.noise_missing,
+        "dtypes": recording.dtypes or None,
+        "autocast": recording.autocast,
+        "not_repeatable": recording.not_repeatable or None,
+        "classes": recording.classes or None,
         "fast_path": "off" if recording.fast_path_off else None,
     }
     metadata.update({key: value for key, value in optional.items() if value is not None})
@@ -182,14 +203,21 @@ def run(
 ) -> Recording:
     """Like `record`, without a file. The model's train or eval mode is put back afterwards."""
     arguments, kwargs = _arguments(inputs, kwargs)
+    model = _unwrapped(model)
     _refuse_idle_patterns(model, select)
-    recording = Recording(aliases=_aliases(model))
+    recording = Recording(aliases=_aliases(model), autocast=_autocast())
+    recording.classes = {
+        _path(model, name): f"{type(module).__module__}.{type(module).__qualname__}"
+        for name, module in model.named_modules()
+        if not _is_wrapper(module)
+    }
 
     def keep(name: str, tensor: Tensor) -> None:
         array = storable(tensor)
         if array is None:
             recording.left_out.append(name)
         else:
+            recording.note_dtype(f"activations/{name}", tensor, array)
             # A copy now: an in-place module further on may overwrite this very memory.
             recording.activations[name] = array.copy()
 
@@ -205,12 +233,86 @@ def run(
             array = storable(tensor)
             if array is None:
                 raise ToolError(f"output {index} is complex, sparse or quantized: return its parts")
+            recording.note_dtype(f"outputs/{index}", results[index][1], array)
             recording.outputs.append(array.copy())
+        _repeat(recording, model, arguments, kwargs, select)
         if has_names(returned):
             recording.output_names = [suffix.removeprefix("/") for suffix, _ in results]
         if noise:
             _measure_noise(recording, model, arguments, kwargs, select)
+            for name in recording.not_repeatable:
+                recording.noise.pop(name, None)
     return recording
+
+
+def _repeat(
+    recording: Recording,
+    model: nn.Module,
+    inputs: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    select: Sequence[str] | None,
+) -> None:
+    """Runs the model once more and notes what does not come out the same, bit for bit."""
+    seen: set[str] = set()
+
+    def compare(name: str, tensor: Tensor, recorded: np.ndarray | None) -> None:
+        seen.add(name)
+        array = storable(tensor)
+        if array is None and recorded is None:
+            return
+        if (
+            array is None
+            or recorded is None
+            or array.shape != recorded.shape
+            or array.dtype != recorded.dtype
+            or array.tobytes() != recorded.tobytes()
+        ):
+            recording.not_repeatable.append(name)
+
+    given = mapped([inputs, dict(kwargs)], lambda x: x.clone())
+    returned = _hooked_forward(
+        model, *given, select, lambda name, x: compare(name, x, recording.activations.get(name))
+    )
+    for index, (_, tensor) in enumerate(flatten(returned)):
+        recorded = recording.outputs[index] if index < len(recording.outputs) else None
+        compare(f"outputs/{index}", tensor, recorded)
+    missing = [name for name in recording.activations if name not in seen]
+    missing += [name for i in range(len(recording.outputs)) if (name := f"outputs/{i}") not in seen]
+    recording.not_repeatable += missing
+
+
+def _autocast() -> str | None:
+    """The dtype of autocast on the CPU, or on an accelerator, where it is on."""
+    for device in ("cpu", "cuda"):
+        if torch.is_autocast_enabled(device):
+            return str(torch.get_autocast_dtype(device)).removeprefix("torch.")
+    return None
+
+
+# By module and class: DistributedDataParallel and torch._dynamo are not imported for this.
+_WRAPPERS = {"DataParallel": "module", "DistributedDataParallel": "module"}
+_WRAPPERS |= {"OptimizedModule": "_orig_mod"}
+
+
+def _is_wrapper(module: nn.Module) -> bool:
+    return type(module).__module__.startswith("torch.") and type(module).__name__ in _WRAPPERS
+
+
+def _unwrapped(model: nn.Module) -> nn.Module:
+    """The network inside of DataParallel and torch.compile, whose own names the weights have."""
+    while _is_wrapper(model):
+        model = getattr(model, _WRAPPERS[type(model).__name__])
+    return model
+
+
+def _path(model: nn.Module, name: str) -> str:
+    """A module's path without what wrappers within the model put into it."""
+    kept, module = [], model
+    for part in name.split(".") if name else []:
+        if not _is_wrapper(module):
+            kept.append(part)
+        module = getattr(module, part)
+    return ".".join(kept)
 
 
 def _measure_noise(
@@ -271,7 +373,8 @@ def _hooked_forward(
     calls: dict[str, int] = {}
     handles = []
     for path, module in model.named_modules():
-        if path == "" or not _selected(path, select):
+        path = _path(model, path)
+        if path == "" or _is_wrapper(module) or not _selected(path, select):
             continue
 
         def hook(_: nn.Module, __: Any, returned: Any, path: str = path) -> None:
@@ -283,7 +386,9 @@ def _hooked_forward(
 
         handles.append(module.register_forward_hook(hook))
     try:
-        return model(*inputs, **kwargs)
+        # Compiled parts run as they are written: hooks see every module, and no compiler is needed.
+        with torch.compiler.set_stance("force_eager"):
+            return model(*inputs, **kwargs)
     finally:
         for handle in handles:
             handle.remove()

@@ -28,6 +28,13 @@ enum Headline {
       if let reason = first.reason { parts.append(reason) }
       if withCause, let diagnosis = result.diagnoses.first { parts.append(diagnosis.summary) }
     }
+    if result.failsInProductionAlone,
+      let first = result.production.first(where: { $0.status.isFailure })
+    {
+      parts.append(
+        "every layer holds and the model as a program runs it does not: \(first.name), "
+          + (first.reason ?? "noise ratio \(first.cumulative?.judgement.ofLimit ?? "unknown")"))
+    }
     if let nearest = result.nearestAlone { parts.append(nearest) }
     if result.comparedCount == 0 {
       // What was recorded but could not be compared says why.
@@ -97,7 +104,7 @@ extension LayerVerdict {
   var shareAlone: Double { isolated?.judgement.shareOfLimit ?? 0 }
 
   /// Whether this is what a module returned, and not an input or output of the model.
-  var isOfModule: Bool { kind != "output" && kind != "input" }
+  var isOfModule: Bool { !["output", "input", "production"].contains(kind) }
 
   /// The larger of the two runs' ratios, in units of the limit: above 1 fails.
   var shareOfLimit: Double? {

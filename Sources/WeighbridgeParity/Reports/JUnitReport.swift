@@ -5,8 +5,12 @@ package struct JUnitReport: Sendable {
   package func text(_ verdict: Verdict) -> String {
     let result = verdict.result ?? ParityResult()
     let causes = Causes(result.diagnoses)
-    var cases = (result.layers + result.outputs).map { testCase($0, verdict.model, causes[$0]) }
-    var failures = (result.layers + result.outputs).count { $0.status.isFailure }
+    var cases = (result.layers + result.outputs + result.production).map {
+      testCase($0, verdict.model, causes[$0])
+    }
+    var failures = (result.layers + result.outputs + result.production).count {
+      $0.status.isFailure
+    }
     if !verdict.passes, failures == 0 {
       failures = 1
       let message = XML.escaped(Headline.line(verdict))
@@ -17,9 +21,13 @@ package struct JUnitReport: Sendable {
             </testcase>
         """)
     }
-    let skipped = (result.layers + result.outputs).count { $0.status == .missing }
+    let skipped = (result.layers + result.outputs + result.production).count {
+      $0.status == .missing
+    }
     let seconds = result.seconds
-    let time = seconds.read + seconds.bind + seconds.forward + seconds.isolated + seconds.compare
+    let time =
+      seconds.read + seconds.bind + seconds.forward + seconds.isolated + seconds.production
+      + seconds.compare
     return """
       <?xml version="1.0" encoding="UTF-8"?>
       <testsuites>

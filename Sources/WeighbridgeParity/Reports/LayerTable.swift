@@ -62,7 +62,7 @@ struct LayerTable {
       }
     }
     flush()
-    return rows + result.outputs.map(row)
+    return rows + (result.outputs + result.production).map(row)
   }
 
   private func collapses(_ layer: LayerVerdict) -> Bool {

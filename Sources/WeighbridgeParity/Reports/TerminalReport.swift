@@ -124,6 +124,9 @@ public struct TerminalReport: Sendable {
       "forward \(Format.seconds(seconds.forward))",
     ]
     if seconds.isolated > 0 { times.append("isolated \(Format.seconds(seconds.isolated))") }
+    if seconds.production > 0 {
+      times.append("production \(Format.seconds(seconds.production))")
+    }
     if seconds.oracle > 0 { times.append("float64 \(Format.seconds(seconds.oracle))") }
     times.append("compare \(Format.seconds(seconds.compare))")
     let environment = verdict.environment

@@ -23,6 +23,10 @@ extension Verdict {
       "unreferenced": .strings(result.unreferenced),
       "layers": .array(result.layers.map(\.json)),
       "outputs": .array(result.outputs.map(\.json)),
+      "production": .members([
+        "status": .string(result.productionStatus.rawValue),
+        "outputs": .array(result.production.map(\.json)),
+      ]),
       "coverage": result.coverage?.json ?? .null,
       "seconds": result.seconds.json,
       "hints": .strings(hints),
@@ -144,6 +148,7 @@ extension ParityResult.Seconds {
     .members([
       "read": .number(read), "bind": .number(bind), "forward": .number(forward),
       "compare": .number(compare), "isolated": .number(isolated), "oracle": .number(oracle),
+      "production": .number(production),
     ])
   }
 }

@@ -6,6 +6,8 @@ public struct ParityResult: Sendable {
   public var layers: [LayerVerdict] = []
   /// The model's outputs.
   public var outputs: [LayerVerdict] = []
+  /// The model's outputs run as a program runs it, unprobed; empty where nothing ran.
+  public var production: [LayerVerdict] = []
   /// Recorded activations that the model does not have, or that cannot be compared.
   public var uncovered: [String] = []
   /// Module calls without a recorded activation.
@@ -41,6 +43,8 @@ public struct ParityResult: Sendable {
     public var isolated = 0.0
     /// The float64 run, its comparisons included.
     public var oracle = 0.0
+    /// The model itself, run as a program runs it.
+    public var production = 0.0
     public var compare = 0.0
 
     public init() {}
@@ -58,7 +62,7 @@ public struct ParityResult: Sendable {
   /// recorded, unless less is asked for.
   public var passes: Bool {
     comparedCount > 0 && gaps.isEmpty && otherDifferences.isEmpty
-      && !(layers + outputs).contains { $0.status.isFailure }
+      && !(layers + outputs + production).contains { $0.status.isFailure }
       && !(requiresAll && !isComplete)
   }
 
@@ -88,6 +92,16 @@ public struct ParityResult: Sendable {
 
   /// Whether some layer or output fails.
   var hasFailedLayer: Bool { (layers + outputs).contains(where: \.status.isFailure) }
+
+  /// The status of the run without a probe: its first failure's, else that of what was compared;
+  /// `missing` where nothing was.
+  public var productionStatus: LayerStatus {
+    production.map(\.status).first(where: \.isFailure)
+      ?? production.map(\.status).first { $0 != .missing } ?? .missing
+  }
+
+  /// Whether the probed runs hold and the run of a program does not.
+  var failsInProductionAlone: Bool { !hasFailedLayer && productionStatus.isFailure }
 
   /// The headline's layer: the first cause, or the first failure where there is none.
   public var firstDivergence: LayerVerdict? {

@@ -38,7 +38,9 @@ public struct Validator: Sendable {
     _ model: any Module, _ inputs: [Tensor], _ oracle: (() throws -> any Module)?,
     readSeconds: Double
   ) throws -> ParityResult {
+    let run = try Validator.running(on: reference) { try production(model, inputs) }
     var (result, own) = try judged(model, inputs, oracle, options.oracle)
+    result.production = try judge(run, beside: result.outputs)
     // The noise that was recorded for a tensor of a few elements may be far below what float32 makes
     // there on average. Before a layer is called wrong, our own noise is measured, too.
     if !result.passes, own.isEmpty, options.oracle == .auto, options.tolerance == nil,
@@ -47,6 +49,8 @@ public struct Validator: Sendable {
       (result, own) = try judged(model, inputs, oracle, .always)
     }
     result.seconds.read += readSeconds
+    result.seconds.production = run.seconds
+    result.seconds.compare += run.compareSeconds
     result.notes += try nonFiniteNotes(inputs)
     if options.isolates, options.oracle != .never, let oracle,
       OraclePlan.isAffordable(reference, result.seconds.forward)
@@ -55,6 +59,7 @@ public struct Validator: Sendable {
       acceptGrownRounding(&result)
     }
     if oracle == nil { try acceptShakenRounding(&result, model, inputs) }
+    result.production = try judge(run, beside: result.outputs)
     if options.isolates, result.hasFailedLayer {
       try inspect(&result, model)
       try diagnose(&result, model, own: own)
@@ -181,7 +186,7 @@ extension Validator {
   }
 
   /// `nil` when the reference has no such output.
-  private func outputFinding(_ index: Int, _ outputs: [Tensor]) throws -> Finding? {
+  func outputFinding(_ index: Int, _ outputs: [Tensor]) throws -> Finding? {
     guard index < reference.outputCount else { return nil }
     let recorded = try reference.output(index)
     guard index < outputs.count else {

@@ -35,6 +35,10 @@ struct HTMLBanner {
     } else if let worst = Headline.worstRatio(result) {
       lines.append("The largest error is \(Format.ratio(worst)) of its limit.")
     }
+    if result.failsInProductionAlone {
+      lines.append(
+        "Every layer holds, and the model as a program runs it, with fused layers, does not.")
+    }
     if result.comparedCount == 0 {
       lines.append("Nothing was compared: the reference records no module of this model.")
     }

@@ -31,7 +31,8 @@ package struct HTMLReport: Sendable {
           "Closer look: \(XML.escaped(detail.key.description))", DetailCharts(detail, words).html,
           nil)
       }
-      sections.append(section("Layers", HTMLLayerTable(layers, verdict.subject).html, nil))
+      sections.append(
+        section("Layers", HTMLLayerTable(layers + result.production, verdict.subject).html, nil))
     }
     sections.append(coverage(result))
     sections.append(mappingTable)
@@ -117,7 +118,8 @@ package struct HTMLReport: Sendable {
     let seconds = result.seconds
     let times = [
       ("read", seconds.read), ("bind", seconds.bind), ("forward", seconds.forward),
-      ("isolated", seconds.isolated), ("float64", seconds.oracle), ("compare", seconds.compare),
+      ("isolated", seconds.isolated), ("production", seconds.production),
+      ("float64", seconds.oracle), ("compare", seconds.compare),
     ].filter { $0.1 > 0 }.map { "\($0.0) \(Format.seconds($0.1))" }.joined(separator: ", ")
     return section(
       "How to reproduce",

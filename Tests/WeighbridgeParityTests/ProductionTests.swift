@@ -1,0 +1,58 @@
+import Testing
+import WeighbridgeMapping
+import WeighbridgeModules
+import WeighbridgeWeights
+
+@testable import WeighbridgeParity
+
+/// A linear layer whose fused path can differ from its stepwise one.
+private struct Fused: Module {
+  let path: ModulePath
+  let blocks: Toy
+  let error: Double
+
+  func forward(_ x: Tensor) throws -> Tensor {
+    let y = try blocks.forward(x)
+    return ProbeRun.current == nil && error != 0 ? try y.affine(shift: error) : y
+  }
+}
+
+@Suite struct ProductionTests {
+  private func result(_ error: Double, noise: Bool) throws -> ParityResult {
+    let reference = try RecordedEntries.toy(noise: noise).reference()
+    return try Validator(reference).validate(
+      Fused(path: .root, blocks: Toy.load(), error: error)
+    ) { try Fused(path: .root, blocks: Toy.load(dtype: .float64), error: error) }
+  }
+
+  @Test(arguments: [true, false])
+  func whatAProgramRunsIsJudged(_ noise: Bool) throws {
+    let right = try result(0, noise: noise)
+    #expect(right.passes)
+    #expect(right.production.map(\.status) == [.ok])
+    let wrong = try result(0.25, noise: noise)
+    #expect(!wrong.passes)
+    #expect(wrong.layers.allSatisfy { $0.status == .ok })
+    #expect(wrong.outputs.map(\.status) == [.ok])
+    #expect(wrong.production.map(\.status) == [.source])
+    #expect(wrong.firstDivergence == nil)
+    let verdict = Verdict(model: "toy", result: wrong)
+    #expect(verdict.exitStatus == 1)
+    #expect(
+      Headline.line(verdict).hasPrefix(
+        "FAIL toy · every layer holds and the model as a program runs it does not: production/0"))
+    let json = verdict.json["production"]
+    #expect(json?["status"]?.stringValue == "source")
+    let text = TerminalReport(width: 100).text(verdict)
+    #expect(text.contains("\nsource") && text.contains("production/0"))
+    #expect(JUnitReport().text(verdict).contains(#"name="production/0">"#))
+    #expect(HTMLReport(verdict, command: "x").text.contains("production/0"))
+  }
+
+  /// What fails layer by layer fails as a program runs it, too, and is not two causes.
+  @Test func failuresOfLayersAreInherited() throws {
+    let wrong = try validate(Faults(leaf: ["blocks.0.fc": 0.5]), against: .toy())
+    #expect(wrong.production.map(\.status) == [.inherited])
+    #expect(wrong.firstDivergence?.name == "blocks.0.fc")
+  }
+}
