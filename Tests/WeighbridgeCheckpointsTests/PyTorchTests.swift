@@ -11,7 +11,7 @@ struct PyTorchTests {
     ?? [:]
   static let names = expected.keys.sorted()
 
-  @Test func fixturesAreThere() { #expect(Self.names.count == 19) }
+  @Test func fixturesAreThere() { #expect(Self.names.count == 20) }
 
   /// Every dtype, view, container and form reads as PyTorch saw it.
   @Test(arguments: names) func holdsWhatPyTorchSaw(_ name: String) throws {
@@ -40,6 +40,16 @@ struct PyTorchTests {
     let (a, b) = (try checkpoint.tensor("tied.0"), try checkpoint.tensor("tied.1"))
     let addresses = try [a, b].map { try $0.withUnsafeBytes { Int(bitPattern: $0.baseAddress) } }
     #expect(addresses[0] == addresses[1])
+  }
+
+  /// A key with a dot and a nested dictionary may read as one name: it is listed with its reason, and
+  /// what stands behind it is still found.
+  @Test func namesThatMeetAreUsableUnderNone() throws {
+    let checkpoint = try Checkpoints.open(Fixtures.path("pytorch/twice.pth"))
+    #expect(checkpoint.entries.map(\.name) == ["c"])
+    #expect(checkpoint.skipped.map(\.name) == ["a.b"])
+    #expect(try checkpoint.tensor("c").elements(as: Float.self) == [3, 4])
+    #expect(throws: WeighbridgeError.self) { try checkpoint.tensor("a.b") }
   }
 
   /// Cut off at every length, and with every byte changed: refused or read, and nothing else.

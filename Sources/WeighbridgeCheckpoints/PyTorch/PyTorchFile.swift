@@ -54,7 +54,7 @@ public final class PyTorchFile: IndexedCheckpoint {
 
   public func tensor(_ name: String) throws -> Tensor {
     let position = try index.position(of: name)
-    return try WeighbridgeError.locating(file: path, entry: index.entries[position].name) {
+    return try WeighbridgeError.locating(file: path, entry: index[position].name) {
       try contents.tensor(tensors[position], map)
     }
   }
