@@ -161,32 +161,13 @@ final class HDF5Writer: CheckpointWriter {
     }
   }
 
-  /// A new type for a dtype: the 16-bit floats by their bit fields, booleans as h5py writes them.
+  /// A new type for a dtype: the library's, with booleans as h5py writes them.
   private static func type(of dtype: DType) -> hid_t {
     switch dtype {
     case .float8E4M3, .float8E5M2: -1  // refused before: HDF5 has no format with E4M3's one NaN
-    case .float16: smallFloat(exponent: 5, mantissa: 10, bias: 15)
-    case .bfloat16: smallFloat(exponent: 8, mantissa: 7, bias: 127)
-    case .float32: H5Tcopy(wb_h5_f32le())
-    case .float64: H5Tcopy(wb_h5_f64le())
-    case .int8: H5Tcopy(wb_h5_i8le())
-    case .int16: H5Tcopy(wb_h5_i16le())
-    case .int32: H5Tcopy(wb_h5_i32le())
-    case .int64: H5Tcopy(wb_h5_i64le())
-    case .uint8: H5Tcopy(wb_h5_u8le())
-    case .uint16: H5Tcopy(wb_h5_u16le())
-    case .uint32: H5Tcopy(wb_h5_u32le())
-    case .uint64: H5Tcopy(wb_h5_u64le())
     case .bool: boolean()
+    default: HDF5Library.numberType(of: dtype)
     }
-  }
-
-  private static func smallFloat(exponent: Int, mantissa: Int, bias: Int) -> hid_t {
-    let type = H5Tcopy(wb_h5_f32le())
-    H5Tset_fields(type, 15, mantissa, exponent, 0, mantissa)
-    H5Tset_size(type, 2)
-    H5Tset_ebias(type, bias)
-    return type
   }
 
   private static func boolean() -> hid_t {

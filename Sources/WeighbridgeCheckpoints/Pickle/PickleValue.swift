@@ -87,8 +87,6 @@ struct PickleHeap: Sendable {
 }
 
 extension PickleValue {
-  static func ~= (pattern: String, value: PickleValue) -> Bool { value.text == pattern }
-
   var text: String? {
     if case .text(let text) = self { text } else { nil }
   }

@@ -13,7 +13,7 @@ struct TorchStorage: Sendable, Hashable {
   var isDeflated = false
 
   /// The bytes: in place from the map, unless they are compressed.
-  func bytes(_ map: MappedFile) throws -> WeighbridgeTensors.TensorStorage {
+  func bytes(_ map: MappedFile) throws -> TensorStorage {
     guard isDeflated else { return try map.storage(offset: offset, count: byteCount) }
     return try TensorStorage(byteCount: byteCount) { output in
       try map.withBytes { bytes in

@@ -25,7 +25,8 @@ enum HDF5FilterLibrary {
         H5Pset_fapl_core(access, 1 << 20, false)
         let file = H5Fcreate("chunk", wb_h5_truncate(), wb_h5_default(), access)
         try HDF5Library.using(file, H5Fclose, "not enough memory", code: .engine) { file in
-          try HDF5Library.using(type(of: dtype, isBigEndian), H5Tclose, failed) { type in
+          try HDF5Library.using(type(of: dtype, isBigEndian: isBigEndian), H5Tclose, failed) {
+            type in
             try dataset(file, type, filter, extents) { dataset in
               let corner = [hsize_t](repeating: 0, count: extents.count)
               try HDF5Library.check(
@@ -65,34 +66,9 @@ enum HDF5FilterLibrary {
     }
   }
 
-  /// A new type of the library's for a dtype.
-  private static func type(of dtype: DType, _ isBigEndian: Bool) -> hid_t {
-    let type =
-      switch dtype {
-      case .float8E4M3: smallFloat(size: 1, exponent: 4, mantissa: 3, bias: 7)
-      case .float8E5M2: smallFloat(size: 1, exponent: 5, mantissa: 2, bias: 15)
-      case .float16: smallFloat(size: 2, exponent: 5, mantissa: 10, bias: 15)
-      case .bfloat16: smallFloat(size: 2, exponent: 8, mantissa: 7, bias: 127)
-      case .float32: H5Tcopy(wb_h5_f32le())
-      case .float64: H5Tcopy(wb_h5_f64le())
-      case .int8, .bool: H5Tcopy(wb_h5_i8le())
-      case .int16: H5Tcopy(wb_h5_i16le())
-      case .int32: H5Tcopy(wb_h5_i32le())
-      case .int64: H5Tcopy(wb_h5_i64le())
-      case .uint8: H5Tcopy(wb_h5_u8le())
-      case .uint16: H5Tcopy(wb_h5_u16le())
-      case .uint32: H5Tcopy(wb_h5_u32le())
-      case .uint64: H5Tcopy(wb_h5_u64le())
-      }
+  private static func type(of dtype: DType, isBigEndian: Bool) -> hid_t {
+    let type = HDF5Library.numberType(of: dtype)
     if isBigEndian { H5Tset_order(type, H5T_ORDER_BE) }
-    return type
-  }
-
-  private static func smallFloat(size: Int, exponent: Int, mantissa: Int, bias: Int) -> hid_t {
-    let type = H5Tcopy(wb_h5_f32le())
-    H5Tset_fields(type, size * 8 - 1, mantissa, exponent, 0, mantissa)
-    H5Tset_size(type, size)
-    H5Tset_ebias(type, bias)
     return type
   }
 }
