@@ -87,6 +87,62 @@ struct ShakenRoundingTests {
     #expect(result.statuses["steps.0"] == .source)
   }
 
+  /// The same network whose steps run otherwise where nothing is probed.
+  private struct FusedChaos: Module {
+    let path: ModulePath
+    let stepwise: Chaos
+    let fused: Chaos
+    /// Whether the fused path rounds its first layer's results otherwise.
+    let roundsOtherwise: Bool
+
+    func forward(_ x: Tensor) throws -> Tensor {
+      guard ProbeRun.current == nil else { return try stepwise(x) }
+      let first = try fused.first(x)
+      let start = try roundsOtherwise ? Shaking(seed: 7).shaken(first) : first
+      return try fused.steps.reduce(start) { try $1($0) }
+    }
+  }
+
+  /// The verdict on a run of a program with such steps, beside probed runs without any error.
+  private func fusedResult(factor: Double, roundsOtherwise: Bool, twin: Bool) throws
+    -> ParityResult
+  {
+    func model(_ dtype: DType) throws -> FusedChaos {
+      try FusedChaos(
+        path: .root, stepwise: Self.chaos(dtype), fused: Self.chaos(dtype, factor: factor),
+        roundsOtherwise: roundsOtherwise)
+    }
+    var entries = try entries()
+    let still = ShakingProbe(nil)
+    let right = try Self.chaos()
+    let input = try #require(entries.tensors.first?.1)
+    let output = try ProbeRun.with(still) { try right(input) }
+    entries.tensors = entries.tensors.map { name, tensor in
+      if name == "outputs/0" { return (name, output) }
+      guard name.hasPrefix("activations/") else { return (name, tensor) }
+      let found = still.outputs.first { "activations/\($0.key)" == name }
+      return (name, found?.value ?? tensor)
+    }
+    return try Validator(entries.reference()).validate(
+      model(.float32), oracle: twin ? { try model(.float64) } : nil)
+  }
+
+  @Test(arguments: [true, false])
+  func aProgramsRunMayRoundInOtherPlaces(_ twin: Bool) throws {
+    let result = try fusedResult(factor: 3, roundsOtherwise: true, twin: twin)
+    #expect(result.passes, "\(result)")
+    #expect(result.production.map(\.status) == [.ok])
+    #expect(result.notes.contains { $0.contains("the model run as a program runs it") })
+  }
+
+  @Test(arguments: [true, false])
+  func aProgramsRunMayNotBeWrong(_ twin: Bool) throws {
+    let result = try fusedResult(factor: 3.0001, roundsOtherwise: false, twin: twin)
+    #expect(!result.passes)
+    #expect(!result.hasFailedLayer)
+    #expect(result.production.map(\.status) == [.source])
+  }
+
   @Test func shakingMovesByOneUnit() throws {
     let values = (0..<300).map { Float($0) - 150 }
     let moved = try Shaking(seed: 1).shaken(Tensor(values, shape: [300]))

@@ -2,7 +2,7 @@ import WeighbridgeModules
 
 extension Validator {
   /// Runs at most; more are made only while a tensor is beyond what those before have shown.
-  private static let shakenRuns = 8
+  static let shakenRuns = 8
 
   /// Measures our own rounding without the model in float64, where nothing but that is missing.
   ///
@@ -22,22 +22,12 @@ extension Validator {
     else { return }
     let clock = Stopwatch()
     var accepted = result
-    // The run of a program is judged anew beside what is accepted.
-    accepted.production = []
     try sharpenByShaking(&accepted, model)
     guard accepted.isProven(reference, options.limits) else { return }
-    let still = try shakenRun(model, inputs, nil)
-    var noise: [ActivationKey: Reference.Noise] = [:]
+    var rounding = try ShakenRounding(still: shakenRun(model, inputs, nil))
     for run in 1...Self.shakenRuns where !accepted.passes {
-      let moved = try shakenRun(model, inputs, Shaking(seed: UInt64(run)))
-      for (key, tensor) in still {
-        guard let other = moved[key], let found = try OracleProbe.noise(tensor, other) else {
-          continue
-        }
-        let known = noise[key] ?? Reference.Noise(rms: 0, max: 0)
-        noise[key] = Reference.Noise(
-          rms: max(known.rms, found.rms), max: max(known.max, found.max))
-      }
+      try rounding.add(shakenRun(model, inputs, Shaking(seed: UInt64(run))))
+      let noise = rounding.noise
       accepted.layers = accepted.layers.map {
         believing($0, noise[ActivationKey($0.path, call: $0.call, item: $0.item)])
       }
@@ -57,7 +47,7 @@ extension Validator {
   }
 
   /// What every module and the model itself return, with results moved or not.
-  private func shakenRun(
+  func shakenRun(
     _ model: any Module, _ inputs: [Tensor], _ shaking: Shaking?
   ) throws -> [ActivationKey: Tensor] {
     let probe = ShakingProbe(shaking)
@@ -82,5 +72,26 @@ extension Validator {
     accepted.ownNoise = noise
     (accepted.status, accepted.reason) = (.ok, nil)
     return accepted
+  }
+}
+
+/// What moving every result by one unit in its last place makes of what the model returns.
+struct ShakenRounding {
+  private let still: [ActivationKey: Tensor]
+  /// The most that any run so far has shown, by tensor.
+  private(set) var noise: [ActivationKey: Reference.Noise] = [:]
+
+  /// - Parameter still: What the model returns where nothing is moved.
+  init(still: [ActivationKey: Tensor]) { self.still = still }
+
+  /// Takes in a run with moved results.
+  mutating func add(_ moved: [ActivationKey: Tensor]) throws {
+    for (key, tensor) in still {
+      guard let other = moved[key], let found = try OracleProbe.noise(tensor, other) else {
+        continue
+      }
+      let known = noise[key] ?? Reference.Noise(rms: 0, max: 0)
+      noise[key] = Reference.Noise(rms: max(known.rms, found.rms), max: max(known.max, found.max))
+    }
   }
 }

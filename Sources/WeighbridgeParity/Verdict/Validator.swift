@@ -40,7 +40,6 @@ public struct Validator: Sendable {
   ) throws -> ParityResult {
     let run = try Validator.running(on: reference) { try production(model, inputs) }
     var (result, own) = try judged(model, inputs, oracle, options.oracle)
-    result.production = try judge(run, beside: result.outputs)
     // The noise that was recorded for a tensor of a few elements may be far below what float32 makes
     // there on average. Before a layer is called wrong, our own noise is measured, too.
     if !result.passes, own.isEmpty, options.oracle == .auto, options.tolerance == nil,
@@ -59,7 +58,8 @@ public struct Validator: Sendable {
       acceptGrownRounding(&result)
     }
     if oracle == nil { try acceptShakenRounding(&result, model, inputs) }
-    result.production = try judge(run, beside: result.outputs)
+    // Last, by the rounding that is known by now, and whatever else was accepted.
+    try judgeProduction(&result, run, model, inputs)
     if options.isolates, result.hasFailedLayer {
       try inspect(&result, model)
       try diagnose(&result, model, own: own)
