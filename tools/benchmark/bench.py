@@ -19,14 +19,13 @@ import torch
 
 TOOLS = Path(__file__).resolve().parents[1]
 ROOT = TOOLS.parent
-sys.path.insert(0, str(TOOLS))
+sys.path[:0] = [str(TOOLS / "recorder"), str(TOOLS / "lab")]
 
 from peer import SwiftPeer, median, take_turns  # noqa: E402
-from weighbridge_reference import ROWS  # noqa: E402
-from weighbridge_reference.export import export_state_dict  # noqa: E402
-from weighbridge_reference.initialise import random_model  # noqa: E402
-from weighbridge_reference.recording import record  # noqa: E402
-from weighbridge_reference.registry import InputOptions  # noqa: E402
+from weighbridge_lab import ROWS  # noqa: E402
+from weighbridge_lab.initialise import random_model  # noqa: E402
+from weighbridge_lab.registry import InputOptions  # noqa: E402
+from weighbridge_recorder import export, record  # noqa: E402
 
 BENCH = ROOT / ".build/release/weighbridge-bench"
 COMMAND = ROOT / ".build/release/weighbridge"
@@ -98,7 +97,7 @@ def forward_times(row, config, batch: int, folder: Path, rounds: int) -> dict[st
     weights, reference = folder / "weights.npz", folder / "inputs.npz"
     state = model.state_dict()
     if state:
-        export_state_dict(state, weights)
+        export(state, weights)
     record(model, inputs, reference, model_id=row.id, config=row.metadata_config(config),
            noise=False, select=[])
     swift = SwiftPeer(BENCH, "forward", row.id, str(weights) if state else "-", str(reference))
@@ -232,7 +231,7 @@ def bench_validate(rounds: int) -> Table:
             weights, reference = Path(folder) / "weights.npz", Path(folder) / "reference.npz"
             model = random_model(name, config, seed=1)
             inputs = row.inputs(config, 1, torch.Generator().manual_seed(1), InputOptions())
-            export_state_dict(model.state_dict(), weights)
+            export(model.state_dict(), weights)
             record(model, inputs, reference, model_id=name, config=row.metadata_config(config))
             report = Path(folder) / "verdict.json"
             both = ["--model", name, "--weights", str(weights)]

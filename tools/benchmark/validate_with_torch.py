@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+TOOLS = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TOOLS / "recorder"), str(TOOLS / "lab")]
 
-from weighbridge_reference import ROWS  # noqa: E402
+from weighbridge_lab import ROWS  # noqa: E402
 
 
 def main() -> int:

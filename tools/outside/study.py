@@ -15,8 +15,7 @@ from catalogue import Case, load
 from faults import FAULTS
 from scoring import Outcome, score
 from tables import markdown, summary
-
-from weighbridge_reference.recording import record
+from weighbridge_recorder import record
 
 ROOT = Path(__file__).resolve().parents[2]
 

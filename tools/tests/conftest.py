@@ -1,6 +1,7 @@
-"""Makes `weighbridge_reference` importable from the tests."""
+"""Makes the recorder and the lab importable from the tests."""
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+TOOLS = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TOOLS / "recorder"), str(TOOLS / "lab")]

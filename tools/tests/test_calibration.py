@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from weighbridge_reference import calibration
-from weighbridge_reference.calibration import (
+from weighbridge_lab import calibration
+from weighbridge_lab.calibration import (
     SCALES,
     SCALES_BETWEEN,
     UNIT,
@@ -23,7 +23,7 @@ from weighbridge_reference.calibration import (
     size_table,
     sizes,
 )
-from weighbridge_reference.registry import ROWS
+from weighbridge_lab.registry import ROWS
 
 
 def test_every_row_has_three_sizes_and_its_seeds() -> None:

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor, nn
-
-from weighbridge_reference.recording import record
+from weighbridge_recorder import record
 
 RANDOM = torch.rand(2, 3, 5, 5)
 DEAD = RANDOM * torch.tensor([1.0, 0.0, 1.0]).reshape(1, 3, 1, 1)

@@ -9,12 +9,12 @@ import h5py
 import numpy as np
 import pytest
 import torch
-from weighbridge_reference import ROWS
-from weighbridge_reference.export import export_state_dict, main
-from weighbridge_reference.initialise import random_model
-from weighbridge_reference.recording import run
-from weighbridge_reference.registry import InputOptions
-from weighbridge_reference.storage import HDF5Options, read_state_dict
+from weighbridge_lab import ROWS
+from weighbridge_lab.initialise import random_model
+from weighbridge_lab.registry import InputOptions
+from weighbridge_recorder import HDF5Options, export, run
+from weighbridge_recorder.export_command import main
+from weighbridge_recorder.storage import read_state_dict
 
 STATE = {
     "layer.0.weight": torch.arange(24, dtype=torch.float32).view(2, 3, 4),
@@ -40,7 +40,7 @@ FILTERED = HDF5Options(nested=True, gzip=4, shuffle=True, fletcher32=True)
 )
 def test_round_trip(tmp_path: Path, name: str, options: dict) -> None:
     path = tmp_path / name
-    export_state_dict(STATE, path, **options)
+    export(STATE, path, **options)
     read = read_state_dict(path)
     assert set(read) == set(STATE)
     for key, tensor in STATE.items():
@@ -50,7 +50,7 @@ def test_round_trip(tmp_path: Path, name: str, options: dict) -> None:
 
 def test_npz_is_stored_and_numpy_reads_it(tmp_path: Path) -> None:
     path = tmp_path / "a.npz"
-    export_state_dict(STATE, path)
+    export(STATE, path)
     with zipfile.ZipFile(path) as archive:
         assert {info.compress_type for info in archive.infolist()} == {zipfile.ZIP_STORED}
     assert list(np.load(path).files) == list(STATE)
@@ -58,8 +58,8 @@ def test_npz_is_stored_and_numpy_reads_it(tmp_path: Path) -> None:
 
 def test_hdf5_layout_and_filters(tmp_path: Path) -> None:
     flat, nested = tmp_path / "flat.h5", tmp_path / "nested.h5"
-    export_state_dict(STATE, flat)
-    export_state_dict(STATE, nested, hdf5=FILTERED)
+    export(STATE, flat)
+    export(STATE, nested, hdf5=FILTERED)
     with h5py.File(flat) as file:
         assert file["layer.0.weight"].chunks is None
     with h5py.File(nested) as file:
@@ -70,8 +70,8 @@ def test_hdf5_layout_and_filters(tmp_path: Path) -> None:
 
 def test_the_same_state_makes_the_same_npz(tmp_path: Path) -> None:
     one, two = tmp_path / "one.npz", tmp_path / "two.npz"
-    export_state_dict(STATE, one)
-    export_state_dict(STATE, two)
+    export(STATE, one)
+    export(STATE, two)
     assert one.read_bytes() == two.read_bytes()
 
 

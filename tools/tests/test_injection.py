@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from weighbridge_reference.injection.attention import (
+from weighbridge_lab.injection.attention import (
     WrongAttention,
     WrongMultiheadAttention,
     other_heads,
 )
-from weighbridge_reference.injection.bug import CHECKPOINT, EQUIVALENCES, MODEL, Bug, Patient, Site
-from weighbridge_reference.injection.catalogue import BUGS
-from weighbridge_reference.injection.geometry import PaddedConv2d, PaddedMaxPool2d, same_padding
-from weighbridge_reference.injection.outcome import (
+from weighbridge_lab.injection.bug import CHECKPOINT, EQUIVALENCES, MODEL, Bug, Patient, Site
+from weighbridge_lab.injection.catalogue import BUGS
+from weighbridge_lab.injection.geometry import PaddedConv2d, PaddedMaxPool2d, same_padding
+from weighbridge_lab.injection.outcome import (
     AMBIGUOUS,
     NONE,
     RIGHT,
@@ -26,11 +26,11 @@ from weighbridge_reference.injection.outcome import (
     Outcome,
     judged,
 )
-from weighbridge_reference.injection.report import Results, markdown, rows_by
-from weighbridge_reference.injection.runner import chosen_sites, effect
-from weighbridge_reference.injection.subject import SPECIFICATIONS, Subject
-from weighbridge_reference.recording import Recording
-from weighbridge_reference.vit import Attention
+from weighbridge_lab.injection.report import Results, markdown, rows_by
+from weighbridge_lab.injection.runner import chosen_sites, effect
+from weighbridge_lab.injection.subject import SPECIFICATIONS, Subject
+from weighbridge_lab.vit import Attention
+from weighbridge_recorder import Recording
 
 SLOW = ("se_inception3", "sknet50", "se_resnet50", "se_resnet18")
 SMALL = [s for s in SPECIFICATIONS if s.row not in SLOW]

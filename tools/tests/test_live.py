@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 
 import pytest
-from weighbridge_reference.cases import CASES, Case
-from weighbridge_reference.live import (
+from weighbridge_lab.cases import CASES, Case
+from weighbridge_lab.live import (
     Maker,
     checkpoint,
     chosen_cases,
@@ -17,8 +17,8 @@ from weighbridge_reference.live import (
     main,
     ratios,
 )
-from weighbridge_reference.registry import ROWS
-from weighbridge_reference.storage import read_metadata
+from weighbridge_lab.registry import ROWS
+from weighbridge_recorder.storage import read_metadata
 
 CASE = Case("se_layer", 3, {"channel": 16})
 

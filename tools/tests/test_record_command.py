@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from weighbridge_reference.record_command import main
-from weighbridge_reference.recording import record
-from weighbridge_reference.registry import build
-from weighbridge_reference.storage import read_arrays, read_metadata
+from weighbridge_lab.record_command import main
+from weighbridge_lab.registry import build
+from weighbridge_recorder import record
+from weighbridge_recorder.storage import read_arrays, read_metadata
 
 MASKED = """
 import torch

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from weighbridge_reference import build, parse_config
-from weighbridge_reference.errors import ToolError
-from weighbridge_reference.lvc import LightMLPBlock
+from weighbridge_lab import build, parse_config
+from weighbridge_lab.lvc import LightMLPBlock
+from weighbridge_recorder import ToolError
 
 KEYS = Path(__file__).resolve().parents[2] / "fixtures" / "keys"
 

@@ -8,12 +8,10 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from weighbridge_reference import sampling
-from weighbridge_reference.errors import ToolError
-from weighbridge_reference.record_command import main
-from weighbridge_reference.recording import record
-from weighbridge_reference.registry import row
-from weighbridge_reference.storage import read_arrays, read_metadata
+from weighbridge_lab.record_command import main
+from weighbridge_lab.registry import row
+from weighbridge_recorder import ToolError, record, sampling
+from weighbridge_recorder.storage import read_arrays, read_metadata
 
 MASK = 2**64 - 1
 

@@ -6,9 +6,8 @@ import struct
 from pathlib import Path
 
 import pytest
-
-from weighbridge_reference.browser import find_browser, open_browser
-from weighbridge_reference.screenshots import BYTE_LIMIT, faults, main
+from weighbridge_lab.browser import find_browser, open_browser
+from weighbridge_lab.screenshots import BYTE_LIMIT, faults, main
 
 browser = pytest.mark.skipif(find_browser() is None, reason="no Chromium is installed")
 

@@ -10,7 +10,7 @@
 ///     length(i) = count div n + (1 if i < count mod n else 0)
 ///     index(i)  = start(i) + draw(i) mod length(i)
 ///
-/// `tools/weighbridge_reference/sampling.py` defines the same.
+/// `tools/recorder/weighbridge_recorder/sampling.py` defines the same.
 struct SampleIndices: Sendable {
   static let algorithm = "stratified-splitmix64"
   static let version = 1

@@ -1,0 +1,106 @@
+"""Records what every module of a PyTorch model returned, for Weighbridge to compare with."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from .errors import ToolError
+from .excitation import idle
+from .nesting import flatten
+from .runs import Recording, arguments_of, run
+from .sampling import DEFAULT_LIMIT, MINIMUM_LIMIT, Sampling
+from .storage import ArrayWriter, numpy_of, open_writer
+
+
+def record(
+    model: nn.Module,
+    inputs: Tensor | Sequence[Any],
+    path: str | Path,
+    *,
+    kwargs: Mapping[str, Any] | None = None,
+    model_id: str | None = None,
+    config: Mapping[str, Any] | None = None,
+    seed: int | None = None,
+    noise: bool = True,
+    select: Sequence[str] | None = None,
+    sample: int | bool | None = None,
+    sample_seed: int = 0,
+) -> Recording:
+    """Runs `model` in eval mode and writes the reference file `path` (.npz, .h5, .safetensors).
+
+    Args:
+        inputs: the positional arguments in call order, or the only one. Their tensors, those in
+            tuples, lists and dictionaries too, are stored as `inputs/0`, `inputs/1` ...
+        kwargs: arguments passed by name; their tensors are stored after the positional ones.
+        model_id, config, seed: stored in the metadata where given.
+        noise: also run a copy in float64 and store how far each result was from it.
+        select: record only modules whose path matches one of these shell patterns (`layer1.*`).
+        sample: keep at most this many elements of a large activation, and sums of the others
+            (`weighbridge_recorder.sampling`); True: the usual number.
+        sample_seed: chooses which elements.
+    """
+    arguments, kwargs = arguments_of(inputs, kwargs)
+    sampling = _sampling(sample, sample_seed)
+    recording = run(model, arguments, kwargs, noise=noise, select=select)
+    # After the run: an error is the first thing said.
+    for text in idle([tensor for _, tensor in flatten([arguments, list(kwargs.values())])]):
+        warnings.warn(f"{text}; record random or real data", stacklevel=2)
+    by_name = {name: [suffix for suffix, _ in flatten(value)] for name, value in kwargs.items()}
+    metadata: dict[str, Any] = {"framework": f"torch {torch.__version__}"}
+    optional = {
+        "model": model_id,
+        "config": None if config is None else dict(config),
+        "seed": seed,
+        "input_names": [n + suffix for n, found in by_name.items() for suffix in found] or None,
+        "output_names": recording.output_names,
+        "aliases": recording.aliases or None,
+        "select": None if select is None else list(select),
+        "left_out": recording.left_out or None,
+        "noise_missing": recording.noise_missing,
+        "dtypes": recording.dtypes or None,
+        "autocast": recording.autocast,
+        "not_repeatable": recording.not_repeatable or None,
+        "classes": recording.classes or None,
+        "fast_path": "off" if recording.fast_path_off else None,
+    }
+    metadata.update({key: value for key, value in optional.items() if value is not None})
+    with open_writer(Path(path)) as writer:
+        for index, (_, tensor) in enumerate(flatten([arguments, list(kwargs.values())])):
+            writer.add(f"inputs/{index}", numpy_of(tensor))
+        for index, array in enumerate(recording.outputs):
+            writer.add(f"outputs/{index}", array)
+        for name, array in recording.activations.items():
+            _write_activation(writer, name, array, sampling)
+        for name, array in recording.noise.items():
+            writer.add(f"noise/{name}", array)
+        if sampling is not None and sampling.entries:
+            metadata["sampling"] = sampling.metadata()
+        writer.add_metadata(metadata)
+    return recording
+
+
+def _write_activation(
+    writer: ArrayWriter, name: str, array: np.ndarray, sampling: Sampling | None
+) -> None:
+    if sampling is None or not sampling.takes(array):
+        writer.add(f"activations/{name}", array)
+        return
+    samples, sums = sampling.take(name, array)
+    writer.add(f"samples/{name}", samples)
+    writer.add(f"sums/{name}", sums)
+
+
+def _sampling(sample: int | bool | None, seed: int) -> Sampling | None:
+    if sample is None or sample is False:
+        return None
+    limit = DEFAULT_LIMIT if sample is True else sample
+    if limit < MINIMUM_LIMIT:
+        raise ToolError(f"{limit} elements of an activation are too few: at least {MINIMUM_LIMIT}")
+    return Sampling(seed, limit)
