@@ -53,21 +53,35 @@ public struct RecordingConditions: Sendable, Hashable {
     classes = try RecordingConditions.texts(members["classes"], "classes")
   }
 
-  /// The same under other names.
-  func renamed(_ rename: (String) -> String) -> RecordingConditions {
+  /// The same under the names that modules have without wrappers. Of a wrapper's class and that of the
+  /// module in it, the module's is kept.
+  ///
+  /// - Throws: `malformed` when two names become one and say different things.
+  func unwrapped(_ wrappers: RecordedPaths) throws -> RecordingConditions {
+    guard wrappers.changedCount > 0 else { return self }
     var copy = self
-    copy.dtypes = Dictionary(
-      dtypes.map { entry, dtype in
-        let parts = entry.split(separator: "/", maxSplits: 1)
-        guard parts.count == 2, parts[0] == "activations" || parts[0] == "samples" else {
-          return (entry, dtype)
-        }
-        return ("\(parts[0])/\(rename(String(parts[1])))", dtype)
-      }, uniquingKeysWith: { first, _ in first })
-    copy.notRepeatable = Set(notRepeatable.map { $0.hasPrefix("outputs/") ? $0 : rename($0) })
+    copy.dtypes = [:]
+    for (entry, dtype) in dtypes {
+      let name = RecordingConditions.unwrapped(entry, wrappers)
+      if let other = copy.dtypes.updateValue(dtype, forKey: name), other != dtype {
+        throw RecordingConditions.malformed(
+          "dtypes", "of one mind about \(name), once wrappers are taken off")
+      }
+    }
+    copy.notRepeatable = Set(
+      notRepeatable.map { $0.hasPrefix("outputs/") ? $0 : wrappers.name($0) })
+    // The longer name is the inner module's.
     copy.classes = Dictionary(
-      classes.map { (rename($0.key), $0.value) }, uniquingKeysWith: { first, _ in first })
+      classes.sorted { $0.key.utf8.count < $1.key.utf8.count }.map {
+        (wrappers.path($0.key), $0.value)
+      }, uniquingKeysWith: { _, inner in inner })
     return copy
+  }
+
+  /// The name of an entry, without wrappers where it is an activation's.
+  private static func unwrapped(_ entry: String, _ wrappers: RecordedPaths) -> String {
+    guard let name = RecordedName(entry: entry) else { return entry }
+    return "\(name.part)/\(wrappers.path(name.path))\(name.rest)"
   }
 
   /// The last component of a module's class: `Conv2d`.

@@ -35,10 +35,14 @@ public struct Reference: Sendable {
   public let ignored: [String]
 
   let checkpoint: any Checkpoint
+  /// What wrappers put into the paths of modules, which is taken off.
+  let wrappers: RecordedPaths
   private var activations: [ActivationKey: CheckpointEntry]
   private let sampled: [ActivationKey: SampledEntry]
   private let sampling: SamplingMetadata?
   private let noises: [String: String]
+  /// The same by names without wrappers, where that changes them.
+  private let unwrappedNoises: [String: String]
   /// Tensors that were read ahead, by raw path.
   private var ahead: [String: Tensor] = [:]
   /// Whole activations that are given out under another shape than the file's.
@@ -55,7 +59,13 @@ public struct Reference: Sendable {
   ///
   /// - Throws: `malformed` when it has no inputs, or entries that break the layout.
   public init(_ checkpoint: any Checkpoint) throws {
-    var layout = ReferenceLayout(file: checkpoint.path)
+    try self.init(checkpoint, RecordedPaths(of: checkpoint))
+  }
+
+  /// - Parameter wrappers: What is taken off recorded paths.
+  init(_ checkpoint: any Checkpoint, _ wrappers: RecordedPaths) throws {
+    self.wrappers = wrappers
+    var layout = ReferenceLayout(file: checkpoint.path, paths: wrappers)
     for entry in checkpoint.entries { try layout.take(entry) }
     for entry in checkpoint.skipped where ReferenceLayout.isPart(entry.name) {
       throw WeighbridgeError(
@@ -74,13 +84,20 @@ public struct Reference: Sendable {
     self.metadata = metadata
     do {
       (sampling, sampled) = try Reference.sampled(layout, metadata)
-      conditions = try RecordingConditions(metadata.recording)
+      conditions = try RecordingConditions(metadata.recording).unwrapped(wrappers)
+      try layout.checkTwins(checkpoint)
     } catch let error as WeighbridgeError {
       throw error.located(file: checkpoint.path)
     }
     keys = layout.keys
     activations = layout.activations
     noises = layout.noises
+    unwrappedNoises =
+      wrappers.changedCount == 0
+      ? [:]
+      : Dictionary(
+        layout.noises.map { (wrappers.name($0.key), $0.value) },
+        uniquingKeysWith: { first, _ in first })
     ignored = layout.ignored
   }
 
@@ -138,7 +155,12 @@ public struct Reference: Sendable {
   }
 
   /// Further names of modules that PyTorch knows by two, each with the one that is recorded.
-  func aliases() throws -> [String: String] { try RecordedMetadata.aliases(of: checkpoint) }
+  func aliases() throws -> [String: String] {
+    let recorded = try RecordedMetadata.aliases(of: checkpoint)
+    return Dictionary(
+      recorded.map { (wrappers.path($0.key), wrappers.path($0.value)) },
+      uniquingKeysWith: { first, _ in first })
+  }
 
   /// The class of a recorded module, without its package; `nil` where it was not recorded.
   func className(of path: ModulePath) -> String? { nil }
@@ -266,7 +288,8 @@ public struct Reference: Sendable {
   private func noiseName(_ key: ActivationKey) -> String? {
     activations[key].flatMap { entry in
       let part = sampled[key] == nil ? "activations/" : "samples/"
-      return noises[String(entry.rawPath.dropFirst(part.count))]
+      let name = String(entry.rawPath.dropFirst(part.count))
+      return noises[name] ?? unwrappedNoises[wrappers.name(name)]
     }
   }
 

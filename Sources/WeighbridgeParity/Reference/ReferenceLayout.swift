@@ -4,6 +4,8 @@ import WeighbridgeModules
 /// Sorts a reference's entries into the parts of the layout.
 struct ReferenceLayout {
   let file: String
+  /// What wrappers put into the paths of modules.
+  let paths: RecordedPaths
   /// The activations in the order of the file.
   private(set) var keys: [ActivationKey] = []
   /// The entry of each: `activations/NAME`, or `samples/NAME`.
@@ -15,10 +17,14 @@ struct ReferenceLayout {
   /// The raw paths of noise entries by what follows `noise/`.
   private(set) var noises: [String: String] = [:]
   private(set) var ignored: [String] = []
+  /// Two entries that record one call: what a wrapper returned, and what the module in it did.
+  private(set) var twins: [(wrapper: CheckpointEntry, wrapped: CheckpointEntry)] = []
   private var numbers: [String: Set<Int>] = [:]
-  private var namedItems: [ActivationKey: Int] = [:]
+  private var namedItems: [String: Int] = [:]
 
-  init(file: String) { self.file = file }
+  init(file: String, paths: RecordedPaths = RecordedPaths()) {
+    (self.file, self.paths) = (file, paths)
+  }
 
   /// Whether a name lies in a part of the layout that holds tensors.
   static func isPart(_ name: String) -> Bool {
@@ -43,7 +49,8 @@ struct ReferenceLayout {
     case "activations":
       _ = try takeActivation(entry, String(parts[1]))
     case "samples":
-      sampled[try takeActivation(entry, String(parts[1]))] = String(parts[1])
+      guard let key = try takeActivation(entry, String(parts[1])) else { return }
+      sampled[key] = String(parts[1])
     case "sums":
       sums[String(parts[1])] = entry
     case "noise":
@@ -54,25 +61,70 @@ struct ReferenceLayout {
   }
 
   /// Items that a call named, as a dictionary's members, count in the order of the file.
+  ///
+  /// - Returns: `nil` for what is known already: the network itself, whose results are the outputs, and
+  ///   a wrapper whose network is recorded.
   private mutating func takeActivation(
     _ entry: CheckpointEntry, _ text: String
-  ) throws -> ActivationKey {
-    guard let parsed = ActivationKey.parse(text) else {
+  ) throws -> ActivationKey? {
+    guard let recorded = ActivationKey.parse(text) else {
       throw malformed(
         entry.rawPath, "this is no module path",
         "Entries are activations/layer1.0.relu, …relu#1 for later calls, …rnn/0 for tuples")
     }
-    var key = parsed.key
-    if let item = parsed.item {
-      let count = namedItems[parsed.key, default: 0]
+    let own = paths.path(recorded.key.path.name)
+    guard !own.isEmpty else { return nil }
+    var key = ActivationKey(ModulePath(own), call: recorded.key.call)
+    if let item = recorded.item {
+      let count = namedItems[recorded.key.description, default: 0]
       key.item = ActivationKey.index(item) ?? count
-      namedItems[parsed.key] = count + 1
+      namedItems[recorded.key.description] = count + 1
     }
-    guard activations.updateValue(entry, forKey: key) == nil else {
-      throw malformed(entry.rawPath, "another entry records the same call", "Keep one of the two")
+    guard let other = activations[key] else {
+      activations[key] = entry
+      keys.append(key)
+      return key
     }
-    keys.append(key)
-    return key
+    guard let pair = twin(other, entry) else {
+      throw malformed(
+        entry.rawPath,
+        own == recorded.key.path.name && other.rawPath.hasSuffix("/" + text)
+          ? "another entry records the same call"
+          : "\(other.rawPath) records the same call, once wrappers are taken off",
+        "Keep one of the two")
+    }
+    twins.append(pair)
+    activations[key] = pair.wrapped
+    return pair.wrapped.rawPath == entry.rawPath ? key : nil
+  }
+
+  /// Two entries of one call in their order, where one is of a wrapper and the other of what it holds.
+  private func twin(
+    _ a: CheckpointEntry, _ b: CheckpointEntry
+  ) -> (wrapper: CheckpointEntry, wrapped: CheckpointEntry)? {
+    guard let first = RecordedName(entry: a.rawPath), let second = RecordedName(entry: b.rawPath),
+      first.part == second.part, first.rest == second.rest
+    else { return nil }
+    if second.path.hasPrefix(first.path + ".") { return (a, b) }
+    return first.path.hasPrefix(second.path + ".") ? (b, a) : nil
+  }
+
+  /// Checks that a wrapper returned what the module in it did, wherever both are recorded.
+  ///
+  /// - Throws: `malformed` where it did not: which of the two is meant cannot be told.
+  func checkTwins(_ checkpoint: any Checkpoint) throws {
+    for (wrapper, wrapped) in twins {
+      var names = [wrapper.rawPath, wrapped.rawPath]
+      if wrapper.rawPath.hasPrefix("samples/") {
+        // Other elements were drawn of each; the sums are of all.
+        names = names.map { "sums/" + $0.dropFirst("samples/".count) }
+      }
+      guard try checkpoint.holdSameValues(names[0], names[1]) else {
+        throw malformed(
+          wrapper.rawPath, "\(wrapped.rawPath) records other values of the same call",
+          "Keep one of the two")
+      }
+    }
   }
 
   /// How many entries a numbered part has.

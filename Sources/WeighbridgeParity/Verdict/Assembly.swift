@@ -81,6 +81,7 @@ struct Assembly {
     }
     result.notes += try callNotes() + aliasNotes() + doubts(result)
     if let note = reference.samplingNote { result.notes.append(note) }
+    if let note = reference.wrappers.note { result.notes.append(note) }
     let coverage = Coverage(
       result, reference, trace: trace, modelOutputs: cumulative.outputs.count)
     result.coverage = coverage

@@ -29,8 +29,9 @@ public struct Validator: Sendable {
     _ model: any Module, oracle: (() throws -> any Module)? = nil
   ) throws -> ParityResult {
     let reading = Stopwatch()
-    let ready = Validator(try reference.readAhead(), options: options, onProgress: onProgress)
     let inputs = try reference.inputs()
+    let named = try Validator.running(on: reference) { try reference.named(for: model, inputs) }
+    let ready = Validator(try named.readAhead(), options: options, onProgress: onProgress)
     return try ready.validate(model, inputs, oracle, readSeconds: reading.seconds)
   }
 
