@@ -47,7 +47,7 @@ package indirect enum JSONDocument: Sendable, Hashable {
       } else {
         text += "\(value)"
       }
-    case .string(let value): JSONDocument.write(value, to: &text)
+    case .string(let value): text += JSONText.quoted(value)
     case .array(let values):
       // Numbers side by side: a shape is one line.
       let flat = indent == nil || values.allSatisfy(\.isScalarNumber)
@@ -56,7 +56,7 @@ package indirect enum JSONDocument: Sendable, Hashable {
       }
     case .object(let members):
       JSONDocument.list(members, "{", "}", &text, indent, false) { member, text, indent in
-        JSONDocument.write(member.key, to: &text)
+        text += JSONText.quoted(member.key)
         text += indent == nil ? ":" : ": "
         member.value.write(to: &text, indent: indent)
       }
@@ -83,24 +83,6 @@ package indirect enum JSONDocument: Sendable, Hashable {
     }
     if let indent, !items.isEmpty { text += "\n" + String(repeating: " ", count: indent) }
     text += close
-  }
-
-  private static func write(_ value: String, to text: inout String) {
-    text += "\""
-    for scalar in value.unicodeScalars {
-      switch scalar {
-      case "\"": text += "\\\""
-      case "\\": text += "\\\\"
-      case "\n": text += "\\n"
-      case "\r": text += "\\r"
-      case "\t": text += "\\t"
-      case _ where scalar.value < 0x20 || scalar.value == 0x7f:
-        let hex = String(scalar.value, radix: 16)
-        text += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
-      default: text.unicodeScalars.append(scalar)
-      }
-    }
-    text += "\""
   }
 }
 

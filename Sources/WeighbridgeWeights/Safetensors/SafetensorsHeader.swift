@@ -90,7 +90,7 @@ struct SafetensorsHeader: Sendable {
       case "dtype": code = try reader.string()
       case "shape": shape = try integers(&reader)
       case "data_offsets": offsets = try integers(&reader)
-      default: try reader.skipValue(depth: 2)
+      default: try reader.skipValue()
       }
     }
     guard let code, let shape, let offsets else {
