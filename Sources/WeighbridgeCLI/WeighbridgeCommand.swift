@@ -8,7 +8,8 @@ struct WeighbridgeCommand: ParsableCommand {
     commandName: "weighbridge",
     abstract: "Takes weights trained in PyTorch into Swift and proves that they arrived.",
     discussion: """
-      A checkpoint is a file of named tensors: npz, HDF5 or safetensors, found from the content.
+      A checkpoint is a file of named tensors, known by its content: \
+      \(CheckpointFormat.titles()).
 
         weighbridge inspect model.npz
             what is in the file

@@ -1,19 +1,6 @@
 import WeighbridgeParallel
 import WeighbridgeTensors
 
-/// The file formats that are read and written.
-public enum CheckpointFormat: String, Sendable, Hashable, Codable, CaseIterable {
-  /// Zipped NumPy arrays, `np.savez` and `np.savez_compressed`.
-  case npz
-  /// One NumPy array, `np.save`.
-  case npy
-  case hdf5
-  /// One file, or several with an index.
-  case safetensors
-  /// PyTorch's own, `torch.save`, in both of its forms: read, not written.
-  case pytorch
-}
-
 /// An open file of named tensors.
 ///
 /// Opening reads names, dtypes and shapes only. Tensors are read when asked for, and use the bytes in
@@ -84,18 +71,22 @@ public struct CheckpointEntry: Sendable, Hashable {
   public let shape: Shape
   /// How the bytes lie in the file.
   public let storage: StorageNote
+  /// What it is to PyTorch, where the format has names and orders of axes of its own.
+  public let form: EntryForm?
 
   /// The size of the elements in bytes once read.
   public var byteCount: Int { shape.elementCount &* dtype.byteCount }
 
   public init(
-    name: String, rawPath: String? = nil, dtype: DType, shape: Shape, storage: StorageNote
+    name: String, rawPath: String? = nil, dtype: DType, shape: Shape, storage: StorageNote,
+    form: EntryForm? = nil
   ) {
     self.name = name
     self.rawPath = rawPath ?? name
     self.dtype = dtype
     self.shape = shape
     self.storage = storage
+    self.form = form
   }
 }
 

@@ -47,17 +47,12 @@ extension Checkpoints {
     _ path: String, format: CheckpointFormat, tensors: [TensorDescription],
     metadata: [String: String] = [:], naming: HDF5Naming = .flat
   ) throws -> any CheckpointWriter {
-    switch format {
-    case .npz: try NPZWriter(path, tensors: tensors, metadata: metadata)
-    case .npy: try NPYWriter(path, tensors: tensors)
-    case .hdf5: try HDF5Writer(path, tensors: tensors, metadata: metadata, naming: naming)
-    case .safetensors:
-      try SafetensorsCheckpointWriter(path, tensors: tensors, metadata: metadata)
-    case .pytorch:
+    guard let write = format.write else {
       throw WeighbridgeError(
-        .unsupported, "PyTorch's own format is not written", file: path,
-        remedy: "PyTorch reads safetensors, npz and HDF5")
+        .unsupported, "\(format.title) files are read, not written", file: path,
+        remedy: "Write \(CheckpointFormat.titles(CheckpointFormat.written))")
     }
+    return try write(path, CheckpointContent(tensors: tensors, metadata: metadata, naming: naming))
   }
 
   /// Writes tensors that are at hand.
@@ -72,19 +67,5 @@ extension Checkpoints {
       path, format: format, tensors: plan, metadata: metadata, naming: naming)
     for (name, tensor) in tensors { try writer.add(name, tensor) }
     try writer.finish()
-  }
-}
-
-/// The format that a path's extension asks for, when writing.
-extension CheckpointFormat {
-  public init?(pathExtension path: String) {
-    let name = path.split(separator: "/").last ?? ""
-    switch name.split(separator: ".").last?.lowercased() {
-    case "npz": self = .npz
-    case "npy": self = .npy
-    case "h5", "hdf5", "hdf", "he5": self = .hdf5
-    case "safetensors": self = .safetensors
-    default: return nil
-    }
   }
 }

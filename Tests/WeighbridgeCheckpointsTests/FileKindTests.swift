@@ -18,13 +18,12 @@ import WeighbridgeTensors
     ),
     (
       "Entry not found", "is no format that is known: it begins with the text 'Entry not found'",
-      "npz, npy, HDF5, safetensors or PyTorch"
+      CheckpointFormat.titles()
     ),
     (
       "{\"error\": \"not found\"}",
       "is JSON without a weight_map, so not the index of a sharded checkpoint", "npz"
     ),
-    ("GGUF\u{3}\0\0\0", "is a GGUF file, which is not read", "safetensors"),
     (
       "ccollections\nOrderedDict\n", "the pickle is damaged: it ends in the middle",
       "Save or download"

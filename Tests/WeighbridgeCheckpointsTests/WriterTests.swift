@@ -8,6 +8,7 @@ import WeighbridgeWeights
 @Suite struct WriterTests {
   static let formats: [(CheckpointFormat, HDF5Naming)] = [
     (.npz, .flat), (.hdf5, .flat), (.hdf5, .nested), (.safetensors, .flat),
+    (.pytorch, .flat),
   ]
 
   /// What is written reads back: names, dtypes, shapes, bytes and texts, for tensors of every dtype.

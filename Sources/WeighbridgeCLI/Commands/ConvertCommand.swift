@@ -13,7 +13,7 @@ import Weighbridge
 struct ConvertCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "convert",
-    abstract: "Write a checkpoint as a native weight file, npz, HDF5 or safetensors.",
+    abstract: "Write a checkpoint as a native weight file, or in another format.",
     discussion: """
       The native weight file is what Swift loads at run time: a safetensors file that any reader \
       opens, with the architecture, its configuration and a checksum per tensor inside. Names must \
@@ -42,7 +42,7 @@ struct ConvertCommand: ParsableCommand {
   var dtype: String?
   @Option(
     help: ArgumentHelp(
-      "native, safetensors, npz or hdf5; without it the name of OUT decides, and .safetensors is native.",
+      "\(ConvertCommand.formats); without it the name of OUT decides, and .safetensors is native.",
       valueName: "format"))
   var format: String?
   @Flag(help: "In HDF5, make groups of the dots in names.") var nested = false
@@ -118,26 +118,24 @@ struct ConvertCommand: ParsableCommand {
 
   private func parsedFormat() throws -> ExportFormat {
     let naming: HDF5Naming = nested ? .nested : .flat
-    switch format?.lowercased() {
-    case "native"?: return .native
-    case "safetensors"?: return .checkpoint(.safetensors, naming)
-    case "npz"?: return .checkpoint(.npz, naming)
-    case "hdf5"?, "h5"?: return .checkpoint(.hdf5, naming)
-    case let other?:
-      throw WeighbridgeError(
-        .usage, "--format takes native, safetensors, npz or hdf5, not '\(other)'")
-    case nil: break
+    if let name = format {
+      if name.lowercased() == "native" { return .native }
+      guard let format = CheckpointFormat(named: name), format.isWritten else {
+        throw WeighbridgeError(.usage, "--format takes \(ConvertCommand.formats), not '\(name)'")
+      }
+      return .checkpoint(format, naming)
     }
-    switch CheckpointFormat(pathExtension: output) {
-    case .safetensors?:
-      return model.model == "none" ? .checkpoint(.safetensors, naming) : .native
-    case .npz?: return .checkpoint(.npz, naming)
-    case .hdf5?: return .checkpoint(.hdf5, naming)
-    case .npy?, .pytorch?, nil:
+    guard let format = CheckpointFormat(pathExtension: output), format.isWritten else {
       throw WeighbridgeError(
         .usage, "the name does not tell a format", file: output,
-        remedy: "End it in .safetensors, .npz or .h5, or give --format")
+        remedy: "End it in \(CheckpointFormat.writtenExtensions), or give --format")
     }
+    return format == .safetensors && model.model != "none" ? .native : .checkpoint(format, naming)
+  }
+
+  /// What `--format` takes, for sentences.
+  private static var formats: String {
+    CheckpointFormat.enumerated(["native"] + CheckpointFormat.written.map(\.id))
   }
 }
 
@@ -151,7 +149,7 @@ extension ExportFormat {
   var name: String {
     switch self {
     case .native: "native"
-    case .checkpoint(let format, _): format.rawValue
+    case .checkpoint(let format, _): format.id
     }
   }
 }

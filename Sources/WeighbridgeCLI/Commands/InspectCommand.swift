@@ -7,8 +7,8 @@ struct InspectCommand: ParsableCommand {
     commandName: "inspect",
     abstract: "Show the tensors in a checkpoint or a reference.",
     discussion: """
-      Reads npz, npy, HDF5 and safetensors, found from the content, not from the extension. Without \
-      --stats only headers are read, however large the file is.
+      Reads \(CheckpointFormat.titles()), found from the content, not from the extension. \
+      Without --stats only headers are read, however large the file is.
 
       EXAMPLES
         weighbridge inspect model.npz
@@ -86,7 +86,7 @@ struct Inspection {
   var heading: String {
     let count = checkpoint.entries.count.counted("tensor")
     return
-      "\(checkpoint.path.escapingControlCharacters()): \(checkpoint.format.rawValue), \(count), "
+      "\(checkpoint.path.escapingControlCharacters()): \(checkpoint.format.id), \(count), "
       + "\(totalValues.counted("value")), \(totalBytes.bytesText)"
   }
 
@@ -168,7 +168,7 @@ struct Inspection {
       return JSONDocument.object(members)
     }
     return .members([
-      "file": .string(checkpoint.path), "format": .string(checkpoint.format.rawValue),
+      "file": .string(checkpoint.path), "format": .string(checkpoint.format.id),
       "tensors": .array(tensors), "values": .integer(totalValues), "bytes": .integer(totalBytes),
       "skipped": .array(
         checkpoint.skipped.map {

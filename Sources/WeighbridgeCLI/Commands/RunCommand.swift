@@ -9,7 +9,7 @@ struct RunCommand: ParsableCommand {
     discussion: """
       The inputs are inputs/0, inputs/1 … of the file, or all of its arrays in order. The outputs \
       are outputs/0 …; with --activations the file is a whole reference, as tools/record writes it. \
-      Its extension says the format: .npz, .h5 or .safetensors.
+      Its extension says the format: \(CheckpointFormat.writtenExtensions).
       """)
 
   @OptionGroup var model: ModelOptions
@@ -20,7 +20,7 @@ struct RunCommand: ParsableCommand {
   @Option(help: "Rules that map the checkpoint's names (YAML).")
   var rules: String?
 
-  @Option(help: "The inputs: npz, npy, HDF5 or safetensors.")
+  @Option(help: "The inputs: \(CheckpointFormat.titles()).")
   var input: String
 
   @Option(help: "Where the outputs go.")
@@ -40,10 +40,10 @@ struct RunCommand: ParsableCommand {
   var predictions: String?
 
   func run() throws {
-    guard let format = CheckpointFormat(pathExtension: output), format != .npy else {
+    guard let format = CheckpointFormat(pathExtension: output), format.isWritten else {
       throw WeighbridgeError(
         .usage, "--output \(output) has no extension that tells a format",
-        remedy: "End it in .npz, .h5 or .safetensors")
+        remedy: "End it in \(CheckpointFormat.writtenExtensions)")
     }
     guard labels != nil || predictions == nil else {
       throw WeighbridgeError(

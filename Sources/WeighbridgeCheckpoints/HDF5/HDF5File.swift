@@ -14,6 +14,10 @@ public final class HDF5File: IndexedCheckpoint {
   let index: EntryIndex
   private let datasets: [HDF5Dataset]
   private let map: MappedFile
+  /// The names of the root's attributes.
+  let attributes: Set<String>
+  /// The groups `vars`, by path, with their attribute `name`.
+  let variableGroups: [String: String]
 
   init(_ map: MappedFile) throws {
     self.map = map
@@ -27,6 +31,7 @@ public final class HDF5File: IndexedCheckpoint {
     }
     try content.takeMetadata { try HDF5File.tensor($0, map) }
     metadata = content.metadata
+    (attributes, variableGroups) = (content.attributes, content.variableGroups)
     datasets = content.datasets
     index = EntryIndex(content.entries, skipped: content.skipped, path: map.path)
   }
@@ -110,8 +115,11 @@ private struct HDF5Content: Sendable {
   private(set) var datasets: [HDF5Dataset] = []
   private(set) var skipped: [SkippedEntry]
   private(set) var metadata: [String: String]
+  let attributes: Set<String>
+  let variableGroups: [String: String]
 
   init(_ listing: HDF5Listing) {
+    (attributes, variableGroups) = (listing.attributes, listing.variableGroups)
     skipped = listing.skipped
     metadata = listing.metadata
     entries.reserveCapacity(listing.datasets.count)

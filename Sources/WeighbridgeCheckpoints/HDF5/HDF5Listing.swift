@@ -8,6 +8,11 @@ struct HDF5Listing {
   private(set) var datasets: [(path: String, dataset: HDF5Dataset)] = []
   private(set) var skipped: [SkippedEntry] = []
   private(set) var metadata: [String: String] = [:]
+  /// The names of the root's attributes, whatever they hold.
+  private(set) var attributes: Set<String> = []
+  /// What groups that hold a layer's variables in Keras' files, `vars`, have as their attribute `name`;
+  /// empty where they have none.
+  private(set) var variableGroups: [String: String] = [:]
 
   private let file: HDF5Structure
   private var links: HDF5LinkResolver
@@ -46,6 +51,7 @@ struct HDF5Listing {
         let reason = try HDF5Listing.reason {
           let attribute = try file.attribute(offset, count)
           name = attribute.name
+          attributes.insert(name)
           values[name] = try file.value(of: attribute)
         }
         if let reason { problems.append(SkippedEntry(name: name, reason: reason)) }
@@ -102,11 +108,21 @@ struct HDF5Listing {
       let header = try HDF5ObjectHeader(file, at: address)
       members = try links.members(of: address, header)
       if members == nil { try add(header, path: path) }
+      if path.hasSuffix("/vars") || path == "vars" { try noteVariables(header, path) }
     }
     if let reason { return skip(path, reason) }
     guard let members else { return }
     guard enclosing.count < HDF5Listing.deepest else { return skip(path, HDF5Listing.tooDeep) }
     try visit(members, header: address, path: path)
+  }
+
+  private mutating func noteVariables(_ header: HDF5ObjectHeader, _ path: String) throws {
+    var name: String?
+    try file.forEachAttribute(of: header) { offset, count in
+      let attribute = try file.attribute(offset, count)
+      if attribute.name == "name", name == nil { name = try file.value(of: attribute) }
+    }
+    variableGroups[path] = name ?? ""
   }
 
   /// Adds an object that is no group.

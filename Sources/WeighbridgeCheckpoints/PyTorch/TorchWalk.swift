@@ -68,6 +68,7 @@ struct TorchWalk {
         // Python 2 gives a mapping's pairs as an argument.
         let pairs = heap.sequence(arguments)?.last.flatMap(heap.sequence) ?? []
         try walkMembers(pairs.flatMap { heap.sequence($0) ?? [] } + node.items, name, depth)
+        if name.isEmpty { noteTexts(of: node.state) }
       } else if Self.sequences.contains(global.qualified) {
         try walkItems(
           (heap.sequence(arguments)?.first.flatMap(heap.sequence) ?? []) + node.items, name, depth)
@@ -132,6 +133,19 @@ struct TorchWalk {
       if let members = heap.member(part, of: state) { try walk(members, name, depth: depth) }
     }
     try walk(modules, name, depth: depth)
+  }
+
+  /// The texts that a dictionary has as its attribute `metadata`.
+  private mutating func noteTexts(of state: PickleValue) {
+    guard let texts = heap.member("metadata", of: state).flatMap(heap.node),
+      case .dictionary = texts.kind
+    else { return }
+    for index in stride(from: 0, to: texts.items.count - 1, by: 2) {
+      guard let key = texts.items[index].text, case .text(let text) = texts.items[index + 1],
+        metadata.count < Self.metadataLimit
+      else { continue }
+      metadata[key] = text
+    }
   }
 
   private func joined(_ name: String, _ part: String) -> String {

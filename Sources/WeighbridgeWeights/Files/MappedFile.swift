@@ -20,6 +20,8 @@ package final class MappedFile: @unchecked Sendable {
   private let opened: stat
   /// Where a signal handler finds this map.
   private let noted: OpaquePointer?
+  /// What keeps the bytes of a part alive; `nil` for a map of its own.
+  private let owner: AnyObject?
 
   /// Maps a regular file.
   ///
@@ -51,6 +53,7 @@ package final class MappedFile: @unchecked Sendable {
     byteCount = size
     base = UnsafeRawPointer(mapped)
     opened = status
+    owner = nil
     noted = wb_mapping_insert(
       mapped, size, "weighbridge: error: \(MappedFile.cutShort(path: path).description)")
   }
@@ -78,7 +81,40 @@ package final class MappedFile: @unchecked Sendable {
     }
   }
 
+  /// A part of a file, or what a part of it holds once decompressed, seen as a file.
+  private init(_ whole: MappedFile, _ bytes: UnsafeRawBufferPointer, owner: AnyObject) throws {
+    guard let start = bytes.baseAddress, !bytes.isEmpty else {
+      throw WeighbridgeError(.malformed, "a part of the file is empty", file: whole.path)
+    }
+    (path, byteCount, base, opened) = (whole.path, bytes.count, start, whole.opened)
+    (noted, self.owner) = (nil, owner)
+  }
+
+  /// The bytes from `offset`, `count` long, as a file of the same path; nothing is copied.
+  ///
+  /// - Throws: `malformed` when they do not lie within the file, or there are none.
+  package func part(offset: Int, count: Int) throws -> MappedFile {
+    let bytes = UnsafeRawBufferPointer(start: base, count: byteCount)
+    guard let part = bytes.slice(at: offset, count: count) else {
+      throw WeighbridgeError(
+        .malformed, "\(count) bytes at offset \(offset) lie beyond the file's \(byteCount)",
+        file: path)
+    }
+    return try MappedFile(self, part, owner: self)
+  }
+
+  /// What a part of this file holds once decompressed, as a file of the same path.
+  ///
+  /// - Throws: `malformed` when that is nothing.
+  package func part(holding storage: TensorStorage) throws -> MappedFile {
+    let address = storage.withBytes { UInt(bitPattern: $0.baseAddress) }
+    let bytes = UnsafeRawBufferPointer(
+      start: UnsafeRawPointer(bitPattern: address), count: storage.byteCount)
+    return try MappedFile(self, bytes, owner: storage)
+  }
+
   deinit {
+    guard owner == nil else { return }
     wb_mapping_remove(noted)
     munmap(UnsafeMutableRawPointer(mutating: base), byteCount)
   }

@@ -73,8 +73,7 @@ package struct SafetensorsIndex: Sendable {
     try reader.end()
     guard let weights else {
       throw WeighbridgeError(
-        .malformed, "is JSON without a weight_map, so not the index of a sharded checkpoint",
-        remedy: "Checkpoints are npz, npy, HDF5 or safetensors files")
+        .malformed, "is JSON without a weight_map, so not the index of a sharded checkpoint")
     }
     guard !weights.isEmpty else {
       throw WeighbridgeError(.malformed, "the weight_map names no tensors")

@@ -13,8 +13,19 @@ struct HDF5Superblock {
   /// The address that stands for none.
   var noAddress: UInt64 { offsetSize == 8 ? .max : 1 << UInt64(offsetSize * 8) - 1 }
 
+  /// Where HDF5 begins: at 0, or after a user block at 512, 1024, 2048 …
+  static func offset(in bytes: UnsafeRawBufferPointer) -> Int? {
+    let mark: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a]
+    var offset = 0
+    while offset <= bytes.count - mark.count, offset < 1 << 32 {
+      if bytes[offset...].starts(with: mark) { return offset }
+      offset = offset == 0 ? 512 : offset * 2
+    }
+    return nil
+  }
+
   init(_ file: UnsafeRawBufferPointer) throws {
-    guard let start = FileSignature.hdf5Offset(file) else {
+    guard let start = HDF5Superblock.offset(in: file) else {
       throw HDF5Structure.damaged("its signature is missing")
     }
     base = start

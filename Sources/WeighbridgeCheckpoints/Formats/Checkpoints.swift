@@ -10,17 +10,18 @@ public enum Checkpoints {
   public static func open(_ path: String) throws -> any Checkpoint {
     let map = try MappedFile(path: SafetensorsIndex.path(inFolder: path) ?? path)
     return try WeighbridgeError.locating(file: path) {
-      switch map.withBytes(FileSignature.init) {
-      case .zip:
-        let directory = try map.withBytes { try ZipDirectory($0) }
-        return try PyTorchFile.archive(map, directory) ?? NPZFile(map, directory)
-      case .npy: return try NPYFile(map)
-      case .hdf5: return try HDF5File(map)
-      case .safetensors: return try SafetensorsCheckpoint(map)
-      case .json: return try SafetensorsCheckpoint(index: map)
-      case .pickle: return try PyTorchFile.legacy(map)
-      case .foreign(let error): throw error
-      }
+      let file = try FileContent(map)
+      if let checkpoint = try open(file) { return checkpoint }
+      if let error = map.withBytes(ForeignFile.known) { throw error }
+      if try file.findArchive(), let checkpoint = try open(file) { return checkpoint }
+      throw map.withBytes(ForeignFile.unknown)
     }
+  }
+
+  private static func open(_ file: FileContent) throws -> (any Checkpoint)? {
+    for format in CheckpointFormat.all {
+      if let checkpoint = try format.open(file) { return checkpoint }
+    }
+    return nil
   }
 }

@@ -1,0 +1,9 @@
+extension CheckpointFormat {
+  public static let keras = CheckpointFormat(
+    "keras", title: "Keras", extensions: ["keras"],
+    summary: "`.keras`, `.weights.h5`, and the `.h5` files of Keras 2 and 3",
+    open: { file in
+      if let zip = file.zip { return try KerasFile.archive(file.map, zip) }
+      return try file.hdf5().flatMap { try KerasFile($0) }
+    })
+}

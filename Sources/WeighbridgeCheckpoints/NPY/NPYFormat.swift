@@ -1,0 +1,7 @@
+extension CheckpointFormat {
+  public static let npy = CheckpointFormat(
+    "npy", title: "npy", extensions: ["npy"], summary: "one NumPy array, `np.save`",
+    holdsOneTensor: true,
+    open: { $0.starts(with: NPYHeader.magic) ? try NPYFile($0.map) : nil },
+    write: { try NPYWriter($0, tensors: $1.tensors) })
+}

@@ -1,0 +1,67 @@
+import WeighbridgeTensors
+import WeighbridgeWeights
+
+/// Writes a state dict as `torch.save` does since PyTorch 1.6: a zip archive of a pickle and a stored
+/// record per tensor. Equal tensors give equal bytes.
+final class PyTorchWriter: CheckpointWriter {
+  let path: String
+  private var plan: WritePlan
+  private let file: OutputFile
+  private var directory: [ZipRecord] = []
+
+  /// PyTorch gives the file's own name; a fixed one keeps equal files equal.
+  private static let folder = "archive/"
+
+  init(_ path: String, tensors: [TensorDescription], metadata: [String: String]) throws {
+    self.path = path
+    plan = try WritePlan(tensors, path: path)
+    file = try OutputFile(path: path)
+    try guarded(entry: nil) {
+      try write("data.pkl", TorchPickleWriter(tensors, metadata: metadata).bytes)
+      try write("byteorder", Array("little".utf8))
+    }
+  }
+
+  func add(_ name: String, _ tensor: Tensor) throws {
+    let position = try plan.take(name, tensor)
+    try guarded(entry: name) {
+      try tensor.withUnsafeBytes { try write("data/\(position)", $0) }
+    }
+  }
+
+  func finish() throws {
+    try guarded(entry: nil) {
+      try plan.checkComplete()
+      try write("version", Array("3\n".utf8))
+      let start = file.position
+      for record in directory { try file.append(record.central) }
+      try file.append(ZipRecord.end(directory.count, from: start, to: file.position))
+      try file.commit()
+    }
+  }
+
+  func cancel() { file.discard() }
+
+  /// Runs `body`; removes the file when it fails.
+  private func guarded(entry: String?, _ body: () throws -> Void) throws {
+    do {
+      try body()
+    } catch let error as WeighbridgeError {
+      cancel()
+      throw error.located(file: path, entry: entry)
+    }
+  }
+
+  private func write(_ name: String, _ content: [UInt8]) throws {
+    try content.withUnsafeBytes { try write(name, $0) }
+  }
+
+  private func write(_ name: String, _ content: UnsafeRawBufferPointer) throws {
+    let record = try ZipRecord(
+      name: PyTorchWriter.folder + name, crc: CRC32.checksum(content), byteCount: content.count,
+      offset: file.position)
+    directory.append(record)
+    try file.append(record.local)
+    try file.append(content)
+  }
+}
