@@ -19,7 +19,7 @@ from weighbridge_recorder import Recording, export, record
 torch.manual_seed(0)
 net = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.ReLU())
 export(net, sys.argv[1] + "/net.npz")
-recording: Recording = record(net, [torch.randn(1, 3, 5, 5)], sys.argv[1] + "/reference.npz")
+recording: Recording = record(net, [torch.randn(1, 3, 5, 5)], sys.argv[1] + "/reference.npz", network=True)
 print(recording.summary())
 print(sys.modules["weighbridge_recorder"].__file__)
 optional = {"h5py", "safetensors", "sklearn", "yaml", "weighbridge_lab"}

@@ -112,6 +112,9 @@ def parser() -> argparse.ArgumentParser:
         "goes over dots, too); repeatable",
     )
     parser.add_argument("--half", action="store_true", help="run the model in float16")
+    parser.add_argument(
+        "--network", action="store_true", help="also write the network itself (see NETWORK.md)"
+    )
     parser.add_argument("--no-noise", action="store_true", help="leave out the float64 run")
     parser.add_argument(
         "--sample", type=int, nargs="?", const=DEFAULT_LIMIT, metavar="LIMIT",
@@ -183,6 +186,7 @@ def _recorded(options: argparse.Namespace, subject: Subject) -> str:
             select=options.select,
             sample=options.sample,
             sample_seed=options.sample_seed,
+            network=options.network,
         )
     except TypeError as error:
         if "forward()" not in str(error):

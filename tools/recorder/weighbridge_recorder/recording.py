@@ -13,7 +13,9 @@ from torch import Tensor, nn
 
 from .errors import ToolError
 from .excitation import idle
+from .modules import eval_mode, without_fast_path
 from .nesting import flatten
+from .network import Network, describe, said
 from .runs import Recording, arguments_of, run
 from .sampling import DEFAULT_LIMIT, MINIMUM_LIMIT, Sampling
 from .storage import ArrayWriter, numpy_of, open_writer
@@ -32,6 +34,7 @@ def record(
     select: Sequence[str] | None = None,
     sample: int | bool | None = None,
     sample_seed: int = 0,
+    network: bool = False,
 ) -> Recording:
     """Runs `model` in eval mode and writes the reference file `path` (.npz, .h5, .safetensors).
 
@@ -45,6 +48,8 @@ def record(
         sample: keep at most this many elements of a large activation, and sums of the others
             (`weighbridge_recorder.sampling`); True: the usual number.
         sample_seed: chooses which elements.
+        network: also write what the network is and what each forward does, enough to run it and to
+            write its Swift source (tools/recorder/NETWORK.md).
     """
     arguments, kwargs = arguments_of(inputs, kwargs)
     sampling = _sampling(sample, sample_seed)
@@ -52,6 +57,7 @@ def record(
     # After the run: an error is the first thing said.
     for text in idle([tensor for _, tensor in flatten([arguments, list(kwargs.values())])]):
         warnings.warn(f"{text}; record random or real data", stacklevel=2)
+    described = _described(model, arguments, kwargs) if network else None
     by_name = {name: [suffix for suffix, _ in flatten(value)] for name, value in kwargs.items()}
     metadata: dict[str, Any] = {"framework": f"torch {torch.__version__}"}
     optional = {
@@ -80,10 +86,25 @@ def record(
             _write_activation(writer, name, array, sampling)
         for name, array in recording.noise.items():
             writer.add(f"noise/{name}", array)
+        if described is not None:
+            for index, array in enumerate(described.constants):
+                writer.add(f"constants/{index}", array)
+            writer.add("network", np.frombuffer(described.text().encode(), np.uint8))
         if sampling is not None and sampling.entries:
             metadata["sampling"] = sampling.metadata()
         writer.add_metadata(metadata)
     return recording
+
+
+def _described(model: nn.Module, arguments: list[Any], kwargs: dict[str, Any]) -> Network:
+    """After the run: what a first forward caches is there."""
+    with eval_mode(model), without_fast_path(model):
+        described = describe(model, arguments, kwargs)
+    limits = described.content["limits"]
+    if limits:
+        more = f" (and {len(limits) - 1} more)" * (len(limits) > 1)
+        warnings.warn(f"the network is not all recorded: {said(limits[0])}{more}", stacklevel=3)
+    return described
 
 
 def _write_activation(
