@@ -364,3 +364,128 @@ def test_the_fixtures_are_sound(name: str) -> None:
     content = json.loads(read_arrays(folder / f"{name}_reference.npz")["network"].tobytes())
     assert check(content) == []
     assert violations(content, SCHEMA) == []
+
+
+class Caches(nn.Module):
+    """Keeps what it computed from its weights until `train` or `eval` is called, as timm's do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Parameter(torch.randn(5))
+        self.kept: dict[str, Tensor] = {}
+
+    def train(self, mode: bool = True) -> Caches:
+        self.kept = {}
+        return super().train(mode)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if "bias" not in self.kept:
+            self.kept["bias"] = self.table[[4, 3, 2]]
+        return x + self.kept["bias"]
+
+
+def test_what_is_kept_between_runs_is_computed_from_the_weights_again(tmp_path: Path) -> None:
+    net, x = Caches(), torch.randn(2, 3)
+    record(net, [x], tmp_path / "r.npz", network=True)
+    content = json.loads(read_arrays(tmp_path / "r.npz")["network"].tobytes())
+    assert content["limits"] == [] and content["constants"] == []
+    assert content["programs"][0]["body"][0]["arguments"]["input"] == {"tensor": "table"}
+
+
+class Board(nn.Module):
+    """Modules that leave tensors for each other on `self`."""
+
+    def __init__(self, of_input: bool) -> None:
+        super().__init__()
+        self.writer, self.reader = Writer(of_input), Reader()
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.writer(x)
+        self.reader.left = self.writer.left
+        return self.reader(y)
+
+
+class Writer(nn.Module):
+    def __init__(self, of_input: bool) -> None:
+        super().__init__()
+        self.of_input = of_input
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.left = x * 2 if self.of_input else torch.arange(3) * 2
+        return x + 1
+
+
+class Reader(nn.Module):
+    left: Tensor
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.left
+
+
+def test_tensors_that_pass_by_the_side_are_constants_or_said() -> None:
+    x = torch.randn(2, 3)
+    found = described(Board(False), x)
+    assert found.content["limits"] == []
+    np.testing.assert_array_equal(found.constants[0], [0, 2, 4])
+    replayed(Board(False).eval(), found, x)
+    (limit,) = described(Board(True), x).content["limits"]
+    assert (limit["kind"], limit["module"]) == ("escape", "reader")
+
+
+@torch.library.custom_op("weighbridge_test::twice", mutates_args=())
+def twice(x: Tensor) -> Tensor:
+    return x * 2
+
+
+class Custom(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.ops.weighbridge_test.twice(x) + 1
+
+
+def test_a_custom_operator_is_named() -> None:
+    found = described(Custom(), torch.randn(2, 3))
+    (limit,) = found.content["limits"]
+    assert limit["kind"] == "custom-operator" and "weighbridge_test" in limit["text"]
+    assert body(found)[0]["call"].startswith("torch.ops.weighbridge_test.twice")
+    assert body(found)[0]["positional"] == [{"value": 0}]
+
+
+@torch.jit.script
+def compiled(x: Tensor) -> Tensor:
+    return x * 2
+
+
+class Scripted(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return compiled(x) + 1
+
+
+def test_what_no_python_computes_is_never_taken_for_a_constant() -> None:
+    found = described(Scripted(), torch.randn(2, 3))
+    assert {limit["kind"] for limit in found.content["limits"]} == {"values", "batch"}
+
+
+class Recurrent(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows = nn.LSTM(6, 4, 2, batch_first=True, bidirectional=True)
+        self.attend = nn.MultiheadAttention(8, 2, batch_first=True)
+        self.encoder = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y, _ = self.rows(x)
+        y = y + self.attend(y, y, y, need_weights=False)[0]
+        return self.encoder(y).tile(2, 1)
+
+
+def test_torchs_own_composite_layers() -> None:
+    net, x = Recurrent().eval(), torch.randn(3, 5, 6)
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        found = described(net, x)
+        assert found.content["limits"] == []
+        replayed(net, found, x)
+    finally:
+        torch.backends.mha.set_fastpath_enabled(True)
+    assert body(found, "rows")[-1]["call"] == "lstm"
+    assert body(found)[-1]["arguments"]["repeats"] == [1, 2, 1]

@@ -100,7 +100,8 @@ def _described(model: nn.Module, arguments: list[Any], kwargs: dict[str, Any]) -
     """After the run: what a first forward caches is there."""
     with eval_mode(model), without_fast_path(model):
         described = describe(model, arguments, kwargs)
-    limits = described.content["limits"]
+    # One size of images is what many networks are made for.
+    limits = [limit for limit in described.content["limits"] if limit["kind"] != "size"]
     if limits:
         more = f" (and {len(limits) - 1} more)" * (len(limits) > 1)
         warnings.warn(f"the network is not all recorded: {said(limits[0])}{more}", stacklevel=3)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from .functions import SWAPPED, VOCABULARY
+from .vocabulary import SWAPPED, VOCABULARY
 
 FORMAT = "weighbridge-network"
 VERSION = 1

@@ -83,6 +83,8 @@ def said(limit: Mapping[str, Any]) -> str:
 
 
 def _traced(model: nn.Module, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> Trace:
+    # Networks that keep what they computed forget it here: every run computes the same.
+    model.eval()
     given = mapped([list(arguments), dict(keywords)], lambda x: x.clone())
     return Tracer(model).run(*given)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
+import weakref
 from collections.abc import Mapping
 from types import FrameType
 from typing import Any
@@ -13,11 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..nesting import members
+from ..nesting import flatten, members
 from ..storage import numpy_of
 from .numbers import Origin, origin, plain, tracked
 
 Operand = Any
+NOTHING, WEIGHTS, INPUTS = range(3)
 
 
 @dataclasses.dataclass
@@ -39,7 +41,8 @@ class Tensors:
 
     Attributes:
         names: id -> (module, name) of parameters and buffers.
-        produced: id -> tensors that this run has made so far and that are still alive.
+        produced: id -> tensors that this run has made so far and that are still alive, and what
+            each depends on: NOTHING, WEIGHTS or INPUTS.
         constants: digest -> values, of tensors that come from elsewhere.
     """
 
@@ -48,9 +51,27 @@ class Tensors:
         self.names: dict[int, list[str]] = {}
         for name, tensor in self.held.items():
             self.names.setdefault(id(tensor), []).append(name)
-        self.produced: dict[int, Any] = {}
-        self.tainted: dict[int, Any] = {}
+        self.inputs: frozenset[int] = frozenset()
+        self.produced: dict[int, tuple[Any, int]] = {}
         self.constants: dict[str, np.ndarray] = {}
+
+    def depends(self, values: Any) -> int:
+        """What the tensors among some values depend on at most."""
+        found = NOTHING
+        for _, tensor in flatten(values):
+            reference, level = self.produced.get(id(tensor), (None, NOTHING))
+            if id(tensor) in self.inputs:
+                return INPUTS
+            if reference is not None and reference() is tensor:
+                found = max(found, level)
+            elif id(tensor) in self.names:
+                found = max(found, WEIGHTS)
+        return found
+
+    def note(self, tensor: Tensor, level: int) -> None:
+        """Notes a tensor that this run has made."""
+        table, key = self.produced, id(tensor)
+        table[key] = (weakref.ref(tensor, lambda _: table.pop(key, None)), level)
 
     def constant(self, tensor: Tensor) -> str:
         digest, array = digest_of(tensor)
@@ -258,6 +279,11 @@ class Encoder:
             return None
         return source.content
 
+    def _is_foreign(self, tensor: Tensor) -> bool:
+        """Whether another module has computed it in this run, from inputs or weights."""
+        reference, level = self.tensors.produced.get(id(tensor), (None, NOTHING))
+        return reference is not None and reference() is tensor and level != NOTHING
+
     def _tensor(self, tensor: Tensor, frame: Frame) -> Operand:
         found = frame.known.get(id(tensor))
         if found is not None:
@@ -272,8 +298,8 @@ class Encoder:
             own = [n for n in names if n.startswith(frame.path + ".") or not frame.path]
             place = relative(frame, (own or names)[0])
             return {"tensor": place["path"], **({"from": "root"} if "from" in place else {})}
-        reference = self.tensors.produced.get(id(tensor))
-        if reference is not None and reference() is tensor:
+        # What rests on neither inputs nor weights, as a cached table, is a constant.
+        if self._is_foreign(tensor):
             frame.limits.append(
                 Limit("escape", frame.path, "a tensor is used that another module has computed and "
                       "that was neither an argument nor a result")

@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import inspect
 import sys
-import weakref
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -24,39 +21,12 @@ from torch.overrides import TorchFunctionMode
 from ..modules import is_wrapper, module_path
 from ..nesting import flatten, mapped
 from . import numbers
-from .frames import Encoder, Frame, Limit, Tensors, relative
+from .attributes import tracked_attributes
+from .frames import INPUTS, Encoder, Frame, Limit, Tensors, relative
 from .functions import normalised, own_name
-from .numbers import Origin, holds_tracked, plain, tracked
-
-_HERE = str(Path(__file__).parent)
-_TORCH = str(Path(torch.__file__).parent)
-_LAYERS = str(Path(torch.__file__).parent / "nn" / "modules")
-# nn.Module's own calling machinery is in one file of the layers.
-_MACHINERY = str(Path(torch.__file__).parent / "nn" / "modules" / "module.py")
-
-# What tells something about a tensor, or makes no tensor at all, and is no part of a program.
-_ABOUT = {
-    "dim", "ndim", "ndimension", "dtype", "device", "layout", "requires_grad", "is_leaf", "grad",
-    "grad_fn", "is_cuda", "is_cpu", "is_mps", "is_sparse", "is_quantized", "is_meta", "is_nested",
-    "is_contiguous", "is_floating_point", "is_complex", "is_signed", "stride", "storage_offset",
-    "element_size", "itemsize", "nbytes", "_version", "_base", "data_ptr", "get_device", "names",
-    "is_same_size", "is_pinned", "type", "_is_view", "is_inference", "retains_grad", "is_xpu",
-    "can_cast", "result_type", "promote_types", "is_tensor", "__hash__", "__repr__", "__format__",
-    "__str__", "__deepcopy__", "untyped_storage", "_set_grad_enabled", "is_storage", "output_nr",
-    "_is_zerotensor", "is_neg", "is_conj", "is_mkldnn", "is_vulkan", "is_ipu", "is_maia", "is_mtia",
-    "is_xla", "is_ort", "is_sparse_csr", "_is_any_true", "__dir__", "__dlpack__", "numel", "nelement",
-    "set_default_dtype", "get_default_dtype", "get_default_device", "compile", "_unsafe_view_check",
-    "broadcast_shapes",
-}
-# What hands a tensor's values to Python.
-_READS = {
-    "item", "tolist", "__bool__", "__int__", "__float__", "__index__", "__complex__", "numpy",
-    "__array__", "__contains__", "equal", "allclose", "is_nonzero", "nonzero", "unique",
-    "masked_select", "argwhere", "unique_consecutive", "bincount",
-}
-# What gives the same values under the same name.
-_SAME = {"data", "requires_grad_", "detach_", "cpu", "cuda", "share_memory_", "pin_memory", "real",
-         "retain_grad", "as_subclass", "resolve_conj", "resolve_neg"}
+from .numbers import Origin, plain, tracked
+from .sources import TORCH, caller_of, file_of, source_of
+from .vocabulary import ABOUT, READS, SAME
 
 
 @dataclass
@@ -100,7 +70,6 @@ class Tracer:
         self.stack: list[Frame] = []
         self.trace = Trace()
         self.signatures: dict[type, inspect.Signature] = {}
-        self.inputs: frozenset[int] = frozenset()
         # Whether one of PyTorch's own functions runs: what it asks of numbers is its own affair.
         self.is_inside = False
 
@@ -108,7 +77,7 @@ class Tracer:
     def run(self, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> Trace:
         call = nn.Module.__call__
         tracer = self
-        self.inputs = frozenset(id(x) for _, x in flatten([list(arguments), dict(keywords)]))
+        self.tensors.inputs = frozenset(id(x) for _, x in flatten([list(arguments), dict(keywords)]))
 
         def watched(module: nn.Module, *given: Any, **named: Any) -> Any:
             if id(module) not in tracer.paths:
@@ -116,7 +85,7 @@ class Tracer:
             return tracer.module(call, module, given, named)
 
         with (
-            _tracked_attributes(self.model),
+            tracked_attributes(self.model),
             torch.compiler.set_stance("force_eager"),
         ):
             numbers.listen(self._compared)
@@ -137,7 +106,7 @@ class Tracer:
         parent = self.stack[-1] if self.stack else None
         frame = Frame(self.paths[id(module)], module, parent)
         with torch._C.DisableTorchFunction():
-            caller = _caller(sys._getframe(2))
+            caller = caller_of(sys._getframe(2))
             bound = self._bound(module, given, named)
             outer = {}
             if parent is not None:
@@ -147,7 +116,7 @@ class Tracer:
                 }
             versions = {id(t): t._version for _, t in flatten(list(bound.values()))}
             given, named = self._enter(frame, bound, given, named)
-            frame.source = _source_of(type(module).forward)
+            frame.source = source_of(type(module).forward)
         self.stack.append(frame)
         try:
             result = call(module, *given, **named)
@@ -227,12 +196,13 @@ class Tracer:
         handled, result = self._told(function, name, arguments, keywords, frame)
         if handled:
             return result
-        caller = _caller(sys._getframe(2))
+        caller = caller_of(sys._getframe(2))
         frame.name_values(caller)
         if name == "__setitem__":
             _accept_own_view(frame, arguments[0], arguments[2])
         before = self._before(arguments, keywords, frame)
-        reads = name in _READS and self._tainted(arguments, keywords)
+        level = self.tensors.depends([list(arguments), list(keywords.values())])
+        reads = name in READS and level == INPUTS
         limits = len(frame.limits)
         self.is_inside = True
         try:
@@ -259,11 +229,9 @@ class Tracer:
         if call.changes is not None:
             instruction["in_place"] = True
             if name == "__setitem__":
-                self._note(frame, instruction, call.changes, caller)
+                self._note(frame, instruction, call.changes, caller, level)
                 return result
-        tainted = self._tainted(arguments, keywords)
-        result = self._note(frame, instruction, result, caller, tainted)
-        return result
+        return self._note(frame, instruction, result, caller, level)
 
     def _before(self, arguments: Any, keywords: Any, frame: Frame) -> Any:
         """Operands of tensors as they are now: the function may change them in place."""
@@ -302,14 +270,14 @@ class Tracer:
             for size in sizes[1:]:
                 product = product * size
             return True, product
-        if name in _SAME and arguments and isinstance(arguments[0], Tensor):
+        if name in SAME and arguments and isinstance(arguments[0], Tensor):
             operand = self.encoder.operand(arguments[0], frame)
             result = function(*arguments, **keywords)
             if isinstance(result, Tensor):
                 frame.holds(result, operand)
-                self._produced(result, self._tainted(arguments, keywords))
+                self.tensors.note(result, self.tensors.depends(list(arguments)))
             return True, result
-        if name in _ABOUT and name != "type":
+        if name in ABOUT and name != "type":
             return True, function(*arguments, **keywords)
         return False, None
 
@@ -337,40 +305,24 @@ class Tracer:
 
     def _note(
         self, frame: Frame, instruction: dict[str, Any], result: Any, caller: FrameType | None,
-        tainted: bool = True,
+        level: int | None = None,
     ) -> Any:
-        """Adds an instruction whose value is `result`."""
+        """Adds an instruction whose value is `result`.
+
+        Without a level, what is known of a tensor stays, and of others the most is assumed.
+        """
         index = frame.count
-        if caller is not None and not caller.f_code.co_filename.startswith(_TORCH):
-            file = _file(caller)
+        if caller is not None and not caller.f_code.co_filename.startswith(TORCH):
+            file = file_of(caller)
             if file != frame.source.get("file"):
                 instruction["file"] = file
             instruction["line"] = caller.f_lineno
         frame.body.append(instruction)
         result = frame.holds(result, {"value": index})
         for _, tensor in flatten([result]):
-            self._produced(tensor, tainted)
+            if level is not None or id(tensor) not in self.tensors.produced:
+                self.tensors.note(tensor, INPUTS if level is None else level)
         return result
-
-    def _produced(self, tensor: Tensor, tainted: bool) -> None:
-        table = self.tensors.produced
-        key = id(tensor)
-        table[key] = weakref.ref(tensor, lambda _: table.pop(key, None))
-        if tainted:
-            self.tensors.tainted[key] = table[key]
-        else:
-            self.tensors.tainted.pop(key, None)
-
-    def _tainted(self, arguments: Any, keywords: Any) -> bool:
-        """Whether a call depends on the network's inputs."""
-        found = flatten([list(arguments), list(keywords.values())])
-        for _, tensor in found:
-            reference = self.tensors.tainted.get(id(tensor))
-            if reference is not None and reference() is tensor:
-                return True
-            if id(tensor) in self.inputs:
-                return True
-        return False
 
     def _compared(self, name: str, left: Any, right: Any, result: bool) -> None:
         if not self.stack or self.is_inside:
@@ -391,7 +343,7 @@ class Tracer:
     def _place_limits(self, frame: Frame, start: int, caller: FrameType | None) -> None:
         for limit in frame.limits[start:]:
             if limit.line is None and caller is not None:
-                limit.file, limit.line = _file(caller), caller.f_lineno
+                limit.file, limit.line = file_of(caller), caller.f_lineno
 
 
 def _fresh(result: Any, parent: Frame, versions: dict[int, int]) -> Any:
@@ -424,75 +376,3 @@ def _holds_tensor(value: Any) -> bool:
     if isinstance(value, Tensor):
         return True
     return isinstance(value, (tuple, list)) and any(_holds_tensor(item) for item in value)
-
-
-def _caller(frame: FrameType | None) -> FrameType | None:
-    """The nearest frame that is neither the tracer's nor PyTorch's machinery."""
-    while frame is not None:
-        name = frame.f_code.co_filename
-        is_layer = name.startswith(_LAYERS) and name != _MACHINERY
-        if not name.startswith(_HERE) and (is_layer or not name.startswith(_TORCH)):
-            return frame
-        frame = frame.f_back
-    return None
-
-
-def _short(path: str) -> str:
-    """A source file without the folder that Python found it in."""
-    roots = [str(Path(root).resolve()) for root in sys.path if root]
-    found = [root for root in roots if path.startswith(root + "/")]
-    return path[len(max(found, key=len)) + 1 :] if found else Path(path).name
-
-
-_SHORT: dict[str, str] = {}
-
-
-def _file(frame: FrameType) -> str:
-    path = frame.f_code.co_filename
-    if path not in _SHORT:
-        _SHORT[path] = _short(path)
-    return _SHORT[path]
-
-
-def _source_of(function: Any) -> dict[str, Any]:
-    code = getattr(inspect.unwrap(function), "__code__", None)
-    if code is None:
-        return {}
-    if code.co_filename not in _SHORT:
-        _SHORT[code.co_filename] = _short(code.co_filename)
-    return {"file": _SHORT[code.co_filename], "line": code.co_firstlineno}
-
-
-@contextmanager
-def _tracked_attributes(model: nn.Module) -> Iterator[None]:
-    """Numbers among modules' attributes, alone and in tuples, know their names."""
-    kept: list[tuple[nn.Module, str, Any]] = []
-    for module in model.modules():
-        for name, value in list(vars(module).items()):
-            made = _as_attribute(module, name, value)
-            if made is not value:
-                kept.append((module, name, value))
-                vars(module)[name] = made
-    try:
-        yield
-    finally:
-        for module, name, value in kept:
-            if holds_tracked(vars(module).get(name)):
-                vars(module)[name] = value
-        for module in model.modules():
-            for name, value in list(vars(module).items()):
-                if holds_tracked(value):
-                    vars(module)[name] = plain(value)
-
-
-def _as_attribute(module: nn.Module, name: str, value: Any) -> Any:
-    if name.startswith("_"):
-        return value
-    if type(value) in (int, float):
-        return tracked(value, Origin("attribute", module, (name, None, 1), True))
-    if type(value) in (tuple, torch.Size) and value and all(type(x) in (int, float) for x in value):
-        return type(value)(
-            tracked(item, Origin("attribute", module, (name, index, len(value)), True))
-            for index, item in enumerate(value)
-        )
-    return value
