@@ -103,39 +103,56 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
+    // What several test targets need.
+    .target(
+      name: "TestSupport", dependencies: ["WeighbridgeModules", "WeighbridgeTensors"],
+      path: "Tests/TestSupport"),
     .testTarget(
       name: "WeighbridgeMappingTests",
       dependencies: [
+        "TestSupport",
         "WeighbridgeMapping", "WeighbridgeModels", "WeighbridgeModules", "WeighbridgeCheckpoints",
         "WeighbridgeNative", "WeighbridgeTensors", "WeighbridgeWeights",
       ]),
     .testTarget(
       name: "WeighbridgeNativeTests",
       dependencies: [
+        "TestSupport",
         "WeighbridgeNative", "WeighbridgeModels", "WeighbridgeModules", "WeighbridgeWeights",
       ]),
-    .testTarget(name: "WeighbridgeCLITests", dependencies: ["WeighbridgeCLI", "Weighbridge"]),
+    .testTarget(
+      name: "WeighbridgeCLITests", dependencies: ["TestSupport", "WeighbridgeCLI", "Weighbridge"]),
     .testTarget(
       name: "WeighbridgeParityTests",
       dependencies: [
+        "TestSupport",
         "WeighbridgeParity", "WeighbridgeMapping", "WeighbridgeModules", "WeighbridgeCheckpoints",
         "WeighbridgeWeights",
       ]),
     .testTarget(
-      name: "WeighbridgeTestingTests", dependencies: ["WeighbridgeTesting", "Weighbridge"]),
+      name: "WeighbridgeTestingTests",
+      dependencies: ["TestSupport", "WeighbridgeTesting", "Weighbridge"]),
     .testTarget(name: "CVectorsTests", dependencies: ["CVectors"]),
     .testTarget(name: "CSHA256Tests", dependencies: ["CSHA256"]),
-    .testTarget(name: "WeighbridgeTensorsTests", dependencies: ["WeighbridgeTensors"]),
+    .testTarget(
+      name: "WeighbridgeTensorsTests", dependencies: ["TestSupport", "WeighbridgeTensors"]),
     .testTarget(
       name: "WeighbridgeModelsTests",
-      dependencies: ["WeighbridgeModels", "WeighbridgeModules", "WeighbridgeCheckpoints"]),
-    .testTarget(name: "WeighbridgeEngineTests", dependencies: ["WeighbridgeEngine"]),
-    .testTarget(name: "WeighbridgeOneDNNTests", dependencies: ["WeighbridgeEngine"]),
+      dependencies: [
+        "TestSupport", "WeighbridgeModels", "WeighbridgeModules", "WeighbridgeCheckpoints",
+      ]),
+    .testTarget(
+      name: "WeighbridgeEngineTests", dependencies: ["TestSupport", "WeighbridgeEngine"]),
+    .testTarget(
+      name: "WeighbridgeOneDNNTests", dependencies: ["TestSupport", "WeighbridgeEngine"]),
     .testTarget(
       name: "WeighbridgeCheckpointsTests",
-      dependencies: ["WeighbridgeCheckpoints", "WeighbridgeWeights", "WeighbridgeTensors", hdf5]),
+      dependencies: [
+        "TestSupport", "WeighbridgeCheckpoints", "WeighbridgeWeights", "WeighbridgeTensors", hdf5,
+      ]),
     .testTarget(
-      name: "WeighbridgeWeightsTests", dependencies: ["WeighbridgeWeights", "WeighbridgeTensors"]),
+      name: "WeighbridgeWeightsTests",
+      dependencies: ["TestSupport", "WeighbridgeWeights", "WeighbridgeTensors"]),
   ],
   swiftLanguageModes: [.v6]
 )

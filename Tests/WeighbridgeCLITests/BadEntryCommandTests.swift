@@ -1,11 +1,12 @@
 import Foundation
+import TestSupport
 import Testing
 import Weighbridge
 
 /// One entry that cannot be read, in every command: the others are listed and used.
 @Suite struct BadEntryCommandTests {
   /// `objects.npz`: a float32 array `a` and a pickled array `o`.
-  static let file = Workspace.fixture("formats/hostile/objects.npz")
+  static let file = Repository.fixture("formats/hostile/objects.npz")
   static let reason =
     "is an array of Python objects, which are pickled and can run code when loaded"
 
@@ -28,7 +29,6 @@ import Weighbridge
 
   @Test func convertLeavesItOutAndSaysSo() throws {
     let space = try Workspace()
-    defer { space.remove() }
     let run = try CommandRun("convert", Self.file, space.path("o.npz"), "--model", "none")
     #expect(run.status == 0)
     #expect(run.errors == "weighbridge: warning: o is left out: \(Self.reason)\n")
@@ -41,7 +41,6 @@ import Weighbridge
 
   @Test func mapSaysWhyAParameterIsMissing() throws {
     let space = try Workspace()
-    defer { space.remove() }
     let header =
       #"{"fc.0.weight":{"dtype":"F32","shape":[2,16],"data_offsets":[0,128]},"#
       + #""fc.2.weight":{"dtype":"F4","shape":[16,2],"data_offsets":[128,144]}}"#
@@ -55,13 +54,12 @@ import Weighbridge
     let convert = try CommandRun(
       list: ["convert", space.path("w.safetensors"), space.path("o.safetensors")] + model)
     #expect(convert.status == 2)
-    #expect(try space.contents == ["w.safetensors"])
+    #expect(space.contents == ["w.safetensors"])
   }
 
   /// What is damaged is found when it is read; the others have their figures.
   @Test func statisticsOfTheOthersAreShown() throws {
     let space = try Workspace()
-    defer { space.remove() }
     let path = try space.checkpoint(
       "w.npz",
       ["a": Tensor([1, 2, 3] as [Float], shape: [3]), "b": Tensor([4, 5] as [Float], shape: [2])])
@@ -82,8 +80,7 @@ import Weighbridge
   /// Two names that Swift's comparison takes for one go through every format as two.
   @Test(arguments: ["twins.npz", "twins.safetensors"]) func namesAreBytes(_ name: String) throws {
     let space = try Workspace()
-    defer { space.remove() }
-    let source = Workspace.fixture("formats/\(name)")
+    let source = Repository.fixture("formats/\(name)")
     for target in ["o.npz", "o.safetensors", "o.h5"] {
       let run = try CommandRun("convert", source, space.path(target), "--model", "none")
       #expect(run.status == 0, "\(run.errors)")
@@ -100,7 +97,6 @@ import Weighbridge
   /// A name of a megabyte is cut in every message, and whole in the JSON.
   @Test func messagesAreBounded() throws {
     let space = try Workspace()
-    defer { space.remove() }
     let long = String(repeating: "n", count: 1 << 20) + "\u{202e}\u{1b}[2J\u{2028}.weight"
     let header =
       "{\"\(long)\":{\"dtype\":\"F4\",\"shape\":[2],\"data_offsets\":[0,1]},"
@@ -114,8 +110,8 @@ import Weighbridge
       ["inspect", path], ["inspect", path, "--tree"], ["inspect", path, "--stats"], ["map", path],
       ["map", path, "--model", "stn"], ["convert", path, space.path("o.npz"), "--model", "none"],
       ["convert", path, space.path("o.safetensors"), "--model", "stn"],
-      ["diff", path, Workspace.fixture("se_layer.npz")], ["diff", path, path],
-      ["validate", "--weights", path, "--reference", Workspace.fixture("stn_reference.npz")],
+      ["diff", path, Repository.fixture("se_layer.npz")], ["diff", path, path],
+      ["validate", "--weights", path, "--reference", Repository.fixture("stn_reference.npz")],
       ["run", "--weights", path, "--input", path, "--output", space.path("r.npz")],
     ] {
       let run = try CommandRun(list: command)

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Runs the built command as a user does, and gives what it printed and its exit status.
@@ -35,10 +36,8 @@ struct CommandRun {
     var variables = ProcessInfo.processInfo.environment
     variables["COLUMNS"] = "100"
     process.environment = variables.merging(environment) { $1 }
-    let folder = FileManager.default.temporaryDirectory
-      .appendingPathComponent("weighbridge-run-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
+    let temporary = try TemporaryDirectory()
+    let folder = temporary.url
     // Files, not pipes: a pipe that fills up would hold the command back.
     let (out, err) = (folder.appendingPathComponent("out"), folder.appendingPathComponent("err"))
     for url in [out, err] { _ = FileManager.default.createFile(atPath: url.path, contents: nil) }

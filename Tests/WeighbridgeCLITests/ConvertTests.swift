@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import Weighbridge
 
@@ -16,22 +17,20 @@ import Weighbridge
   @Test(arguments: ["stn.npz", "vit_digits.h5", "se_bottleneck.npz"])
   func roundTripsThroughEveryFormat(name: String) throws {
     let space = try Workspace()
-    defer { space.remove() }
-    let source = try contents(Workspace.fixture(name))
-    var path = Workspace.fixture(name)
+    let source = try contents(Repository.fixture(name))
+    var path = Repository.fixture(name)
     for next in ["a.safetensors", "b.npz", "c.h5", "d.safetensors"] {
       let run = try CommandRun("convert", path, space.path(next))
       #expect(run.status == 0, "\(run.errors)")
       #expect(try contents(space.path(next)) == source)
       path = space.path(next)
     }
-    #expect(try space.contents == ["a.safetensors", "b.npz", "c.h5", "d.safetensors"])
+    #expect(space.contents == ["a.safetensors", "b.npz", "c.h5", "d.safetensors"])
   }
 
   @Test func theNativeFileSaysWhatItIs() throws {
     let space = try Workspace()
-    defer { space.remove() }
-    let input = Workspace.fixture("vit_digits.npz")
+    let input = Repository.fixture("vit_digits.npz")
     let run = try CommandRun(
       "convert", input, "v.safetensors", "--config", "heads=4", directory: space.directory)
     #expect(run.status == 0, "\(run.errors)")
@@ -48,7 +47,6 @@ import Weighbridge
 
   @Test func convertingAgainChangesNothing() throws {
     let space = try Workspace()
-    defer { space.remove() }
     let tensors = try gateTensors()
     let input = try space.checkpoint(
       "gate.npz",
@@ -70,7 +68,6 @@ import Weighbridge
 
   @Test func narrowingReportsWhatOverflows() throws {
     let space = try Workspace()
-    defer { space.remove() }
     var values = [Float](repeating: 0.5, count: 32)
     values[3] = 70000
     values[4] = -70000
@@ -97,10 +94,9 @@ import Weighbridge
 
   @Test func countersKeepTheirDType() throws {
     let space = try Workspace()
-    defer { space.remove() }
     let output = space.path("o.npz")
     let run = try CommandRun(
-      "convert", Workspace.fixture("se_bottleneck.npz"), output, "--dtype", "f16")
+      "convert", Repository.fixture("se_bottleneck.npz"), output, "--dtype", "f16")
     #expect(run.status == 0)
     let entries = try Checkpoints.open(output).entries
     let counters = entries.filter { $0.name.hasSuffix("num_batches_tracked") }
@@ -110,12 +106,11 @@ import Weighbridge
 
   @Test func withoutAModelTheFileIsConvertedAsItIs() throws {
     let space = try Workspace()
-    defer { space.remove() }
-    let input = Workspace.fixture("stn_reference.npz")
+    let input = Repository.fixture("stn_reference.npz")
     let refused = try CommandRun("convert", input, space.path("r.h5"))
     #expect(refused.status == 2)
     #expect(refused.firstErrorLine.contains("--model none"))
-    #expect(try space.contents.isEmpty)
+    #expect(space.contents.isEmpty)
     let run = try CommandRun("convert", input, space.path("r.h5"), "--model", "none")
     #expect(run.status == 0, "\(run.errors)")
     let (before, after) = (try Checkpoints.open(input), try Checkpoints.open(space.path("r.h5")))
@@ -131,29 +126,26 @@ import Weighbridge
 
   @Test func nothingIsWrittenWhenNamesDoNotFit() throws {
     let space = try Workspace()
-    defer { space.remove() }
     let earlier = try space.text("o.safetensors", "earlier")
-    let run = try CommandRun("convert", Workspace.fixture("stn.npz"), earlier, "--model", "vit")
+    let run = try CommandRun("convert", Repository.fixture("stn.npz"), earlier, "--model", "vit")
     #expect(run.status == 2)
     #expect(try String(contentsOfFile: earlier, encoding: .utf8) == "earlier")
-    #expect(try space.contents == ["o.safetensors"])
+    #expect(space.contents == ["o.safetensors"])
   }
 
   @Test func damagedEntriesLeaveNothingBehind() throws {
     let space = try Workspace()
-    defer { space.remove() }
     for name in ["crc.npz", "cut.npz", "crc-deflated.npz"] {
       let run = try CommandRun(
-        "convert", Workspace.fixture("formats/hostile/\(name)"), space.path("o.h5"), "--model",
+        "convert", Repository.fixture("formats/hostile/\(name)"), space.path("o.h5"), "--model",
         "none")
       #expect(run.status == 3, "\(name): \(run.errors)")
     }
-    #expect(try space.contents.isEmpty)
+    #expect(space.contents.isEmpty)
   }
 
   @Test func oneFileIsNotConvertedIntoItself() throws {
     let space = try Workspace()
-    defer { space.remove() }
     let path = try space.checkpoint("gate.npz", gateTensors())
     let before = try Data(contentsOf: URL(fileURLWithPath: path))
     try FileManager.default.createSymbolicLink(
@@ -170,26 +162,24 @@ import Weighbridge
   @Test(arguments: ["o.npz", "o.h5", "o.safetensors"], [1, 40, 100])
   func aFullDiskIs3AndLeavesNothing(_ name: String, _ kilobytes: Int) throws {
     let space = try Workspace()
-    defer { space.remove() }
     let run = try CommandRun(
-      list: ["convert", Workspace.fixture("stn.npz"), space.path(name)], fileSizeLimit: kilobytes)
+      list: ["convert", Repository.fixture("stn.npz"), space.path(name)], fileSizeLimit: kilobytes)
     #expect(run.status == 3, "\(run.errors)")
     #expect(run.firstErrorLine.hasPrefix("weighbridge: error: "))
     #expect(run.firstErrorLine.contains(name))
     // The system's words, without what libhdf5 lists around them.
     #expect(!run.errors.contains("0x") && !run.errors.contains("errno"))
     #expect(run.errors.split(separator: "\n").count == 1)
-    #expect(try space.contents.isEmpty)
+    #expect(space.contents.isEmpty)
   }
 
   @Test func reportsDoNotReplaceWhatIsRead() throws {
     let space = try Workspace()
-    defer { space.remove() }
     let weights = space.path("w.npz")
-    try FileManager.default.copyItem(atPath: Workspace.fixture("stn.npz"), toPath: weights)
+    try FileManager.default.copyItem(atPath: Repository.fixture("stn.npz"), toPath: weights)
     let before = try Data(contentsOf: URL(fileURLWithPath: weights))
     let validate = [
-      "validate", "--weights", weights, "--reference", Workspace.fixture("stn_reference.npz"),
+      "validate", "--weights", weights, "--reference", Repository.fixture("stn_reference.npz"),
     ]
     for report in ["--json", "--html", "--junit"] {
       #expect(try CommandRun(list: validate + [report, weights]).status == 64)
@@ -198,26 +188,25 @@ import Weighbridge
     #expect(try CommandRun(list: validate + both).status == 64)
     #expect(
       try CommandRun(
-        "run", "--weights", weights, "--input", Workspace.fixture("stn_reference.npz"), "--output",
+        "run", "--weights", weights, "--input", Repository.fixture("stn_reference.npz"), "--output",
         weights
       ).status == 64)
     #expect(try Data(contentsOf: URL(fileURLWithPath: weights)) == before)
-    #expect(try space.contents == ["w.npz"])
+    #expect(space.contents == ["w.npz"])
   }
 
   @Test func aReferenceOfAnotherModelIsRefused() throws {
     let run = try CommandRun(
-      "validate", "--weights", Workspace.fixture("stn.npz"), "--reference",
-      Workspace.fixture("vit_digits_reference.npz"))
+      "validate", "--weights", Repository.fixture("stn.npz"), "--reference",
+      Repository.fixture("vit_digits_reference.npz"))
     #expect(run.status == 2)
     #expect(run.firstErrorLine.contains("vit_digits_reference.npz"))
     #expect(run.firstErrorLine.contains("vit") && run.firstErrorLine.contains("stn"))
   }
 
   @Test func wrongUsageIs64() throws {
-    let input = Workspace.fixture("se_layer.npz")
+    let input = Repository.fixture("se_layer.npz")
     let space = try Workspace()
-    defer { space.remove() }
     for arguments in [
       [space.path("o.bin")], [space.path("o")], [space.path("o.npz"), "--dtype", "int8"],
       [space.path("o.npz"), "--format", "onnx"],
@@ -228,13 +217,12 @@ import Weighbridge
       let run = try CommandRun(list: ["convert", input] + arguments)
       #expect(run.status == 64, "\(arguments): \(run.errors)")
     }
-    #expect(try space.contents.isEmpty)
+    #expect(space.contents.isEmpty)
   }
 
   @Test func whatCannotBeWrittenIs3() throws {
     let space = try Workspace()
-    defer { space.remove() }
-    let input = Workspace.fixture("se_layer.npz")
+    let input = Repository.fixture("se_layer.npz")
     for arguments in [
       ["/nowhere/at/all/o.npz"], ["/dev/full", "--format", "npz"],
       [space.path("b.npz"), "--dtype", "bf16"],
@@ -243,6 +231,6 @@ import Weighbridge
       #expect(run.status == 3, "\(arguments): \(run.errors)")
       #expect(run.errors.split(separator: "\n").count == 1)
     }
-    #expect(try space.contents.isEmpty)
+    #expect(space.contents.isEmpty)
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import Weighbridge
 
@@ -34,7 +35,6 @@ import Weighbridge
   @Test(arguments: ["inspect", "convert"])
   func aFileThatShrinksWhileItIsRead(_ command: String) throws {
     let space = try Workspace()
-    defer { space.remove() }
     var (ended, shrunk) = (0, 0)
     for round in 0..<12 where shrunk < 3 {
       try sparse(space.path("w.safetensors"), bytes: 256 << 20)
@@ -61,7 +61,7 @@ import Weighbridge
       #expect(
         text.contains("cut short by another program") || text.contains("cut off")
           || text.contains("changed by another program"), "\(text)")
-      #expect(try space.contents == ["errors", "w.safetensors"])
+      #expect(space.contents == ["errors", "w.safetensors"])
     }
     #expect(shrunk > 0, "\(ended) ended before")
   }
@@ -69,7 +69,6 @@ import Weighbridge
   /// The old file or the new one, and nothing else after the next run.
   @Test func killedConversionsLeaveTheOldOrTheNew() throws {
     let space = try Workspace()
-    defer { space.remove() }
     func write(_ name: String, _ value: Float) throws -> String {
       try space.checkpoint(
         name, ["w": try Tensor([Float](repeating: value, count: 1 << 20), shape: [1 << 20])])
@@ -96,20 +95,19 @@ import Weighbridge
       kill(process.processIdentifier, SIGKILL)
       process.waitUntilExit()
       if process.terminationReason == .uncaughtSignal { killed += 1 }
-      let names = try space.contents.filter { $0.hasSuffix(".tmp") }
+      let names = space.contents.filter { $0.hasSuffix(".tmp") }
       #expect(names.count <= 1, "what was left before is removed")
       left += names.count
       let found = try Data(contentsOf: URL(fileURLWithPath: target))
       #expect(files.contains(found), "round \(round)")
     }
     #expect(try CommandRun(list: convert(sources[1])).status == 0)
-    #expect(try space.contents == ["a.npz", "b.npz", "o.safetensors"])
+    #expect(space.contents == ["a.npz", "b.npz", "o.safetensors"])
     print("\(killed) of \(Self.kills) killed, \(left) temporary files left and removed")
   }
 
   @Test func interruptedConversionsLeaveNothing() throws {
     let space = try Workspace()
-    defer { space.remove() }
     try sparse(space.path("w.safetensors"), bytes: 512 << 20)
     let process = try start([
       "convert", space.path("w.safetensors"), space.path("o.npz"), "--model", "none",
@@ -118,40 +116,38 @@ import Weighbridge
     kill(process.processIdentifier, SIGTERM)
     process.waitUntilExit()
     #expect(process.terminationStatus == 128 + SIGTERM)
-    #expect(try space.contents == ["w.safetensors"])
+    #expect(space.contents == ["w.safetensors"])
   }
 
   @Test func argumentsThatAreNoTextAreRefused() throws {
     let space = try Workspace()
-    defer { space.remove() }
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/bin/bash")
     process.arguments = [
       "-c", "exec \"$0\" convert \"$1\" $'o\\xff.npz' --model none", try CommandRun.executable.path,
-      Workspace.fixture("se_layer.npz"),
+      Repository.fixture("se_layer.npz"),
     ]
     process.currentDirectoryURL = space.directory
     process.standardError = FileHandle.nullDevice
     try process.run()
     process.waitUntilExit()
     #expect(process.terminationStatus == 64)
-    #expect(try space.contents.isEmpty)
+    #expect(space.contents.isEmpty)
   }
 
   @Test func twoOutputsOfOneNameAreRefused() throws {
     let space = try Workspace()
-    defer { space.remove() }
     for (first, second) in [("z", "./z"), ("z", space.path("z")), ("sub/../z", "z")] {
       try? FileManager.default.createDirectory(
         atPath: space.path("sub"), withIntermediateDirectories: true)
       let run = try CommandRun(
         list: [
-          "validate", "--weights", Workspace.fixture("se_layer.npz"), "--reference",
-          Workspace.fixture("se_layer_reference.npz"), "--html", first, "--json", second,
+          "validate", "--weights", Repository.fixture("se_layer.npz"), "--reference",
+          Repository.fixture("se_layer_reference.npz"), "--html", first, "--json", second,
         ], directory: space.directory)
       #expect(run.status == 64)
       #expect(run.firstErrorLine.contains("two outputs have this name"))
-      #expect(try space.contents == ["sub"])
+      #expect(space.contents == ["sub"])
     }
   }
 }

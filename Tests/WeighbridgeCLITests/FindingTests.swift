@@ -1,10 +1,11 @@
 import Foundation
+import TestSupport
 import Testing
 import Weighbridge
 
 /// What a user is told who gave something wrong.
 @Suite struct FindingTests {
-  private func fixture(_ name: String) -> String { Workspace.fixture(name) }
+  private func fixture(_ name: String) -> String { Repository.fixture(name) }
 
   @Test func oneToleranceAloneIsCompletedByPyTorchs() throws {
     let arguments = [
@@ -19,7 +20,6 @@ import Weighbridge
   @Test(arguments: ["--html", "--junit", "--fix-rules"])
   func reportsGoToFilesThatCanBeMade(_ option: String) throws {
     let space = try Workspace()
-    defer { space.remove() }
     func run(_ path: String) throws -> CommandRun {
       try CommandRun(
         "validate", "--weights", fixture("se_layer.npz"), "--reference",
@@ -31,12 +31,11 @@ import Weighbridge
     let nowhere = try run("no/such/folder/report")
     #expect(nowhere.status == 3 && nowhere.output.isEmpty)
     #expect(nowhere.firstErrorLine.contains("no/such/folder/report"))
-    #expect(try space.contents.isEmpty)
+    #expect(space.contents.isEmpty)
   }
 
   @Test func imagesInBytesAreSaidToBe() throws {
     let space = try Workspace()
-    defer { space.remove() }
     let bytes = try Tensor([UInt8](repeating: 7, count: 784), shape: [1, 1, 28, 28])
     let input = try space.checkpoint("bytes.npz", ["inputs/0": bytes])
     let run = try CommandRun(
@@ -48,7 +47,6 @@ import Weighbridge
   /// An array that was taken rightly and has a wrong shape is not called a checkpoint.
   @Test func aWrongShapeIsOnlyThat() throws {
     let space = try Workspace()
-    defer { space.remove() }
     let image = try Tensor([Float](repeating: 0, count: 400), shape: [1, 1, 20, 20])
     let input = try space.checkpoint("image.npz", ["image": image])
     let run = try CommandRun(
@@ -78,7 +76,6 @@ import Weighbridge
 
   @Test func halfPrecisionIsSaidOnce() throws {
     let space = try Workspace()
-    defer { space.remove() }
     let half = space.path("half.safetensors")
     let converted = try CommandRun("convert", fixture("vit_digits.npz"), half, "--dtype", "f16")
     #expect(converted.status == 0)
@@ -94,7 +91,6 @@ import Weighbridge
 
   @Test func rulesForMisshapenTensorsAreWritten() throws {
     let space = try Workspace()
-    defer { space.remove() }
     let file = try Checkpoints.open(fixture("se_bottleneck.npz"))
     let wrong = space.path("wrong.npz")
     try Checkpoints.write(
@@ -124,7 +120,6 @@ import Weighbridge
 
   @Test func anUnknownNetworkIsSentToSwift() throws {
     let space = try Workspace()
-    defer { space.remove() }
     let path = try space.checkpoint("own.npz", ["stem.weight": Tensor([1] as [Float], shape: [1])])
     let run = try CommandRun("map", path)
     #expect(run.status == 2)

@@ -1,11 +1,12 @@
 import Foundation
+import TestSupport
 import Testing
 import Weighbridge
 
 @Suite struct InspectTests {
   @Test func theTable() throws {
     let run = try CommandRun(
-      "inspect", "se_layer.npz", directory: URL(fileURLWithPath: Workspace.fixture("")))
+      "inspect", "se_layer.npz", directory: URL(fileURLWithPath: Repository.fixture("")))
     #expect(run.status == 0)
     #expect(
       run.output == """
@@ -21,7 +22,7 @@ import Weighbridge
 
   @Test func theTree() throws {
     let run = try CommandRun(
-      "inspect", "se_layer.npz", "--tree", directory: URL(fileURLWithPath: Workspace.fixture("")))
+      "inspect", "se_layer.npz", "--tree", directory: URL(fileURLWithPath: Repository.fixture("")))
     #expect(
       run.output == """
         se_layer.npz: npz, 2 tensors, 128 values, 512 bytes
@@ -38,7 +39,7 @@ import Weighbridge
   @Test func jsonAlone() throws {
     for arguments in [["--json"], ["--json", "-"]] {
       let run = try CommandRun(
-        list: ["inspect", Workspace.fixture("se_layer.npz")] + arguments)
+        list: ["inspect", Repository.fixture("se_layer.npz")] + arguments)
       #expect(run.status == 0 && run.errors.isEmpty)
       let document = try json(run)
       #expect(document["format"] as? String == "npz")
@@ -53,7 +54,6 @@ import Weighbridge
   @Test(arguments: ["w.npz", "w.h5", "w.safetensors"])
   func statistics(name: String) throws {
     let space = try Workspace()
-    defer { space.remove() }
     let path = try space.checkpoint(
       name,
       [
@@ -75,7 +75,6 @@ import Weighbridge
 
   @Test func nonFiniteFiguresAreStrings() throws {
     let space = try Workspace()
-    defer { space.remove() }
     let path = try space.checkpoint(
       "w.npz", ["bad": try Tensor([Float.nan], shape: [1])])
     let tensors = try json(CommandRun("inspect", path, "--stats", "--json"))["tensors"]
@@ -84,7 +83,6 @@ import Weighbridge
 
   @Test func hostileNamesStayOnTheirLine() throws {
     let space = try Workspace()
-    defer { space.remove() }
     let name = "a\u{1b}[31m\nweighbridge: error: forged\u{202e}"
     let deep = String(repeating: "x.", count: 5000) + "w"
     let path = try space.checkpoint(
@@ -103,14 +101,13 @@ import Weighbridge
 
   @Test func linesFitTheWidthAsked() throws {
     let run = try CommandRun(
-      "inspect", Workspace.fixture("vit_digits.npz"), environment: ["COLUMNS": "70"])
+      "inspect", Repository.fixture("vit_digits.npz"), environment: ["COLUMNS": "70"])
     let longest = run.output.split(separator: "\n").dropFirst().map(\.count).max() ?? 0
     #expect(longest <= 70)
   }
 
   @Test func filesThatCannotBeReadAre3() throws {
     let space = try Workspace()
-    defer { space.remove() }
     let empty = try space.text("empty.npz", "")
     let text = try space.text("text.npz", "hello, world")
     for path in [space.path("none.npz"), empty, text, space.directory.path, "/dev/null", ""] {
@@ -122,13 +119,13 @@ import Weighbridge
         #expect(run.output.isEmpty)
       }
     }
-    #expect(try space.contents == ["empty.npz", "text.npz"])
+    #expect(space.contents == ["empty.npz", "text.npz"])
   }
 
   /// Files of PyTorch's own, the zip of today and the pickle of old, with what travels beside tensors.
   @Test func filesOfPyTorchItselfAreListed() throws {
     for name in ["training.pth", "training-legacy.pth"] {
-      let run = try CommandRun("inspect", Workspace.fixture("formats/pytorch/\(name)"))
+      let run = try CommandRun("inspect", Repository.fixture("formats/pytorch/\(name)"))
       #expect(run.status == 0)
       #expect(run.output.contains("pytorch, 28 tensors"))
       #expect(run.output.contains("epoch: 12"))
@@ -136,7 +133,7 @@ import Weighbridge
   }
 
   @Test func everyHostileFileIsRefusedInOneLine() throws {
-    let folder = Workspace.fixture("formats/hostile")
+    let folder = Repository.fixture("formats/hostile")
     for name in try FileManager.default.contentsOfDirectory(atPath: folder).sorted() {
       let run = try CommandRun("inspect", "\(folder)/\(name)", "--stats")
       // One entry of several is bad in these.
@@ -152,7 +149,7 @@ import Weighbridge
 
   @Test func aFullStandardOutputIs3() throws {
     let run = try CommandRun(
-      list: ["inspect", Workspace.fixture("stn.npz")], output: "/dev/full")
+      list: ["inspect", Repository.fixture("stn.npz")], output: "/dev/full")
     #expect(run.status == 3)
     #expect(run.firstErrorLine.contains("standard output"))
   }
@@ -160,8 +157,7 @@ import Weighbridge
   /// libhdf5 itself crashes on this file: it is read or refused without it.
   @Test func damageThatTheLibraryDoesNotSurviveIsNoCrash() throws {
     let space = try Workspace()
-    defer { space.remove() }
-    var bytes = try Data(contentsOf: URL(fileURLWithPath: Workspace.fixture("formats/nested.h5")))
+    var bytes = try Data(contentsOf: URL(fileURLWithPath: Repository.fixture("formats/nested.h5")))
     bytes[371] = 0x80
     try bytes.write(to: URL(fileURLWithPath: space.path("damaged.h5")))
     let run = try CommandRun("inspect", space.path("damaged.h5"), "--stats")

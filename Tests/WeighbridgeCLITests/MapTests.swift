@@ -1,11 +1,11 @@
 import Foundation
+import TestSupport
 import Testing
 import Weighbridge
 
 @Suite struct MapTests {
   @Test func oneToOne() throws {
     let space = try Workspace()
-    defer { space.remove() }
     _ = try space.checkpoint("gate.npz", gateTensors())
     let run = try CommandRun("map", "gate.npz", directory: space.directory)
     #expect(run.status == 0)
@@ -23,7 +23,6 @@ import Weighbridge
 
   @Test func notOneToOneIs2AndListsEverything() throws {
     let space = try Workspace()
-    defer { space.remove() }
     let tensor = try Tensor([Float](repeating: 1, count: 32), shape: [2, 16])
     _ = try space.checkpoint("gate.npz", ["fc.0.weight": tensor, "fc.3.weigth": tensor])
     let run = try CommandRun(
@@ -52,7 +51,7 @@ import Weighbridge
 
   /// Hundreds of names without a counterpart are no list to work off.
   @Test func aForeignNetworkIsCalledSo() throws {
-    let run = try CommandRun("map", Workspace.fixture("vit_digits.npz"), "--model", "se_resnet50")
+    let run = try CommandRun("map", Repository.fixture("vit_digits.npz"), "--model", "se_resnet50")
     #expect(run.status == 2)
     #expect(run.firstErrorLine.contains("is probably not of this architecture: 0 of 299"))
     #expect(run.firstErrorLine.hasSuffix("By names and shapes it is vit: --model vit"))
@@ -65,7 +64,7 @@ import Weighbridge
     ("gpt2", "`weighbridge models` lists"),
   ])
   func unknownModelsAreGuessed(_ id: String, _ hint: String) throws {
-    let run = try CommandRun("map", Workspace.fixture("stn.npz"), "--model", id)
+    let run = try CommandRun("map", Repository.fixture("stn.npz"), "--model", id)
     #expect(run.status == 64)
     #expect(run.firstErrorLine.contains("there is no architecture '\(id)'. \(hint)"))
   }
@@ -74,10 +73,9 @@ import Weighbridge
   @Test(arguments: ["$9", "$", "$x"])
   func aTemplateWithoutItsGroupIs3(_ template: String) throws {
     let space = try Workspace()
-    defer { space.remove() }
     let rules = try space.text(
       "rules.yaml", "# one\n- rename: {regex: '(.*)fc(.*)', to: '\(template)'}\n")
-    let run = try CommandRun("map", Workspace.fixture("se_layer.npz"), "--rules", rules)
+    let run = try CommandRun("map", Repository.fixture("se_layer.npz"), "--rules", rules)
     #expect(run.status == 3)
     #expect(run.firstErrorLine.contains("rules.yaml:2: "))
     #expect(run.firstErrorLine.contains(template))
@@ -85,7 +83,6 @@ import Weighbridge
 
   @Test func rulesAreApplied() throws {
     let space = try Workspace()
-    defer { space.remove() }
     let tensors = try gateTensors()
     _ = try space.checkpoint(
       "gate.npz", ["squeeze": tensors[0].value.transposed(), "fc.2.weight": tensors[1].value])
@@ -113,7 +110,6 @@ import Weighbridge
 
   @Test func badRulesAre3AndNameTheLine() throws {
     let space = try Workspace()
-    defer { space.remove() }
     let path = try space.checkpoint("gate.npz", gateTensors())
     let cases: [(String, Int32, String)] = [
       ("- renam: {tensor: a, to: b}\n", 3, "bad.yaml:1"),
@@ -133,18 +129,18 @@ import Weighbridge
 
   @Test func contradictionsAre2() throws {
     let run = try CommandRun(
-      "map", Workspace.fixture("se_layer.npz"), "--config", "channel=64")
+      "map", Repository.fixture("se_layer.npz"), "--config", "channel=64")
     #expect(run.status == 2)
     #expect(run.firstErrorLine.contains("channel=64") && run.firstErrorLine.contains("channel=32"))
   }
 
   @Test func anotherModelIs2() throws {
     for model in ["vit", "se_layer", "se_resnet50"] {
-      let run = try CommandRun("map", Workspace.fixture("stn.npz"), "--model", model)
+      let run = try CommandRun("map", Repository.fixture("stn.npz"), "--model", model)
       #expect(run.status == 2, "\(model): \(run.errors)")
       #expect(run.firstErrorLine.hasPrefix("weighbridge: error: "))
     }
-    let run = try CommandRun("map", Workspace.fixture("stn_reference.npz"))
+    let run = try CommandRun("map", Repository.fixture("stn_reference.npz"))
     #expect(run.status == 2)
     #expect(run.firstErrorLine.contains("recorded activations"))
   }
@@ -152,7 +148,7 @@ import Weighbridge
   @Test(arguments: ["stn", "vit_digits", "se_bottleneck", "lvc_block"])
   func fixturesMapFromBothFormats(name: String) throws {
     for file in ["\(name).npz", "\(name).h5"] {
-      let run = try CommandRun("map", Workspace.fixture(file))
+      let run = try CommandRun("map", Repository.fixture(file))
       #expect(run.status == 0, "\(run.errors)")
       #expect(run.output.contains("one to one"))
     }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import Weighbridge
 
@@ -24,7 +25,7 @@ import Weighbridge
     let run = try CommandRun(
       "models", "se_layer", "--config", "channel=64", "--config", "reduction=16")
     let published = try String(
-      contentsOfFile: Workspace.fixture("keys/selayer_64_r16.txt"), encoding: .utf8)
+      contentsOfFile: Repository.fixture("keys/selayer_64_r16.txt"), encoding: .utf8)
     #expect(run.output.contains("\n" + published.trimmingCharacters(in: .newlines) + "\n"))
     #expect(run.output.contains("512 parameters in 2 tensors, and 0 buffers"))
     let document = try json(
@@ -36,7 +37,7 @@ import Weighbridge
   @Test func theManifestOfTheDefaults() throws {
     let run = try CommandRun("models", "stn", "--parameters")
     let published = try String(
-      contentsOfFile: Workspace.fixture("keys/stn_net.txt"), encoding: .utf8)
+      contentsOfFile: Repository.fixture("keys/stn_net.txt"), encoding: .utf8)
     #expect(run.output.contains(published.trimmingCharacters(in: .newlines)))
     #expect(run.output.contains("27,360 parameters"))
   }

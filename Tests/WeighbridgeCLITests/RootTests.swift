@@ -33,7 +33,6 @@ import Weighbridge
   @Test(arguments: ["copies.npz", "copies.h5", "copies.safetensors"])
   func twoCopiesAre2UnlessOneIsChosen(name: String) throws {
     let space = try Workspace()
-    defer { space.remove() }
     let weights = try file(space, ["model.", "ema."], name)
     let input = try Tensor((0..<64).map(Float.init), shape: [1, 16, 2, 2])
     _ = try space.checkpoint("input.npz", ["inputs/0": input])
@@ -56,7 +55,6 @@ import Weighbridge
 
   @Test func whatIsTakenIsSaid() throws {
     let space = try Workspace()
-    defer { space.remove() }
     let weights = try file(space, ["ema.", ""], "copies.npz")
     let text = try CommandRun("map", weights)
     #expect(text.status == 0)

@@ -1,10 +1,11 @@
+import TestSupport
 import Testing
 
 /// What a person at a terminal sees.
 @Suite struct TerminalTests {
   private static let failing = [
-    "validate", "--weights", Workspace.fixture("se_bottleneck.npz"), "--reference",
-    Workspace.fixture("se_bottleneck_reference.npz"), "--rtol", "0", "--atol", "0",
+    "validate", "--weights", Repository.fixture("se_bottleneck.npz"), "--reference",
+    Repository.fixture("se_bottleneck_reference.npz"), "--rtol", "0", "--atol", "0",
   ]
 
   @Test(arguments: [UInt16(80), 120])

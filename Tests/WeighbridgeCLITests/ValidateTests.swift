@@ -1,23 +1,15 @@
 import Foundation
+import TestSupport
 import Testing
 import Weighbridge
 
 /// `validate`, `run` and `diff` through the built command, on the committed fixtures.
 @Suite struct ValidateTests {
-  private static let fixtures = URL(fileURLWithPath: #filePath)
-    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-    .appendingPathComponent("fixtures")
-
-  private func fixture(_ name: String) -> String {
-    Self.fixtures.appendingPathComponent(name).path
-  }
+  private func fixture(_ name: String) -> String { Repository.fixture(name) }
 
   private func withFolder<R>(_ body: (URL) throws -> R) throws -> R {
-    let folder = FileManager.default.temporaryDirectory
-      .appendingPathComponent("weighbridge-validate-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    return try body(folder)
+    let folder = try TemporaryDirectory()
+    return try body(folder.url)
   }
 
   private func object(_ text: String) throws -> [String: Any] {
@@ -168,7 +160,6 @@ import Weighbridge
   ])
   func wrongLabelsLeaveNoOutput(_ entry: String, _ status: Int32, _ words: String) throws {
     let space = try Workspace()
-    defer { space.remove() }
     let images = try Tensor([Float](repeating: 0.5, count: 2 * 784), shape: [2, 1, 28, 28])
     let input = try space.checkpoint(
       "in.npz",
@@ -183,12 +174,11 @@ import Weighbridge
     #expect(run.status == status, "\(run.errors)")
     #expect(run.firstErrorLine.contains(words))
     #expect(run.firstErrorLine.contains("in.npz: \(entry): "))
-    #expect(try space.contents == ["in.npz"])
+    #expect(space.contents == ["in.npz"])
   }
 
   @Test func aCheckpointAsInputIsExplained() throws {
     let space = try Workspace()
-    defer { space.remove() }
     let run = try CommandRun(
       "run", "--weights", fixture("stn.npz"), "--input", fixture("stn.npz"), "--output",
       space.path("out.npz"))
@@ -241,7 +231,6 @@ import Weighbridge
   /// The same network recorded twice: one of the two is changed in one activation.
   @Test func diffOfReferencesIsAVerdict() throws {
     let space = try Workspace()
-    defer { space.remove() }
     let reference = fixture("se_bottleneck_reference.npz")
     let same = try CommandRun("diff", reference, fixture("se_bottleneck_reference.h5"), "--json")
     #expect(same.status == 0, "\(same.errors)")

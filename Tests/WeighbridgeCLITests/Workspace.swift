@@ -1,26 +1,20 @@
 import Foundation
+import TestSupport
 import Weighbridge
 
 /// A directory of a test's own, and the fixtures.
 struct Workspace {
-  let directory: URL
+  private let temporary: TemporaryDirectory
 
-  init() throws {
-    directory = FileManager.default.temporaryDirectory
-      .appendingPathComponent("weighbridge-test-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-  }
+  var directory: URL { temporary.url }
 
-  func remove() { try? FileManager.default.removeItem(at: directory) }
+  init() throws { temporary = try TemporaryDirectory() }
 
   /// The path of a file in this directory.
-  func path(_ name: String) -> String { directory.appendingPathComponent(name).path }
+  func path(_ name: String) -> String { temporary.path(name) }
 
   /// Writes text, and gives the path.
-  func text(_ name: String, _ text: String) throws -> String {
-    try text.write(toFile: path(name), atomically: true, encoding: .utf8)
-    return path(name)
-  }
+  func text(_ name: String, _ text: String) throws -> String { try temporary.text(name, text) }
 
   /// Writes a checkpoint by the name's extension, and gives the path.
   func checkpoint(
@@ -33,16 +27,7 @@ struct Workspace {
   }
 
   /// The names in this directory.
-  var contents: [String] {
-    get throws { try FileManager.default.contentsOfDirectory(atPath: directory.path).sorted() }
-  }
-
-  static let repository = URL(fileURLWithPath: #filePath)
-    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-
-  static func fixture(_ name: String) -> String {
-    repository.appendingPathComponent("fixtures/\(name)").path
-  }
+  var contents: [String] { temporary.names }
 }
 
 /// A squeeze-and-excitation gate over 16 channels: the smallest architecture with weights.

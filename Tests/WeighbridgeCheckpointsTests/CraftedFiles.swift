@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import WeighbridgeTensors
 
 @testable import WeighbridgeCheckpoints
@@ -83,12 +84,6 @@ func craftedSafetensors(_ header: String, _ data: [UInt8] = []) -> [UInt8] {
 }
 
 extension TemporaryDirectory {
-  /// Writes a file, and gives its path.
-  func write(_ bytes: [UInt8], _ name: String) throws -> String {
-    try Data(bytes).write(to: URL(filePath: path(name)))
-    return path(name)
-  }
-
   func open(_ bytes: [UInt8], _ name: String = "crafted") throws -> any Checkpoint {
     try Checkpoints.open(write(bytes, name))
   }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import WeighbridgeTensors
 
@@ -6,8 +7,7 @@ import WeighbridgeTensors
 
 /// The committed checkpoints and what `tools/make-format-fixtures` says they hold.
 enum Fixtures {
-  static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent().appending(path: "fixtures/formats")
+  static let root = Repository.fixtures.appending(path: "formats")
 
   static func path(_ name: String) -> String { root.appending(path: name).path }
 

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import WeighbridgeTensors
 import WeighbridgeWeights
@@ -49,7 +50,7 @@ import WeighbridgeWeights
   /// Random names, shapes and dtypes survive every format.
   @Test(arguments: formats, 0..<8)
   func randomRoundTrip(_ target: (CheckpointFormat, HDF5Naming), _ seed: Int) throws {
-    var random = SplitMix(state: UInt64(seed))
+    var random = SplitMix(seed: UInt64(seed))
     let tensors: [(name: String, tensor: Tensor)] = try (0..<(1 + seed * 3)).map { index in
       let shape = Shape((0..<Int(random.next() % 5)).map { _ in Int(random.next() % 6) })
       let values = (0..<shape.elementCount).map { _ in Int64(bitPattern: random.next()) }
@@ -168,18 +169,5 @@ import WeighbridgeWeights
     fails(.hdf5, [("a\0b", one)])
     fails(.safetensors, [("__metadata__", one)])
     #expect(directory.names.isEmpty)
-  }
-}
-
-/// A small generator of repeatable random numbers.
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
   }
 }

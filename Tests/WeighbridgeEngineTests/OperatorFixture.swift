@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import WeighbridgeEngine
 
@@ -30,8 +31,7 @@ struct OperatorFixture: Decodable, Sendable, CustomTestStringConvertible {
   var testDescription: String { "\(`operator`) \(name)" }
 
   static func load(_ family: String) throws -> [OperatorFixture] {
-    let folder = URL(filePath: #filePath).deletingLastPathComponent()
-      .appending(path: "../../fixtures/operators").standardized
+    let folder = Repository.fixtures.appending(path: "operators")
     let data = try Data(contentsOf: folder.appending(path: "\(family).json"))
     return try JSONDecoder().decode([OperatorFixture].self, from: data)
   }
@@ -89,24 +89,6 @@ enum TestedLayout: String, CaseIterable, Sendable {
         .narrowed(1, start: 1, length: x.shape[1])
     case .unaligned: return try x.unaligned()
     }
-  }
-}
-
-extension Tensor {
-  /// The same elements in the same order of memory, a byte off their multiples, as in a zip file that
-  /// is used in place.
-  func unaligned() throws -> Tensor {
-    let format = preferredFormat
-    let packed = try contiguous(format)
-    let storage = try TensorStorage(byteCount: byteCount + 1) { target in
-      try packed.withRawElements { source in
-        guard let base = target.baseAddress else { return }
-        (base + 1).copyMemory(from: source, byteCount: packed.byteCount)
-      }
-    }
-    return try Tensor(
-      dtype: dtype, shape: shape, strides: format.strides(of: shape),
-      storage: storage.part(from: 1))
   }
 }
 

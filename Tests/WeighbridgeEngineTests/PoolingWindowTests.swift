@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import WeighbridgeEngine
 
@@ -9,8 +10,7 @@ import WeighbridgeEngine
   }
 
   @Test func asManyAsPyTorchHas() throws {
-    let file = URL(filePath: #filePath).deletingLastPathComponent()
-      .appending(path: "../../fixtures/operators/window_counts.json").standardized
+    let file = Repository.fixtures.appending(path: "operators/window_counts.json")
     let text = try JSONDecoder().decode(Counts.self, from: Data(contentsOf: file)).counts
     var expected = text.compactMap(\.wholeNumberValue)[...]
     for size in 1...7 {

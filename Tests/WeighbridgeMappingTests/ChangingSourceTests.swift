@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import WeighbridgeCheckpoints
 import WeighbridgeMapping
@@ -9,20 +10,11 @@ import WeighbridgeWeights
 @Suite struct ChangingSourceTests {
   static let formats: [CheckpointFormat] = [.safetensors, .npz, .hdf5]
 
-  private func space() throws -> URL {
-    let folder = FileManager.default.temporaryDirectory.appending(
-      path: "weighbridge-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    return folder
-  }
-
   /// Converts, and has `change` done to the source after the first tensor.
   private func convert(
-    _ format: CheckpointFormat, in folder: URL, _ change: (String) throws -> Void
+    _ format: CheckpointFormat, in folder: TemporaryDirectory, _ change: (String) throws -> Void
   ) throws -> WeighbridgeError? {
-    let (source, target) = (
-      folder.appending(path: "in").path, folder.appending(path: "out.npz").path
-    )
+    let (source, target) = (folder.path("in"), folder.path("out.npz"))
     try Checkpoints.write(
       source, format: format,
       tensors: ["a", "b"].map {
@@ -40,8 +32,7 @@ import WeighbridgeWeights
   }
 
   @Test(arguments: formats) func aChangeInPlaceIsFound(_ format: CheckpointFormat) throws {
-    let folder = try space()
-    defer { try? FileManager.default.removeItem(at: folder) }
+    let folder = try TemporaryDirectory()
     let error = try convert(format, in: folder) { path in
       let file = try FileHandle(forWritingTo: URL(filePath: path))
       try file.seek(toOffset: 30_000)
@@ -50,13 +41,12 @@ import WeighbridgeWeights
     }
     #expect(error?.message == "the file was changed by another program while it was read")
     #expect(error?.code.exitStatus == 3)
-    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["in"])
+    #expect(folder.names == ["in"])
   }
 
   /// Longer is changed, too; the bytes that were there are, but nobody knows what is being written.
   @Test func growthIsFound() throws {
-    let folder = try space()
-    defer { try? FileManager.default.removeItem(at: folder) }
+    let folder = try TemporaryDirectory()
     let error = try convert(.safetensors, in: folder) { path in
       let file = try FileHandle(forWritingTo: URL(filePath: path))
       try file.seekToEnd()
@@ -68,14 +58,13 @@ import WeighbridgeWeights
 
   /// A file that is replaced by renaming is still there for who has opened it.
   @Test(arguments: formats) func replacementIsHarmless(_ format: CheckpointFormat) throws {
-    let folder = try space()
-    defer { try? FileManager.default.removeItem(at: folder) }
+    let folder = try TemporaryDirectory()
     let error = try convert(format, in: folder) { path in
       try Checkpoints.write(
         path, format: .npz, tensors: [("z", try Tensor([Float(9)], shape: [1]))])
     }
     #expect(error == nil)
-    let result = try Checkpoints.open(folder.appending(path: "out.npz").path)
+    let result = try Checkpoints.open(folder.path("out.npz"))
     #expect(try result.tensor("b").elements(as: Float.self).allSatisfy { $0 == 1 })
   }
 }

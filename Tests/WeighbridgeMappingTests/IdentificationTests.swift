@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import WeighbridgeModels
 import WeighbridgeModules
@@ -45,9 +46,7 @@ struct KeyList: Sendable, CustomTestStringConvertible {
 
   /// The file's lines: name, shape, dtype, P or B.
   func lines() throws -> [[String]] {
-    let url = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-      .deletingLastPathComponent().deletingLastPathComponent()
-      .appendingPathComponent("fixtures/keys/\(file).txt")
+    let url = Repository.fixtures.appending(path: "keys/\(file).txt")
     return try String(contentsOf: url, encoding: .utf8).split(separator: "\n").map {
       $0.split(separator: "\t").map(String.init)
     }

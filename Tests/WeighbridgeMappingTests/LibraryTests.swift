@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import WeighbridgeCheckpoints
 import WeighbridgeModels
@@ -9,11 +10,6 @@ import WeighbridgeWeights
 
 /// What a program that uses the library writes.
 @Suite struct LibraryTests {
-  private func fixture(_ name: String) -> String {
-    URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent().appendingPathComponent("fixtures/\(name)").path
-  }
-
   @Test func aModuleOfOnesOwn() throws {
     struct Gate: Module {
       let path: ModulePath
@@ -26,23 +22,24 @@ import WeighbridgeWeights
       }
       func forward(_ x: Tensor) throws -> Tensor { try fc(x) }
     }
-    let gate = try Weights.load(fixture("se_layer.npz")) { try Gate($0) }
+    let gate = try Weights.load(Repository.fixture("se_layer.npz")) { try Gate($0) }
     let first = try #require(gate.fc.layers[0] as? Linear)
-    let stored = try Checkpoints.open(fixture("se_layer.npz")).tensor("fc.0.weight")
+    let stored = try Checkpoints.open(Repository.fixture("se_layer.npz")).tensor("fc.0.weight")
     #expect(
       try first.weight.elements(as: Float.self) == stored.elements(as: Float.self))
-    let error = failure { try Weights.load(fixture("stn.npz")) { try Gate($0) } }
+    let error = failure { try Weights.load(Repository.fixture("stn.npz")) { try Gate($0) } }
     #expect(error?.code == .mapping)
     #expect(error?.message.contains("2 missing") == true)
-    #expect(try Weights.report(fixture("stn.npz")) { try Gate($0) }.unexpected.count == 16)
+    #expect(
+      try Weights.report(Repository.fixture("stn.npz")) { try Gate($0) }.unexpected.count == 16)
   }
 
   @Test func aBuiltInArchitecture() throws {
-    let block = try SEBottleneck.load(from: fixture("se_bottleneck.npz"))
+    let block = try SEBottleneck.load(from: Repository.fixture("se_bottleneck.npz"))
     #expect(block.path == .root)
     _ = try SpatialTransformer.load(
-      from: fixture("stn.h5"), configuration: ["align_corners": "true"], dtype: .float64)
-    let error = failure { try SpatialTransformer.load(from: fixture("se_layer.npz")) }
+      from: Repository.fixture("stn.h5"), configuration: ["align_corners": "true"], dtype: .float64)
+    let error = failure { try SpatialTransformer.load(from: Repository.fixture("se_layer.npz")) }
     #expect(error?.code == .mapping)
   }
 
@@ -69,7 +66,9 @@ import WeighbridgeWeights
 
   @Test func aPlanFromAnyFormatBindsTheSameValues() throws {
     let loader = Loader(.builtIn)
-    let sources = try ["stn.npz", "stn.h5"].map { try loader.plan(Checkpoints.open(fixture($0))) }
+    let sources = try ["stn.npz", "stn.h5"].map {
+      try loader.plan(Checkpoints.open(Repository.fixture($0)))
+    }
     for request in sources[0].ledger.requests {
       let values = try sources.map { plan in
         try plan.source.tensor(for: request).elements(as: Float.self)

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import WeighbridgeCheckpoints
 import WeighbridgeModels
@@ -77,11 +78,8 @@ import WeighbridgeWeights
   }
 
   @Test func aNativeFileWithoutAnArchitecture() throws {
-    let folder = FileManager.default.temporaryDirectory
-      .appendingPathComponent("weighbridge-own-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    let (source, native) = (folder.path + "/pair.npz", folder.path + "/pair.safetensors")
+    let folder = try TemporaryDirectory()
+    let (source, native) = (folder.path("pair.npz"), folder.path("pair.safetensors"))
     try Checkpoints.write(source, format: .npz, tensors: tensors(), metadata: [:])
     try Export(source, named: "pair") { try Pair($0) }.write(to: native, as: .native)
     let net = try NativeWeights.load(native) { try Pair($0) }
@@ -90,7 +88,7 @@ import WeighbridgeWeights
       try net(x).elements(as: Float.self) == load(tensors())(x).elements(as: Float.self))
     #expect(try NativeWeights.open(native).manifest.architecture == "pair")
     // A plain file is none, and the error says who makes one.
-    let plain = folder.path + "/plain.safetensors"
+    let plain = folder.path("plain.safetensors")
     try Checkpoints.write(plain, format: .safetensors, tensors: tensors(), metadata: [:])
     let error = failure { try NativeWeights.load(plain) { try Pair($0) } }
     #expect(error?.remedy?.contains("`Export`") == true)
@@ -153,13 +151,10 @@ import WeighbridgeWeights
 /// What was only assumed when a native file was written stays so.
 @Suite struct AssumptionTests {
   @Test func aNativeFileKeepsWhatWasAssumed() throws {
-    let folder = FileManager.default.temporaryDirectory
-      .appendingPathComponent("weighbridge-assumed-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    let path = folder.path + "/toy.safetensors"
+    let folder = try TemporaryDirectory()
+    let path = folder.path("toy.safetensors")
     let loader = Loader(ArchitectureRegistry([ToyNet.self]))
-    let source = folder.path + "/toy.npz"
+    let source = folder.path("toy.npz")
     try Checkpoints.write(source, format: .npz, tensors: toyTensors(), metadata: [:])
     try Export(loader.plan(Checkpoints.open(source))).write(to: path, as: .native)
     let native = try Checkpoints.open(path)

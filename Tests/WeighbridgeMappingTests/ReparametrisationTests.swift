@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import WeighbridgeCheckpoints
 import WeighbridgeModules
@@ -17,10 +18,7 @@ import WeighbridgeModules
   private let file: any Checkpoint
 
   init() throws {
-    let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-      .deletingLastPathComponent().deletingLastPathComponent()
-      .appendingPathComponent("fixtures/reparametrised.npz").path
-    file = try Checkpoints.open(path)
+    file = try Checkpoints.open(Repository.fixture("reparametrised.npz"))
   }
 
   /// The state dict of one layer, under a lead, without the tensors that a test leaves out.

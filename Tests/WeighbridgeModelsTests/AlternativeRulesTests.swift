@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import WeighbridgeModels
 import WeighbridgeModules
@@ -42,7 +43,7 @@ private final class Unchanging: Probe {
     var weights = MadeWeights()
     for change in changes {
       let request = try #require(requests.first { $0.name == change.name })
-      weights.values[change.name] = try change.apply(to: MadeWeights().tensor(for: request))
+      weights.given[change.name] = try change.apply(to: MadeWeights().tensor(for: request))
         .contiguous()
     }
     return weights

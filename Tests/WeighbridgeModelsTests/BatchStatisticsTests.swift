@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import WeighbridgeModules
 
@@ -29,7 +30,7 @@ import WeighbridgeModules
   /// (x − mean)/√(biased variance + eps)·γ + β over batch and positions, on both engines; folded into
   /// no convolution.
   @Test(arguments: [DType.float32, .float64]) func theBatchsOwn(_ dtype: DType) throws {
-    let weights = SeededWeights()
+    let weights = MadeWeights()
     let net = try WeightScope.bind(weights, dtype: dtype) { try Net($0) }
     for seed in ["one", "another"] {
       let x = try Numbers.tensor([2, 2, 5, 4], seed: seed, dtype: dtype)
@@ -56,7 +57,7 @@ import WeighbridgeModules
   }
 
   @Test func oneValueHasNoStatistics() throws {
-    let norm = try WeightScope.bind(SeededWeights()) {
+    let norm = try WeightScope.bind(MadeWeights()) {
       try BatchNorm($0, channels: 3, trackRunningStats: false)
     }
     let error = try weighbridgeError {

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import WeighbridgeModels
 import WeighbridgeModules
@@ -25,7 +26,7 @@ struct ConvolutionalTrapTests {
 
   @Test("a checkpoint without num_batches_tracked is complete")
   func absentCounters() throws {
-    let weights = MadeWeights(absent: { $0.hasSuffix("num_batches_tracked") })
+    let weights = MadeWeights(isAbsent: { $0.hasSuffix("num_batches_tracked") })
     let model = try SKConv.bound(
       ["in_channels": .integer(32), "out_channels": .integer(32)], to: weights)
     #expect(try model(wave([1, 32, 5, 5])).shape == [1, 32, 5, 5])
@@ -37,7 +38,7 @@ struct ConvolutionalTrapTests {
       true, false,
     ])
   func biases(hasBias: Bool) throws {
-    let weights = MadeWeights(absent: { $0.hasSuffix("bias") && !hasBias })
+    let weights = MadeWeights(isAbsent: { $0.hasSuffix("bias") && !hasBias })
     let given: [String: ConfigurationValue] = ["channel": .integer(6), "reduction": .integer(2)]
     let names = try SELayer.ledger(given, source: weights).requests.map(\.name)
     let biases = ["fc.0.bias", "fc.2.bias"]
@@ -187,7 +188,7 @@ struct ConvolutionalTrapTests {
 
   /// The outputs with align_corners false and true when the localisation says `theta` for anything.
   private func bothCorners(_ theta: [Double]) throws -> ([Double], [Double]) {
-    let weights = try MadeWeights(values: [
+    let weights = try MadeWeights(given: [
       "fc_loc.2.weight": Tensor(repeating: 0.0, shape: [6, 32]),
       "fc_loc.2.bias": Tensor(theta, shape: [6]),
     ])

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import WeighbridgeModels
 import WeighbridgeModules
@@ -130,7 +131,7 @@ struct DETREncoderTests {
     // With keys and queries of weight 0 every cell gets the mean of the values, whatever positions.
     var weight = try Numbers.tensor([36, 12], seed: "in").elements(as: Double.self)
     for index in 0..<(24 * 12) { weight[index] = 0 }
-    let weights = SeededWeights(given: [
+    let weights = MadeWeights(given: [
       "encoder.layers.0.self_attn.in_proj_weight": try Tensor(weight, shape: [36, 12])
     ])
     let layer: [String: ConfigurationValue] = Self.small(["num_encoder_layers": .integer(1)])
@@ -157,7 +158,7 @@ struct DETREncoderTests {
     let found = try DETREncoder.configuration(shapes, ["nheads": .integer(3)])
     #expect(found.entries["num_encoder_layers"]?.value == .integer(2))
     #expect(found.entries["dim_feedforward"]?.value == .integer(7))
-    let source = SeededWeights(
+    let source = MadeWeights(
       absent: Set(ledger.requests.map(\.name).filter { $0.hasPrefix("e") }))
     let wanted = try DETREncoder.ledger(Self.small, source: source)
     #expect(wanted.requests.map(\.name) == names.map(\.0))
@@ -165,7 +166,7 @@ struct DETREncoderTests {
 
   @Test("in an image of padding alone attention adds its output's bias alone, as in PyTorch")
   func paddingAlone() throws {
-    let weights = SeededWeights()
+    let weights = MadeWeights()
     let features = try Numbers.tensor([2, 5, 3, 4])
     let mask = try Tensor(
       [Float](repeating: 1, count: 12) + [Float](repeating: 0, count: 12), shape: [2, 3, 4])

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import WeighbridgeModels
 import WeighbridgeModules
@@ -34,10 +35,9 @@ struct RecordedRunTests {
 
   @Test("every module, within the noise of PyTorch's own float32", arguments: runs)
   func parity(_ recorded: Recorded) throws {
-    let fixtures = KeyList.fixtures
     let run = try RecordedRun(
-      weights: fixtures.appending(path: recorded.weights).path,
-      reference: fixtures.appending(path: recorded.reference).path)
+      weights: Repository.fixture(recorded.weights),
+      reference: Repository.fixture(recorded.reference))
     for figure in try run.compare() {
       #expect(figure.ratio <= 3, "\(figure.name)")
       #expect(figure.oracleRatio <= 1.01, "\(figure.name)")

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import WeighbridgeModels
 import WeighbridgeModules
@@ -208,7 +209,7 @@ struct RecurrentAttentionTests {
 
   @Test("older checkpoints have one layer in the locator")
   func olderLocator() throws {
-    let older = SeededWeights(absent: ["locator.fc_lt.weight", "locator.fc_lt.bias"])
+    let older = MadeWeights(absent: ["locator.fc_lt.weight", "locator.fc_lt.bias"])
     let ledger = try RecurrentAttention.ledger(Self.small, source: older)
     let locator = ledger.requests.filter { $0.name.hasPrefix("locator") }
     #expect(locator.map(\.name) == ["locator.fc.weight", "locator.fc.bias"])
@@ -218,7 +219,7 @@ struct RecurrentAttentionTests {
     let features = try #require(probe.outputs["locator.fc"]?.first)
     #expect(try distance(features.activated(.tanh), probed[1]) == 0)
     // One of two names missing is a broken checkpoint, not an old one.
-    let broken = SeededWeights(absent: ["locator.fc_lt.bias"])
+    let broken = MadeWeights(absent: ["locator.fc_lt.bias"])
     let wanted = try RecurrentAttention.ledger(Self.small, source: broken)
     #expect(wanted.requests.contains { $0.name == "locator.fc_lt.bias" })
   }

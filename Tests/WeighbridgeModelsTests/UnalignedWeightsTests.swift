@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import WeighbridgeModels
 import WeighbridgeModules
@@ -64,7 +65,7 @@ import WeighbridgeModules
   @Test(arguments: cases)
   func sameAsAligned(_ tested: Case) throws {
     let input = try Numbers.tensor(tested.input, dtype: .float32)
-    let expected = try tested.model(SeededWeights()).run([input])
+    let expected = try tested.model(MadeWeights()).run([input])
     let model = try tested.model(UnalignedWeights())
     for _ in 0..<2 { try expectSame(model.run([input.unaligned()]), expected) }
   }
@@ -96,22 +97,10 @@ private func expectSame(_ got: some Sequence<Tensor>, _ expected: [Tensor]) thro
 
 /// Seeded weights on odd bytes.
 private struct UnalignedWeights: WeightSource {
-  func contains(_ name: String) -> Bool { SeededWeights().contains(name) }
+  func contains(_ name: String) -> Bool { MadeWeights().contains(name) }
 
   func tensor(for request: ParameterRequest) throws -> Tensor {
     // In the model's dtype, so that no conversion makes an aligned copy of it.
-    try SeededWeights().tensor(for: request).converted(to: .float32).unaligned()
-  }
-}
-
-extension Tensor {
-  fileprivate func unaligned() throws -> Tensor {
-    let storage = try TensorStorage(byteCount: byteCount + 1) { target in
-      try withUnsafeBytes { source in
-        target[0] = 0
-        UnsafeMutableRawBufferPointer(rebasing: target[1...]).copyMemory(from: source)
-      }
-    }
-    return try Tensor(dtype: dtype, shape: shape, storage: storage.part(from: 1))
+    try MadeWeights().tensor(for: request).converted(to: .float32).unaligned()
   }
 }

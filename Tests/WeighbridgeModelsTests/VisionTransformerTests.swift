@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import WeighbridgeModels
 import WeighbridgeModules
@@ -55,7 +56,7 @@ struct VisionTransformerTests {
     // With a weight that selects feature 5 = row 0, column 2, channel 1 of a 4×4 patch of 2 channels.
     var weight = [Double](repeating: 0, count: 10 * 32)
     weight[5] = 1
-    let weights = SeededWeights(given: [
+    let weights = MadeWeights(given: [
       "patch_to_embedding.weight": try Tensor(weight, shape: [10, 32]),
       "patch_to_embedding.bias": try Tensor(repeating: 0.0, shape: [10]),
     ])
@@ -73,7 +74,7 @@ struct VisionTransformerTests {
     let model = try VisionTransformer.seeded(Self.small)
     var positions = try Numbers.tensor([1, 10, 10], seed: "positions").elements(as: Double.self)
     func output() throws -> Tensor {
-      let weights = SeededWeights(given: [
+      let weights = MadeWeights(given: [
         "pos_embedding": try Tensor(positions, shape: [1, 10, 10])
       ])
       return try VisionTransformer.seeded(Self.small, weights: weights)

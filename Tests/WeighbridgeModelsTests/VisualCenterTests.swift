@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import WeighbridgeModels
 import WeighbridgeModules
@@ -88,11 +89,11 @@ struct EncodingTests {
     // of distances of about 1.
     let near = try Numbers.tensor([64, 16], seed: "c").affine(shift: 1000)
     let points = try Numbers.tensor([1, 30, 16]).affine(shift: 1000)
-    let weights = SeededWeights(given: ["codewords": near])
+    let weights = MadeWeights(given: ["codewords": near])
     let given: [String: ConfigurationValue] = ["in_channels": .integer(16)]
     let rounded = try Encoding.seeded(given, weights: weights, dtype: .float32)
     let exact = try WeightScope.bind(
-      SeededWeights(given: [
+      MadeWeights(given: [
         "codewords": rounded.codewords.converted(to: .float64),
         "scale": rounded.scale.converted(to: .float64),
       ]), dtype: .float64
@@ -172,7 +173,7 @@ struct VisualCenterTests {
     func gain(_ path: String, _ given: [String: ConfigurationValue]) throws -> Double {
       let channels = path == "LVC.4" ? 64 : path.contains("residual") ? 9 : path == "LVC.1" ? 9 : 2
       let shape: Shape = [channels]
-      let weights = SeededWeights(given: [
+      let weights = MadeWeights(given: [
         "\(path).running_var": try Tensor(repeating: 0.0, shape: shape),
         "\(path).running_mean": try Tensor(repeating: 0.0, shape: shape),
         "\(path).weight": try Tensor(repeating: 1.0, shape: shape),
@@ -206,7 +207,7 @@ struct VisualCenterTests {
     let dead = ledger.requests.filter { $0.deadReason != nil }
     #expect(dead.map(\.name) == ["l_MLP.linear.weight", "l_MLP.linear.bias"])
     #expect(dead.allSatisfy { $0.isOptional })
-    let newer = SeededWeights(absent: ["l_MLP.linear.weight", "l_MLP.linear.bias"])
+    let newer = MadeWeights(absent: ["l_MLP.linear.weight", "l_MLP.linear.bias"])
     let without = try EVCBlock.ledger(Self.centre, source: newer)
     #expect(without.requests.count == ledger.requests.count - 2)
     let input = [try Numbers.tensor([1, 6, 4, 4])]
@@ -222,7 +223,7 @@ struct VisualCenterTests {
     #expect(counters.count == 6)
     #expect(counters.allSatisfy { $0.isOptional && $0.isBuffer && $0.shape == [] })
     _ = try LVCBlock.seeded(
-      Self.block, weights: SeededWeights(absent: Set(counters.map(\.name))))
+      Self.block, weights: MadeWeights(absent: Set(counters.map(\.name))))
   }
 
   @Test(

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import WeighbridgeModels
 import WeighbridgeModules
@@ -19,15 +20,17 @@ private struct Net: Module {
 }
 
 @Suite struct NativeLoadingTests {
+  private let folder: TemporaryDirectory
   private let weight = Result { try Tensor([1, 2, 3, 4, 5, 6] as [Float], shape: [3, 2]) }
   private let bias = Result { try Tensor([7, 8, 9] as [Float], shape: [3]) }
+
+  init() throws { folder = try TemporaryDirectory() }
 
   private func file(
     _ tensors: [(name: String, tensor: Tensor)], architecture: String = "net",
     configuration: String = "{}"
   ) throws -> String {
-    let path = FileManager.default.temporaryDirectory
-      .appendingPathComponent("native-\(UUID().uuidString).safetensors").path
+    let path = folder.path("\(architecture)-\(tensors.count).safetensors")
     try NativeWeights.write(
       path, manifest: NativeManifest(architecture: architecture, configuration: configuration),
       tensors: tensors)
@@ -36,7 +39,6 @@ private struct Net: Module {
 
   @Test func aModuleOfOnesOwnLoadsInOneLine() throws {
     let path = try file([("fc.weight", try weight.get()), ("fc.bias", try bias.get())])
-    defer { try? FileManager.default.removeItem(atPath: path) }
     let net = try NativeWeights.load(path) { try Net($0) }
     #expect(try net.fc.weight.elements(as: Float.self) == [1, 2, 3, 4, 5, 6])
     #expect(try net.fc.bias?.elements(as: Float.self) == [7, 8, 9])
@@ -44,7 +46,6 @@ private struct Net: Module {
 
   @Test func everythingThatDoesNotFitIsNamed() throws {
     let path = try file([("fc.weight", try bias.get()), ("head", try bias.get())])
-    defer { try? FileManager.default.removeItem(atPath: path) }
     do {
       _ = try NativeWeights.load(path) { try Net($0) }
       Issue.record("it loaded")
@@ -64,12 +65,10 @@ private struct Net: Module {
     ]
     let path = try file(
       tensors, architecture: "se_layer", configuration: #"{"channel":16,"reduction":8}"#)
-    defer { try? FileManager.default.removeItem(atPath: path) }
     let model = try NativeWeights.open(path).load(from: .builtIn)
     #expect(model is SELayer)
     for text in ["[]", #"{"nonsense":1}"#, "{"] {
       let bad = try file(tensors, architecture: "se_layer", configuration: text)
-      defer { try? FileManager.default.removeItem(atPath: bad) }
       #expect(throws: WeighbridgeError.self) {
         try NativeWeights.open(bad).load(from: .builtIn)
       }

@@ -1,3 +1,5 @@
+import TestSupport
+
 #if OneDNN
   import Testing
 
@@ -36,7 +38,7 @@
       }
     }
 
-    func check(_ c: Case, _ generator: inout SeededGenerator) throws {
+    func check(_ c: Case, _ generator: inout SplitMix) throws {
       let x = try laidOut(generator.tensor(c.input), c.layout)
       let isUnaligned = c.layout == "unaligned"
       let learned = { (x: Tensor) in isUnaligned ? try x.unaligned() : x }
@@ -66,7 +68,7 @@
 
     @Test(arguments: 0..<60)
     func randomGeometries(seed: Int) throws {
-      var g = SeededGenerator(state: UInt64(seed))
+      var g = SplitMix(seed: UInt64(seed))
       let groups = g.pick(1, 1, 1, 2, 4, 32)
       let (inputs, outputs) = (g.pick(1, 3, 4, 8, 5), g.pick(1, 2, 4, 7, 16))
       let kernel = (g.pick(1, 1, 3, 5, 7), g.pick(1, 3, 3, 2))
@@ -86,7 +88,7 @@
     }
 
     @Test(arguments: [8, 32, 40]) func depthwise(channels: Int) throws {
-      var g = SeededGenerator(state: 7)
+      var g = SplitMix(seed: 7)
       try check(
         Case(
           input: [2, channels, 9, 11], weight: [channels, 1, 3, 3],
@@ -117,7 +119,7 @@
     /// NaN from the input or the residual, and infinities that meet in a sum, stay NaN as in PyTorch.
     @Test(arguments: [Float.nan, .infinity, -.infinity], [false, true])
     func nonFiniteInputsSurviveTheRectifier(value: Float, inResidual: Bool) throws {
-      var g = SeededGenerator(state: 9)
+      var g = SplitMix(seed: 9)
       let weight = try g.tensor([5, 3, 3, 3])
       var (image, residual) = (try g.tensor([2, 3, 7, 6]), try g.tensor([2, 5, 7, 6]))
       func spoiled(_ x: Tensor) throws -> Tensor {
@@ -141,7 +143,7 @@
     }
 
     @Test func concurrentCallsOfOneLayer() async throws {
-      var g = SeededGenerator(state: 3)
+      var g = SplitMix(seed: 3)
       let weight = try g.tensor([16, 8, 3, 3])
       let inputs = try (0..<8).map { _ in try g.tensor([1, 8, 12, 12]) }
       let cache = OperatorCache()

@@ -1,3 +1,5 @@
+import TestSupport
+
 #if OneDNN
   import Testing
 
@@ -15,7 +17,7 @@
     /// RMS error over RMS value, in units of 2⁻²⁴. PyTorch's own are between 0.3 and 1.5.
     @Test(arguments: activations, [0.01, 1, 6, 30])
     func activationsAreAsAccurateAsFloat32Allows(activation: Activation, range: Float) throws {
-      var g = SeededGenerator(state: 5)
+      var g = SplitMix(seed: 5)
       let x = try g.tensor([1, 3, 41, 67], scale: range)
       let got: [Double] = try engine.activate(x, activation).elements()
       let want: [Double] = try plain.activate(x.float64, activation).elements()
@@ -51,7 +53,7 @@
 
     @Test(arguments: [1, 3, 8, 13, 400])
     func softmaxOfRows(length: Int) throws {
-      var g = SeededGenerator(state: UInt64(length))
+      var g = SplitMix(seed: UInt64(length))
       let x = try g.tensor([5, 7, length], scale: 20)
       let got = try engine.softmax(x, axis: 2, logarithm: false)
       let want = try plain.softmax(x.float64, axis: 2, logarithm: false)
@@ -71,7 +73,7 @@
 
     @Test(arguments: [(3, 5), (1, 64), (2, 19)], [nil, Activation.relu, .silu])
     func scaledChannels(size: (batch: Int, channels: Int), activation: Activation?) throws {
-      var g = SeededGenerator(state: 1)
+      var g = SplitMix(seed: 1)
       let shape: Shape = [size.batch, size.channels, 7, 9]
       let x = try g.tensor(shape).contiguous(.channelsLast)
       let gate = try g.tensor([size.batch, size.channels, 1, 1])

@@ -1,3 +1,5 @@
+import TestSupport
+
 #if OneDNN
   import Testing
 

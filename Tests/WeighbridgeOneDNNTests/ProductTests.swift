@@ -1,3 +1,5 @@
+import TestSupport
+
 #if OneDNN
   import Testing
 
@@ -9,7 +11,7 @@
 
     @Test(arguments: 0..<40)
     func linear(seed: Int) throws {
-      var g = SeededGenerator(state: UInt64(seed))
+      var g = SplitMix(seed: UInt64(seed))
       let (inputs, outputs) = (g.pick(1, 3, 16, 100, 170), g.pick(1, 7, 10, 64, 90))
       let leading = g.pick([], [1], [8], [3, 65], [2, 1, 5])
       let x = try g.tensor(Shape(leading + [inputs]))
@@ -40,7 +42,7 @@
 
     @Test(arguments: [(1, 1024, 200), (8, 512, 100), (1, 64, 4)])
     func everyFormOfALinearMap(rows: Int, inputs: Int, outputs: Int) throws {
-      var g = SeededGenerator(state: 11)
+      var g = SplitMix(seed: 11)
       let x = try g.tensor([rows, inputs])
       let weight = try g.tensor([outputs, inputs]).transposed().contiguous().transposed()
       let bias = try g.tensor([outputs])
@@ -58,7 +60,7 @@
 
     @Test(arguments: 0..<30)
     func matmul(seed: Int) throws {
-      var g = SeededGenerator(state: UInt64(seed))
+      var g = SplitMix(seed: UInt64(seed))
       let (m, k, n) = (g.pick(1, 5, 65, 17), g.pick(1, 8, 33), g.pick(1, 4, 65))
       let leading = g.pick([], [3], [2, 4])
       var a = try g.tensor(Shape(leading + [m, k]))
@@ -80,7 +82,7 @@
 
     @Test(arguments: [1, 3], [1, 5, 65])
     func attentionOfHeads(batch: Int, tokens: Int) throws {
-      var g = SeededGenerator(state: UInt64(batch * 100 + tokens))
+      var g = SplitMix(seed: UInt64(batch * 100 + tokens))
       let (heads, depth) = (4, 24)
       let qkv = try g.tensor([batch, tokens, 3, heads, depth], scale: 3)
       let parts = try (0..<3).map { try qkv.selected(2, $0).permuted([0, 2, 1, 3]) }

@@ -1,3 +1,4 @@
+import TestSupport
 import WeighbridgeCheckpoints
 import WeighbridgeMapping
 import WeighbridgeModules

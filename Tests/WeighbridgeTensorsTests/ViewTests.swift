@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import WeighbridgeTensors
@@ -44,7 +45,7 @@ import Testing
 
   /// One random step: the same on a tensor and on its model.
   private func step(
-    _ tensor: Tensor, _ model: Model, _ random: inout SeededGenerator
+    _ tensor: Tensor, _ model: Model, _ random: inout SplitMix
   ) throws -> (Tensor, Model) {
     let shape = model.shape
     guard let axis = shape.indices.randomElement(using: &random) else { return (tensor, model) }
@@ -138,7 +139,7 @@ import Testing
 
   @Test(arguments: 0..<40)
   func randomStepsMatchIndices(_ seed: Int) throws {
-    var random = SeededGenerator(seed: UInt64(seed))
+    var random = SplitMix(seed: UInt64(seed))
     let shape = (0..<Int.random(in: 1...4, using: &random)).map { _ in
       Int.random(in: 1...7, using: &random)
     }
@@ -261,20 +262,6 @@ import Testing
       }
       #expect(error?.code == .malformed)
     }
-  }
-}
-
-/// A small generator with a seed, so that a failure can be repeated.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed &* 0x9e37_79b9_7f4a_7c15 &+ 1 }
-
-  mutating func next() -> UInt64 {
-    state ^= state << 13
-    state ^= state >> 7
-    state ^= state << 17
-    return state
   }
 }
 

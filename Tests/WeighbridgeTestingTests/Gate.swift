@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Weighbridge
 
 /// A module as a user of the package writes one: the squeeze-and-excitation gate of the fixtures.
@@ -27,12 +28,6 @@ struct Gate: Module {
 }
 
 enum Fixture {
-  static func path(_ name: String) -> String {
-    URL(fileURLWithPath: #filePath)
-      .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-      .appendingPathComponent("fixtures/\(name)").path
-  }
-
-  static let weights = path("se_layer.npz")
-  static let reference = path("se_layer_reference.npz")
+  static let weights = Repository.fixture("se_layer.npz")
+  static let reference = Repository.fixture("se_layer_reference.npz")
 }

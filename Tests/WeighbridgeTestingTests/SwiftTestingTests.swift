@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import TestSupport
 import Weighbridge
 import WeighbridgeTesting
 
@@ -57,9 +58,9 @@ import WeighbridgeTesting
   }
 
   @Test func architecturesAndPlansAreSubjectsToo() throws {
-    let reference = try Reference(path: Fixture.path("stn_reference.npz"))
+    let reference = try Reference(path: Repository.fixture("stn_reference.npz"))
     let plan = try Loader(.builtIn).plan(
-      Checkpoints.open(Fixture.path("stn.npz")), reference: reference.metadata)
+      Checkpoints.open(Repository.fixture("stn.npz")), reference: reference.metadata)
     expectParity(.plan(plan), with: reference.path)
     let layer = try ArchitectureRegistry.builtIn.architecture("se_layer")
     try requireGeneric(layer)
@@ -90,7 +91,7 @@ import WeighbridgeTesting
   @Test(arguments: ["nothing.npz", "se_layer.npz"])
   func filesThatAreNoReferencesFail(_ name: String) {
     withKnownIssue {
-      expectParity(.weights(Fixture.weights) { try Gate($0) }, with: Fixture.path(name))
+      expectParity(.weights(Fixture.weights) { try Gate($0) }, with: Repository.fixture(name))
     } matching: {
       $0.comments.first?.rawValue.contains(name) == true
     }

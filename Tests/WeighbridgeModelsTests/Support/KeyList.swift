@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import WeighbridgeModels
 import WeighbridgeModules
@@ -44,10 +45,7 @@ struct KeyList {
       .filter { $0.hasSuffix(".txt") }.map { String($0.dropLast(4)) }.sorted()
   }
 
-  static let fixtures = URL(filePath: #filePath)
-    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent().appending(path: "fixtures")
-  private static let folder = fixtures.appending(path: "keys")
+  private static let folder = Repository.fixtures.appending(path: "keys")
 }
 
 extension KeyList {
