@@ -29,8 +29,7 @@ public struct MadeWeights: WeightSource {
     var numbers = Numbers(seed: request.name)
     let count = request.shape.elementCount
     let fanIn = request.shape.dropFirst().reduce(1, *)
-    let isWeight = request.role == .linearWeight || request.role == .convolutionWeight
-    let scale = isWeight ? 1.5 / Double(max(1, fanIn)).squareRoot() : 0.5
+    let scale = request.shape.rank > 1 ? 1.5 / Double(max(1, fanIn)).squareRoot() : 0.5
     let isPositive = request.name.hasSuffix("running_var") || request.name.contains("norm")
     let values = (0..<count).map { _ in
       isPositive ? 0.75 + 0.5 * numbers.next() : scale * numbers.next()

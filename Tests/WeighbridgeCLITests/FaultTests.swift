@@ -112,7 +112,7 @@ import Weighbridge
     let process = try start([
       "convert", space.path("w.safetensors"), space.path("o.npz"), "--model", "none",
     ])
-    for _ in 0..<200 where try space.contents.count < 2 { usleep(10_000) }
+    for _ in 0..<200 where space.contents.count < 2 { usleep(10_000) }
     kill(process.processIdentifier, SIGTERM)
     process.waitUntilExit()
     #expect(process.terminationStatus == 128 + SIGTERM)
