@@ -11,6 +11,8 @@ public struct ParitySubject {
     var model: (any Module)?
     /// The same model in float64.
     var oracle: (() throws -> any Module)?
+    /// What it takes to build the model again with some weights changed.
+    var rebinding: Rebinding?
   }
 
   /// The file with the weights, where there is one.
@@ -50,9 +52,12 @@ public struct ParitySubject {
     return ParitySubject(weights: path, name: name) { _ in
       let report = try Weights.report(path, rules: rules, root: root, build)
       guard report.isOneToOne else { return Loaded(name: name, mapping: report) }
+      let (model, rebinding) = try Weights.loadKeeping(
+        Checkpoints.open(path), rules: rules, root: root, build)
       return Loaded(
-        name: name, mapping: report, model: try Weights.load(path, rules: rules, root: root, build),
-        oracle: { try Weights.load(path, dtype: .float64, rules: rules, root: root, build) })
+        name: name, mapping: report, model: model,
+        oracle: { try Weights.load(path, dtype: .float64, rules: rules, root: root, build) },
+        rebinding: rebinding)
     }
   }
 
@@ -83,7 +88,8 @@ public struct ParitySubject {
     var loaded = Loaded(
       name: plan.architecture.id, configuration: plan.configuration, mapping: plan.report)
     guard plan.report.isOneToOne else { return loaded }
-    loaded.model = try plan.bind()
+    let (model, rebinding) = try plan.bindKeeping()
+    (loaded.model, loaded.rebinding) = (model, rebinding)
     loaded.oracle = { try plan.bind(dtype: .float64) }
     return loaded
   }
@@ -117,6 +123,6 @@ extension ParitySubject {
     verdict.mapping = loaded.mapping
     guard let model = loaded.model else { return }
     verdict.result = try Validator(reference, options: options)
-      .validate(model, oracle: loaded.oracle)
+      .validate(model, oracle: loaded.oracle, rebinding: loaded.rebinding)
   }
 }

@@ -48,6 +48,13 @@ struct ValidateCommand: ParsableCommand {
   @Option(help: "When to run the model in float64 too: auto, always or never.")
   var oracle = OracleMode.auto
 
+  @Option(
+    help: """
+      When a pass also tells which parameters the reference cannot show: auto (as far as one more \
+      forward's time goes), always or never.
+      """)
+  var reach = ReachMode.auto
+
   @Flag(
     help: "Fail when a recorded activation or a module has no counterpart, or another shape.")
   var requireAll = false
@@ -112,18 +119,20 @@ struct ValidateCommand: ParsableCommand {
     guard plan.report.isOneToOne else { return }
 
     let binding = Stopwatch()
-    let network = try plan.bind()
+    let (network, rebinding) = try plan.bindKeeping()
     let bound = binding.seconds
     var options = ValidationOptions()
     options.tolerance = tolerance.tolerance(completedBy: .pyTorchDefault(.float32, .float32))
     options.oracle = oracle
     options.requiresAll = requireAll
     options.allowsPartial = allowPartial
+    options.reach = reach
     let validator = Validator(reference, options: options) { progress in
       Console.progress.show(
         "\(progress.run): \(progress.calls)\(progress.expected.map { " of \($0)" } ?? "") layers")
     }
-    var result = try validator.validate(network) { try plan.bind(dtype: .float64) }
+    var result = try validator.validate(
+      network, oracle: { try plan.bind(dtype: .float64) }, rebinding: rebinding)
     result.seconds.read += opened
     result.seconds.bind = bound
     verdict.result = result
@@ -209,3 +218,4 @@ extension ValidateCommand {
 }
 
 extension OracleMode: ExpressibleByArgument {}
+extension ReachMode: ExpressibleByArgument {}

@@ -20,10 +20,25 @@ public struct ImportPlan: Sendable {
   ///
   /// - Throws: `mapping` when the names do not map one to one, and what reading throws.
   public func bind(dtype: DType = .float32) throws -> any Architecture {
+    try bind(dtype: dtype, keeping: nil)
+  }
+
+  /// Loads the model in float32, and what it takes to build it again with some weights changed.
+  ///
+  /// - Throws: As `bind` does.
+  public func bindKeeping() throws -> (model: any Architecture, rebinding: Rebinding) {
+    let kept = KeptWeights()
+    let model = try bind(dtype: .float32, keeping: kept)
+    let (architecture, configuration) = (architecture, configuration)
+    return (model, Rebinding(kept) { try architecture.init($0, configuration) })
+  }
+
+  private func bind(dtype: DType, keeping kept: KeptWeights?) throws -> any Architecture {
     try requireOneToOne()
     try readAhead()
     let (architecture, configuration) = (architecture, configuration)
-    return try WeightScope.bind(source, dtype: dtype) { scope -> any Architecture in
+    return try WeightScope.bind(source, dtype: dtype, keeping: kept) {
+      scope -> any Architecture in
       try architecture.init(scope, configuration)
     }
   }

@@ -42,6 +42,26 @@ public enum Weights {
     root: String? = nil,
     _ build: (WeightScope) throws -> M
   ) throws -> M {
+    try load(checkpoint, dtype: dtype, rules: rules, root: root, keeping: nil, build)
+  }
+
+  /// Loads a module in float32, and what it takes to build it again with some weights changed.
+  ///
+  /// - Throws: As `load` does.
+  public static func loadKeeping<M: Module>(
+    _ checkpoint: any Checkpoint, rules: Rules = Rules(), root: String? = nil,
+    _ build: @escaping (WeightScope) throws -> M
+  ) throws -> (model: M, rebinding: Rebinding) {
+    let kept = KeptWeights()
+    let model = try load(
+      checkpoint, dtype: .float32, rules: rules, root: root, keeping: kept, build)
+    return (model, Rebinding(kept) { try build($0) })
+  }
+
+  private static func load<M: Module>(
+    _ checkpoint: any Checkpoint, dtype: DType, rules: Rules, root: String?,
+    keeping kept: KeptWeights?, _ build: (WeightScope) throws -> M
+  ) throws -> M {
     if rules.isEmpty { try checkpoint.refuseReference() }
     let fit = try Candidates(checkpoint, rules: rules, root: root).best { _, source in
       try WeightScope.describe(source: source, build)
@@ -49,7 +69,7 @@ public enum Weights {
     if let error = fit.report.listingError(file: checkpoint.path) { throw error }
     let source = CheckpointSource(checkpoint, fit.stateDict)
     try source.readAhead(fit.ledger.requests.filter { $0.role != .counter }.map(\.name))
-    return try WeightScope.bind(source, dtype: dtype, build)
+    return try WeightScope.bind(source, dtype: dtype, keeping: kept, build)
   }
 
   /// How a checkpoint fits a module, without loading it.

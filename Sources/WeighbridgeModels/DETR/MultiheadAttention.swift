@@ -65,8 +65,10 @@ struct MultiheadAttention: Module {
 
 extension MultiheadAttention: ParameterizedModule {
   var parameters: [ModuleParameter] {
-    [
-      .init("in_proj_weight", .linearWeight, inWeight), .init("in_proj_bias", .vector, inBias),
+    let sections = ["q", "k", "v"]
+    return [
+      .init("in_proj_weight", .linearWeight, inWeight, sections: sections),
+      .init("in_proj_bias", .vector, inBias, sections: sections),
       .init("out_proj.weight", .linearWeight, outWeight),
       .init("out_proj.bias", .vector, outBias),
     ]

@@ -49,10 +49,16 @@ public struct ModuleParameter: Sendable {
   public var name: String
   public var role: ParameterRole
   public var tensor: Tensor
+  /// What equal parts of its first axis are, where they serve different ends: `q`, `k`, `v`. Empty
+  /// where it is one.
+  public var sections: [String]
 
-  public init(_ name: String, _ role: ParameterRole, _ tensor: Tensor) {
+  public init(
+    _ name: String, _ role: ParameterRole, _ tensor: Tensor, sections: [String] = []
+  ) {
     self.name = name
     self.role = role
     self.tensor = tensor
+    self.sections = sections
   }
 }

@@ -114,11 +114,13 @@ extension WeightScope {
   /// Runs an initialiser against a source and gives the loaded model. Floating-point tensors are
   /// converted to `dtype`, in which the model then runs.
   ///
+  /// - Parameter kept: Keeps what the model is given, so that it can be built again.
   /// - Throws: when a parameter is missing, of another shape, or unreadable.
   public static func bind<M>(
-    _ source: any WeightSource, dtype: DType = .float32, _ build: (WeightScope) throws -> M
+    _ source: any WeightSource, dtype: DType = .float32, keeping kept: KeptWeights? = nil,
+    _ build: (WeightScope) throws -> M
   ) throws -> M {
-    let construction = Construction(source: source, dtype: dtype, binds: true)
+    let construction = Construction(source: source, dtype: dtype, binds: true, kept: kept)
     return try build(WeightScope(path: .root, construction: construction))
   }
 }
@@ -134,12 +136,14 @@ private final class Construction: Sendable {
   private let source: (any WeightSource)?
   private let dtype: DType
   private let binds: Bool
+  private let kept: KeptWeights?
   private let state = Mutex(State())
 
-  init(source: (any WeightSource)?, dtype: DType, binds: Bool) {
+  init(source: (any WeightSource)?, dtype: DType, binds: Bool, kept: KeptWeights? = nil) {
     self.source = source
     self.dtype = dtype
     self.binds = binds
+    self.kept = kept
   }
 
   var ledger: Ledger {
@@ -175,7 +179,12 @@ private final class Construction: Sendable {
         entry: request.name)
     }
     // A dead parameter is never applied, so its values need not be touched.
-    guard request.deadReason == nil, request.role != .counter else { return tensor }
-    return try tensor.converted(to: dtype)
+    guard request.deadReason == nil, request.role != .counter else {
+      kept?.keep(request, tensor)
+      return tensor
+    }
+    let converted = try tensor.converted(to: dtype)
+    kept?.keep(request, converted)
+    return converted
   }
 }

@@ -41,6 +41,13 @@ enum Format {
     value < 100_000 ? "\(value)" : String(format: "%.0e", Double(value))
   }
 
+  /// A share in percent, two digits: `4.1 %`.
+  static func percent(_ share: Double) -> String {
+    if share == 0 || share >= 0.995 { return String(format: "%.0f %%", share * 100) }
+    if share < 0.001 { return "under 0.1 %" }
+    return String(format: share < 0.1 ? "%.1f %%" : "%.0f %%", share * 100)
+  }
+
   static func seconds(_ value: Double) -> String {
     value < 0.9995 ? String(format: "%.0f ms", value * 1000) : String(format: "%.1f s", value)
   }

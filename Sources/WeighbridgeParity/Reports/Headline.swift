@@ -60,6 +60,7 @@ enum Headline {
       parts.append("largest error \(Format.ratio(worst)) of its limit")
     }
     if let coverage = result.coverage, !result.hasFailedLayer { parts.append(coverage.text) }
+    if let unseen = result.reach?.text { parts.append(unseen) }
     return parts
   }
 

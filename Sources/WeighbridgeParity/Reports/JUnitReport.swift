@@ -21,13 +21,15 @@ package struct JUnitReport: Sendable {
             </testcase>
         """)
     }
-    let skipped = (result.layers + result.outputs + result.production).count {
+    let unseen = result.reach?.unseen ?? []
+    cases += unseen.map { unseenCase($0, verdict.model) }
+    let skipped = unseen.count + (result.layers + result.outputs + result.production).count {
       $0.status == .missing
     }
     let seconds = result.seconds
     let time =
       seconds.read + seconds.bind + seconds.forward + seconds.isolated + seconds.production
-      + seconds.compare
+      + seconds.reach + seconds.compare
     return """
       <?xml version="1.0" encoding="UTF-8"?>
       <testsuites>
@@ -37,6 +39,16 @@ package struct JUnitReport: Sendable {
         </testsuite>
       </testsuites>
 
+      """
+  }
+
+  /// A parameter that a pass says nothing of: a test that was not run.
+  private func unseenCase(_ parameter: Reach.Parameter, _ model: String) -> String {
+    let reason = "nothing compared reacts to it" + (parameter.reason.map { ": \($0)" } ?? "")
+    return """
+          <testcase classname="\(XML.escaped(model))" name="unseen \(XML.escaped(parameter.name))">
+            <skipped message="\(XML.escaped(reason))"/>
+          </testcase>
       """
   }
 

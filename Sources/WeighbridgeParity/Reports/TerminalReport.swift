@@ -42,6 +42,9 @@ public struct TerminalReport: Sendable {
     lines += LayerTable(result, verdict.subject, width: width, ink: ink).lines
     lines += listing(words.onlyRecorded, result.uncovered)
     lines += listing(words.onlyGot, result.unreferenced)
+    lines += listing("unseen, nothing compared reacts", result.reach?.unseen.map(\.text) ?? [])
+    lines += listing("seen in part", result.reach?.partlySeen.map(\.text) ?? [])
+    lines += listing("not tried", result.reach?.untried.map(\.name) ?? [])
     lines += result.otherDifferences.flatMap {
       wrapped("different: \($0.escapingControlCharacters())")
     }
@@ -128,6 +131,7 @@ public struct TerminalReport: Sendable {
       times.append("production \(Format.seconds(seconds.production))")
     }
     if seconds.oracle > 0 { times.append("float64 \(Format.seconds(seconds.oracle))") }
+    if seconds.reach > 0 { times.append("reach \(Format.seconds(seconds.reach))") }
     times.append("compare \(Format.seconds(seconds.compare))")
     let environment = verdict.environment
     let against = environment.framework.map { " against \($0)" } ?? ""

@@ -28,6 +28,8 @@ extension Verdict {
         "outputs": .array(result.production.map(\.json)),
       ]),
       "coverage": result.coverage?.json ?? .null,
+      "unseen": .strings(result.reach?.unseen.map(\.name) ?? []),
+      "reach": result.reach?.json ?? .null,
       "seconds": result.seconds.json,
       "hints": .strings(hints),
       "notes": .strings(result.notes),
@@ -105,6 +107,25 @@ extension Coverage {
   }
 }
 
+extension Reach {
+  fileprivate var json: JSONDocument {
+    .members([
+      "parameters": .integer(parameters.count),
+      "values": .integer(parameters.reduce(0) { $0 + $1.count }),
+      "unseen_values": .integer(parameters.reduce(0) { $0 + $1.unseenCount }),
+      "unseen_share": .number(unseenShare), "change": .number(change),
+      "details": .array(
+        parameters.filter { $0.standing != .seen }.map {
+          .members([
+            "parameter": .string($0.name), "standing": .string($0.standing.rawValue),
+            "values": .integer($0.count), "unseen_values": .integer($0.unseenCount),
+            "reason": $0.reason.map { .string($0) } ?? .null,
+          ])
+        }),
+    ])
+  }
+}
+
 extension Figures.Element {
   var json: JSONDocument {
     .members([
@@ -148,7 +169,7 @@ extension ParityResult.Seconds {
     .members([
       "read": .number(read), "bind": .number(bind), "forward": .number(forward),
       "compare": .number(compare), "isolated": .number(isolated), "oracle": .number(oracle),
-      "production": .number(production),
+      "production": .number(production), "reach": .number(reach),
     ])
   }
 }

@@ -28,6 +28,8 @@ public struct ParityResult: Sendable {
   public var allowsPartial = false
   /// How much was compared; `nil` where nothing ran.
   public var coverage: Coverage?
+  /// Which parameters the compared values show; `nil` where that was not looked for.
+  public var reach: Reach?
   /// Whether the isolated run handed on recorded tensors of other shapes than ours, too.
   var handsOnOtherShapes = true
 
@@ -46,6 +48,8 @@ public struct ParityResult: Sendable {
     /// The model itself, run as a program runs it.
     public var production = 0.0
     public var compare = 0.0
+    /// Finding out which parameters the reference shows.
+    public var reach = 0.0
 
     public init() {}
   }

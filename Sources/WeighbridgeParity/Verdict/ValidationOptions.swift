@@ -9,6 +9,15 @@ public enum OracleMode: String, Sendable, Hashable, CaseIterable {
   case never
 }
 
+/// When the parameters are looked for that nothing compared reacts to.
+public enum ReachMode: String, Sendable, Hashable, CaseIterable {
+  /// As far as one more forward's time goes, and half a second in any case.
+  case auto
+  /// Whatever it takes.
+  case always
+  case never
+}
+
 /// How a validation is done.
 public struct ValidationOptions: Sendable {
   /// Replaces every noise-based limit.
@@ -21,6 +30,8 @@ public struct ValidationOptions: Sendable {
   public var allowsPartial = false
   /// Whether each module is also judged on recorded inputs.
   public var isolates = true
+  /// Whether a pass also tells which parameters it says nothing of.
+  public var reach = ReachMode.auto
   public var limits = Limits()
 
   public init() {}

@@ -24,15 +24,19 @@ public struct Validator: Sendable {
   /// - Parameters:
   ///   - model: Bound in float32.
   ///   - oracle: Gives the same model bound in float64.
+  ///   - rebinding: Builds the model again with some weights changed, to find those that the reference
+  ///     cannot show. Without it, parameters of modules that cannot be copied are left out of that.
   /// - Throws: when the reference cannot be read or the model cannot run on its inputs.
   public func validate(
-    _ model: any Module, oracle: (() throws -> any Module)? = nil
+    _ model: any Module, oracle: (() throws -> any Module)? = nil, rebinding: Rebinding? = nil
   ) throws -> ParityResult {
     let reading = Stopwatch()
     let inputs = try reference.inputs()
     let named = try Validator.running(on: reference) { try reference.named(for: model, inputs) }
     let ready = Validator(try named.readAhead(), options: options, onProgress: onProgress)
-    return try ready.validate(model, inputs, oracle, readSeconds: reading.seconds)
+    var result = try ready.validate(model, inputs, oracle, readSeconds: reading.seconds)
+    try ready.measureReach(&result, model, inputs, rebinding)
+    return result
   }
 
   private func validate(

@@ -34,6 +34,7 @@ package struct HTMLReport: Sendable {
       sections.append(
         section("Layers", HTMLLayerTable(layers + result.production, verdict.subject).html, nil))
     }
+    sections.append(unseen(result.reach))
     sections.append(coverage(result))
     sections.append(mappingTable)
     sections.append(reproduction(result))
@@ -58,6 +59,26 @@ package struct HTMLReport: Sendable {
   }
 
   private var words: Wording { Wording(verdict.subject) }
+
+  /// The parameters of which a pass says nothing, or not all.
+  private func unseen(_ reach: Reach?) -> String {
+    let hidden = reach?.parameters.filter { $0.standing != .seen } ?? []
+    guard !hidden.isEmpty else { return "" }
+    let rows = hidden.map { parameter in
+      let share = "\(parameter.unseenCount) of \(parameter.count)"
+      return "<tr>"
+        + [parameter.standing.text, parameter.name, share, parameter.reason ?? ""]
+        .map { "<td>\(XML.breakable($0))</td>" }.joined() + "</tr>"
+    }.joined(separator: "\n")
+    return section(
+      "Parameters that the reference does not show",
+      """
+      <div class="scroll"><table><thead><tr><th>seen</th><th>parameter</th><th>unseen values</th>\
+      <th>why</th></tr></thead><tbody>
+      \(rows)
+      </tbody></table></div>
+      """, "A pass says nothing of these values: they could be anything.")
+  }
 
   private func coverage(_ result: ParityResult) -> String {
     let lists = [
@@ -119,7 +140,7 @@ package struct HTMLReport: Sendable {
     let times = [
       ("read", seconds.read), ("bind", seconds.bind), ("forward", seconds.forward),
       ("isolated", seconds.isolated), ("production", seconds.production),
-      ("float64", seconds.oracle), ("compare", seconds.compare),
+      ("float64", seconds.oracle), ("reach", seconds.reach), ("compare", seconds.compare),
     ].filter { $0.1 > 0 }.map { "\($0.0) \(Format.seconds($0.1))" }.joined(separator: ", ")
     return section(
       "How to reproduce",

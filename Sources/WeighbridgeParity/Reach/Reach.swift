@@ -1,0 +1,97 @@
+import WeighbridgeModules
+
+/// What the compared values say of a model's parameters: a pass says nothing of those to which none of
+/// them reacts.
+public struct Reach: Sendable, Hashable {
+  /// How a parameter stands to what was compared.
+  public enum Standing: String, Sendable, Hashable {
+    /// Changed, it makes a compared value wrong.
+    case seen
+    /// So do some of its values; the others meet nothing but zeros.
+    case partly
+    /// Nothing compared reacts to it.
+    case unseen
+    /// The model loads it and never applies it, whatever the reference.
+    case neverApplied = "never-applied"
+    /// Not found out.
+    case untried
+  }
+
+  /// One parameter or buffer.
+  public struct Parameter: Sendable, Hashable {
+    /// The full name, `layer1.0.conv1.weight`.
+    public var name: String
+    /// How many values it has.
+    public var count: Int
+    /// How many of them nothing compared reacts to.
+    public var unseenCount: Int
+    public var standing: Standing
+    /// Why it is not seen as a whole.
+    public var reason: String?
+  }
+
+  /// Every parameter and buffer that the model computes with or loads, in its order.
+  public var parameters: [Parameter]
+  /// The change that was tried, as a share of a parameter's RMS.
+  public var change: Double
+
+  /// Those to which no compared value reacts.
+  public var unseen: [Parameter] {
+    parameters.filter { $0.standing == .unseen || $0.standing == .neverApplied }
+  }
+
+  /// Those to which compared values react, though not to all of their values.
+  public var partlySeen: [Parameter] { parameters.filter { $0.standing == .partly } }
+
+  /// Those that were not tried.
+  public var untried: [Parameter] { parameters.filter { $0.standing == .untried } }
+
+  /// The share of all values that nothing reacts to, of what is ever applied.
+  public var unseenShare: Double {
+    let applied = parameters.filter { $0.standing != .neverApplied }
+    let all = applied.reduce(0) { $0 + $1.count }
+    return all == 0 ? 0 : Double(applied.reduce(0) { $0 + $1.unseenCount }) / Double(all)
+  }
+
+  /// How many are applied and not seen.
+  private var hidden: [Parameter] { parameters.filter { $0.standing == .unseen } }
+
+  /// `no compared value reacts to 2 of 62 parameters and to parts of 1, 12 % of the values`; `nil`
+  /// where everything is seen.
+  var text: String? {
+    let total = parameters.count { $0.standing != .neverApplied }
+    var places: [String] = []
+    if !hidden.isEmpty { places.append("to \(hidden.count) of \(total) parameters") }
+    if !partlySeen.isEmpty {
+      places.append(
+        "to parts of \(partlySeen.count)\(hidden.isEmpty ? " of \(total) parameters" : "")")
+    }
+    var words =
+      places.isEmpty
+      ? []
+      : [
+        "no compared value reacts \(places.joined(separator: " and ")), "
+          + "\(Format.percent(unseenShare)) of the values"
+      ]
+    if !untried.isEmpty { words.append("\(untried.count) of \(total) parameters not tried") }
+    return words.isEmpty ? nil : words.joined(separator: "; ")
+  }
+}
+
+extension Reach.Parameter {
+  /// The name, and why it is not seen.
+  var text: String { reason.map { "\(name) (\($0))" } ?? name }
+}
+
+extension Reach.Standing {
+  /// In words.
+  var text: String {
+    switch self {
+    case .seen: "yes"
+    case .partly: "in part"
+    case .unseen: "no"
+    case .neverApplied: "never applied"
+    case .untried: "not tried"
+    }
+  }
+}

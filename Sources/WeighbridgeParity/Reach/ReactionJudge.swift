@@ -1,0 +1,100 @@
+import WeighbridgeModules
+
+/// Whether what a changed model returns would make the verdict a failure.
+struct ReactionJudge: Sendable {
+  private let validator: Validator
+  private let layers: [ActivationKey: LayerVerdict]
+  private let outputs: [Int: LayerVerdict]
+
+  init(_ validator: Validator, _ result: ParityResult) {
+    self.validator = validator
+    layers = Dictionary(
+      result.layers.filter { $0.status != .missing }.map {
+        (ActivationKey($0.path, call: $0.call, item: $0.item), $0)
+      }, uniquingKeysWith: { first, _ in first })
+    outputs = Dictionary(
+      result.outputs.enumerated().filter { $0.element.status != .missing }
+        .map { ($0.element.item ?? $0.offset, $0.element) }, uniquingKeysWith: { first, _ in first })
+  }
+
+  /// What a call returned and was compared.
+  private func compared(_ path: ModulePath, _ call: Int, _ count: Int) -> [(Int, LayerVerdict)] {
+    (0..<count).compactMap { item in
+      layers[ActivationKey(path, call: call, item: count > 1 ? item : nil)].map { (item, $0) }
+    }
+  }
+
+  /// Whether a call's result was compared and is that of the module alone, and its recorded tensors
+  /// can stand in for it as they are.
+  func standIn(_ path: ModulePath, _ call: Int) throws -> [Tensor]? {
+    guard let first = layer(path, call), first.isLeaf else { return nil }
+    guard let recorded = try validator.reference.tensors(path, call: call) else { return nil }
+    for (item, tensor) in recorded.enumerated() {
+      let key = ActivationKey(path, call: call, item: recorded.count > 1 ? item : nil)
+      guard tensor.dtype.isFloatingPoint, let verdict = layers[key], verdict.isLeaf,
+        verdict.shape == tensor.shape
+      else { return nil }
+    }
+    return try recorded.map { try $0.converted(to: .float32).aligned() }
+  }
+
+  /// The verdict on what a call returned, or on the first of several tensors.
+  func layer(_ path: ModulePath, _ call: Int) -> LayerVerdict? {
+    layers[ActivationKey(path, call: call)] ?? layers[ActivationKey(path, call: call, item: 0)]
+  }
+
+  /// An error beyond which a layer fails for certain, as an RMS; `nil` where the call was not compared.
+  func limit(_ path: ModulePath, _ call: Int) -> Double? {
+    guard let layer = layer(path, call), let measured = layer.isolated ?? layer.cumulative else {
+      return nil
+    }
+    let (figures, limits) = (measured.figures, validator.options.limits)
+    if measured.judgement.basis == .elementwise {
+      let key = ActivationKey(path, call: call, item: layer.item)
+      let dtype = validator.reference.description(of: key)?.dtype ?? .float32
+      let tolerance =
+        validator.options.tolerance ?? .pyTorchDefault(.float32, dtype)
+      return tolerance.absolute + tolerance.relative * figures.referenceMax
+    }
+    let dtype =
+      validator.reference.description(of: ActivationKey(path, call: call, item: layer.item))?.dtype
+    let noises = [layer.recordedNoise, layer.ownNoise].compactMap { $0?.rms }.filter(\.isFinite)
+    return limits.noiseRatio
+      * noises.reduce(
+        limits.floor * Limits.unitRoundoff(dtype ?? .float32) * figures.referenceRMS, +)
+  }
+
+  /// Whether a call's results, of a changed model, fail.
+  func fails(_ tensors: [Tensor], _ path: ModulePath, _ call: Int) throws -> Bool {
+    try compared(path, call, tensors.count).contains { item, verdict in
+      let key = ActivationKey(path, call: call, item: verdict.item)
+      let finding = try Finding(
+        item: verdict.item, got: tensors[item], recorded: validator.reference.recorded(key)
+      ) { dtype in
+        validator.judge.elementwiseTolerance(
+          recorded: dtype, hasNoise: validator.reference.hasNoise(key))
+      }
+      return fails(finding, verdict)
+    }
+  }
+
+  /// Whether a changed model's outputs fail.
+  func fails(outputs tensors: [Tensor]) throws -> Bool {
+    try tensors.indices.contains { index in
+      guard let verdict = outputs[index],
+        let finding = try validator.outputFinding(index, tensors)
+      else { return false }
+      return fails(finding, verdict)
+    }
+  }
+
+  private func fails(_ finding: Finding, _ verdict: LayerVerdict) -> Bool {
+    if case .shape? = finding.problem { return true }
+    guard let figures = finding.figures, let dtype = finding.dtype else { return false }
+    let judgement = validator.judge.judge(
+      figures, recorded: dtype, reference: verdict.recordedNoise, own: verdict.ownNoise)
+    // Rounding that has grown and was accepted is no reaction.
+    let usual = verdict.cumulative?.figures.rms ?? 0
+    return !judgement.holds && !(figures.rms <= 2 * usual)
+  }
+}

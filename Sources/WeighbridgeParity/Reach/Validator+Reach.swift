@@ -1,0 +1,167 @@
+import WeighbridgeModules
+
+extension Validator {
+  /// Seconds that are spent in any case.
+  private static let leastBudget = 0.5
+
+  /// Finds out which parameters the compared values react to, where they all hold.
+  ///
+  /// A layer that is linear in a parameter shows it wherever what the parameter multiplies is not zero:
+  /// a look at the recorded inputs tells, exactly, and without running anything. What that leaves open
+  /// is run with the parameter changed, up to the first compared value that is then wrong.
+  func measureReach(
+    _ result: inout ParityResult, _ model: any Module, _ inputs: [Tensor], _ rebinding: Rebinding?
+  ) throws {
+    guard options.reach != .never, result.passes else { return }
+    let clock = Stopwatch()
+    let budget =
+      options.reach == .always ? .infinity : max(Self.leastBudget, result.seconds.forward)
+    let shaped = Validator(reference.reshaped(result.reshapings), options: options)
+    let study = ReachStudy(
+      judge: ReactionJudge(shaped, result), nudge: Nudge(reference, options.tolerance),
+      model: model, inputs: inputs, rebinding: rebinding, budget: budget, clock: clock,
+      called: Set(result.layers.map(\.path)))
+    do {
+      result.reach = try study.reach()
+    } catch let error as WeighbridgeError {
+      result.notes.append("which parameters are seen was not found out: \(error.description)")
+    }
+    result.seconds.reach = clock.seconds
+  }
+}
+
+/// One model, and what is needed to try its parameters.
+struct ReachStudy {
+  let judge: ReactionJudge
+  let nudge: Nudge
+  let model: any Module
+  let inputs: [Tensor]
+  let rebinding: Rebinding?
+  /// Seconds after which no more is tried.
+  let budget: Double
+  let clock: Stopwatch
+  /// The paths that are called.
+  let called: Set<ModulePath>
+
+  func reach() throws -> Reach {
+    let probe = ReachProbe(judge, nudge, budget: budget)
+    _ = try ProbeRun.with(probe) { try model.run(inputs) }
+    var pace = Pace(budget: budget, clock: clock)
+    var parameters: [Reach.Parameter] = []
+    for var entry in probe.entries {
+      if !entry.isSettled { runOn(&entry, &pace) }
+      parameters.append(verdict(entry))
+    }
+    guard let rebinding else { return Reach(parameters: parameters, change: nudge.relative) }
+    var found = Dictionary(
+      parameters.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    for request in rebinding.requests where request.role != .counter && found[request.name] == nil {
+      found[request.name] = rebound(request, rebinding, &pace)
+    }
+    return Reach(
+      parameters: rebinding.requests.compactMap { found[$0.name] }, change: nudge.relative)
+  }
+
+  /// Tells when there is no time for another run.
+  private struct Pace {
+    let budget: Double
+    let clock: Stopwatch
+    private var longest = 0.0
+
+    init(budget: Double, clock: Stopwatch) { (self.budget, self.clock) = (budget, clock) }
+
+    static let obstacle =
+      "not tried: that takes longer than another forward; --reach always does it"
+
+    /// - Returns: `nil` where there is no time left.
+    mutating func run(_ body: () throws -> Bool) throws -> Bool? {
+      let start = clock.seconds
+      guard start + longest < budget else { return nil }
+      defer { longest = max(longest, clock.seconds - start) }
+      return try body()
+    }
+  }
+
+  /// Runs the model on from a module with its parameter changed.
+  private func runOn(_ entry: inout ReachEntry, _ pace: inout Pace) {
+    do {
+      for section in entry.openSections {
+        let reacts = try pace.run {
+          try NudgingProbe.reacts(
+            model, inputs, judge, entry.path,
+            changed: [entry.parameter.name: nudge.changed(entry.parameter, section)])
+        }
+        guard let reacts else {
+          entry.obstacle = Pace.obstacle
+          return
+        }
+        if reacts { entry.react(section) }
+      }
+    } catch {
+      entry.obstacle = "not tried: the model does not run with it changed"
+    }
+  }
+
+  /// Runs the model built with a parameter changed that no module gives out.
+  private func rebound(
+    _ request: ParameterRequest, _ rebinding: Rebinding, _ pace: inout Pace
+  ) -> Reach.Parameter {
+    let count = request.shape.elementCount
+    func parameter(
+      _ standing: Reach.Standing, _ unseen: Int, _ reason: String?
+    ) -> Reach.Parameter {
+      Reach.Parameter(
+        name: request.name, count: count, unseenCount: unseen, standing: standing, reason: reason)
+    }
+    if let reason = request.deadReason { return parameter(.neverApplied, count, reason) }
+    guard let tensor = rebinding[request.name] else {
+      return parameter(.untried, 0, "not tried: it was not kept")
+    }
+    do {
+      let reacts = try pace.run {
+        let changed = try nudge.changed(request.name, tensor)
+        return try NudgingProbe.reacts(
+          rebinding.changing([request.name: changed]), inputs, judge, owner(of: request.name))
+      }
+      guard let reacts else { return parameter(.untried, 0, Pace.obstacle) }
+      return reacts ? parameter(.seen, 0, nil) : parameter(.unseen, count, unmoved)
+    } catch {
+      return parameter(.untried, 0, "not tried: the model does not run with it changed")
+    }
+  }
+
+  /// The innermost module that is called and may compute with a parameter of this name.
+  private func owner(of name: String) -> ModulePath {
+    var path = ModulePath(name).parent
+    while let candidate = path, candidate != .root, !called.contains(candidate) {
+      path = candidate.parent
+    }
+    return path ?? .root
+  }
+
+  private var unmoved: String {
+    "changed by \(nudge.text) of its size, everything compared stays within its limits"
+  }
+
+  private func verdict(_ entry: ReachEntry) -> Reach.Parameter {
+    let (count, sections) = (entry.parameter.tensor.elementCount, entry.parameter.sections)
+    var verdict = Reach.Parameter(
+      name: entry.fullName, count: count, unseenCount: 0, standing: .seen, reason: nil)
+    if let exposure = entry.exposure, exposure.hiddenCount > 0 {
+      (verdict.unseenCount, verdict.reason) = (exposure.hiddenCount, exposure.reason)
+      verdict.standing = exposure.isHidden ? .unseen : .partly
+      if exposure.isHidden { return verdict }
+    }
+    if let obstacle = entry.obstacle, !entry.reacts {
+      (verdict.standing, verdict.reason) = (.untried, obstacle)
+    } else if !entry.reacts {
+      (verdict.standing, verdict.unseenCount, verdict.reason) = (.unseen, count, unmoved)
+    } else if !entry.openSections.isEmpty, entry.obstacle == nil {
+      let open = entry.openSections.map { sections[$0] }
+      verdict.standing = .partly
+      verdict.unseenCount = count / sections.count * open.count
+      verdict.reason = "nothing reacts to its rows of \(open.joined(separator: ", "))"
+    }
+    return verdict
+  }
+}
