@@ -57,6 +57,8 @@ def record(
     # After the run: an error is the first thing said.
     for text in idle([tensor for _, tensor in flatten([arguments, list(kwargs.values())])]):
         warnings.warn(f"{text}; record random or real data", stacklevel=2)
+    for text in recording.little_excited:
+        warnings.warn(f"{text}; record other data, or several samples", stacklevel=2)
     described = _described(model, arguments, kwargs) if network else None
     by_name = {name: [suffix for suffix, _ in flatten(value)] for name, value in kwargs.items()}
     metadata: dict[str, Any] = {"framework": f"torch {torch.__version__}"}

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from .errors import ToolError
+from .excitation import Excitation
 from .modules import (
     aliases,
     autocast,
@@ -48,6 +49,7 @@ class Recording:
         not_repeatable: entry names (`outputs/0` for outputs) that a second run did not repeat bit
             for bit. They have no noise: chance is not rounding.
         classes: module path -> fully qualified class; the root's path is "".
+        little_excited: what dead rectifiers and decided softmaxes hide, one sentence a kind.
     """
 
     activations: dict[str, np.ndarray] = field(default_factory=dict)
@@ -62,6 +64,7 @@ class Recording:
     autocast: str | None = None
     not_repeatable: list[str] = field(default_factory=list)
     classes: dict[str, str] = field(default_factory=dict)
+    little_excited: list[str] = field(default_factory=list)
 
     def note_dtype(self, entry: str, tensor: Tensor, stored: np.ndarray) -> None:
         """Notes a tensor's dtype where it is stored wider."""
@@ -185,9 +188,12 @@ def _repeat(
             recording.not_repeatable.append(name)
 
     given = mapped([inputs, dict(kwargs)], lambda x: x.clone())
-    returned = _hooked_forward(
-        model, *given, select, lambda name, x: compare(name, x, recording.activations.get(name))
-    )
+    excitation = Excitation()
+    with excitation.watching(model):
+        returned = _hooked_forward(
+            model, *given, select, lambda name, x: compare(name, x, recording.activations.get(name))
+        )
+    recording.little_excited = list(excitation.sentences())
     for index, (_, tensor) in enumerate(flatten(returned)):
         recorded = recording.outputs[index] if index < len(recording.outputs) else None
         compare(f"outputs/{index}", tensor, recorded)
