@@ -58,7 +58,9 @@ struct Exposure: Sendable {
     let dead = (0..<positions).count { position in
       !stride(from: position, to: shown.count, by: positions).contains { shown[$0] }
     }
-    if dead > 0 { parts.append("\(dead) of \(positions) kernel positions meet padding or zeros alone") }
+    if dead > 0 {
+      parts.append("\(dead) of \(positions) kernel positions meet padding or zeros alone")
+    }
     let explained = channels.reduce(0) { $0 + ($1 ? dead : positions) }
     if shown.count(where: { !$0 }) > explained {
       parts.append("some kernel positions meet padding or zeros alone in some channels")
@@ -144,7 +146,8 @@ extension Exposure {
     let stands = "what it multiplies is the running mean itself"
     return try [
       "weight": Exposure(
-        grouping: .channels(stands), shown: moves, groupSize: 1, gain: gain(deviation.map { 1 / $0 })),
+        grouping: .channels(stands), shown: moves, groupSize: 1,
+        gain: gain(deviation.map { 1 / $0 })),
       "bias": bias(channels),
       "running_mean": Exposure(
         grouping: .channels("the norm's weight is zero"), shown: scaled, groupSize: 1,

@@ -11,7 +11,8 @@ struct Nudge: Sendable {
 
   /// 1/16; more where the reference is recorded in a coarse dtype, or much is tolerated.
   init(_ reference: Reference, _ tolerance: ElementwiseTolerance?) {
-    let coarsest = reference.keys.compactMap { reference.description(of: $0)?.dtype }
+    let coarsest =
+      reference.keys.compactMap { reference.description(of: $0)?.dtype }
       .filter(\.isFloatingPoint).map(Limits.unitRoundoff).max() ?? 0
     let wanted = max(64 * coarsest, 16 * (tolerance?.relative ?? 0))
     // A power of two, so that it can be said as a fraction.

@@ -14,7 +14,8 @@ struct ReactionJudge: Sendable {
       }, uniquingKeysWith: { first, _ in first })
     outputs = Dictionary(
       result.outputs.enumerated().filter { $0.element.status != .missing }
-        .map { ($0.element.item ?? $0.offset, $0.element) }, uniquingKeysWith: { first, _ in first })
+        .map { ($0.element.item ?? $0.offset, $0.element) }, uniquingKeysWith: { first, _ in first }
+    )
   }
 
   /// What a call returned and was compared.

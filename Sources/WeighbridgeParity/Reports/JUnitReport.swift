@@ -23,9 +23,11 @@ package struct JUnitReport: Sendable {
     }
     let unseen = result.reach?.unseen ?? []
     cases += unseen.map { unseenCase($0, verdict.model) }
-    let skipped = unseen.count + (result.layers + result.outputs + result.production).count {
-      $0.status == .missing
-    }
+    let skipped =
+      unseen.count
+      + (result.layers + result.outputs + result.production).count {
+        $0.status == .missing
+      }
     let seconds = result.seconds
     let time =
       seconds.read + seconds.bind + seconds.forward + seconds.isolated + seconds.production

@@ -71,6 +71,8 @@ class Excitation(TorchFunctionMode):
         self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
         result = func(*args, **(kwargs or {}))
+        if type(result) is not Tensor:
+            return result
         if func in _RECTIFIERS:
             self._count(self.dead, *_dead(result))
         elif func in _SOFTMAXES:
@@ -130,7 +132,7 @@ def _dead(result: Tensor) -> tuple[int, int]:
     if not result.is_floating_point() or result.numel() == 0 or result.dim() < 1:
         return 0, 0
     axis = 1 if result.dim() in (2, 4, 5) else result.dim() - 1
-    units = (result != 0).movedim(axis, 0).flatten(1).any(1)
+    units = (result != 0).movedim(axis, 0).reshape(result.shape[axis], -1).any(1)
     return int((~units).sum()), units.numel()
 
 

@@ -42,7 +42,9 @@ struct HTMLBanner {
     if result.comparedCount == 0 {
       lines.append("Nothing was compared: the reference records no module of this model.")
     }
-    if let unseen = result.reach?.text { lines.append(unseen.prefix(1).uppercased() + unseen.dropFirst() + ".") }
+    if let unseen = result.reach?.text {
+      lines.append(unseen.prefix(1).uppercased() + unseen.dropFirst() + ".")
+    }
     if result.requiresAll, !(result.uncovered.isEmpty && result.unreferenced.isEmpty) {
       lines.append(Wording(verdict.subject).notCovered)
     }
