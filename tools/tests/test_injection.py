@@ -14,7 +14,15 @@ from weighbridge_lab.injection.attention import (
     WrongMultiheadAttention,
     other_heads,
 )
-from weighbridge_lab.injection.bug import CHECKPOINT, EQUIVALENCES, MODEL, Bug, Patient, Site
+from weighbridge_lab.injection.bug import (
+    CHECKPOINT,
+    EQUIVALENCES,
+    MODEL,
+    RECORDING,
+    Bug,
+    Patient,
+    Site,
+)
 from weighbridge_lab.injection.catalogue import BUGS
 from weighbridge_lab.injection.geometry import PaddedConv2d, PaddedMaxPool2d, same_padding
 from weighbridge_lab.injection.outcome import (
@@ -72,7 +80,9 @@ def test_damage_changes_the_copy_alone_and_keeps_shapes(subjects: list[Subject])
     for subject in subjects:
         before = subject.state()
         for case in (case for bug in BUGS for case in chosen_sites(subject, bug, 1, 4)):
-            patient = Patient(copy.deepcopy(subject.model), subject.state(), torch.Generator())
+            recorded = subject.recording.activations
+            patient = Patient(
+                copy.deepcopy(subject.model), subject.state(), torch.Generator(), dict(recorded))
             with torch.no_grad():
                 case.site.damage(patient)
             assert {n: t.shape for n, t in patient.state.items()} == {
@@ -80,6 +90,8 @@ def test_damage_changes_the_copy_alone_and_keeps_shapes(subjects: list[Subject])
             }
             changed = [n for n in before if not torch.equal(patient.state[n], before[n])]
             assert bool(changed) == (case.bug.place == CHECKPOINT), case.label
+            moved = [n for n in recorded if patient.activations[n] is not recorded[n]]
+            assert bool(moved) == (case.bug.place == RECORDING), case.label
         after = subject.state()
         assert all(torch.equal(before[name], after[name]) for name in before)
 
@@ -209,5 +221,5 @@ def test_rates_goals_and_page() -> None:
 
 
 def test_outcome_of_a_model_bug_is_no_checkpoint_bug() -> None:
-    assert {bug.place for bug in BUGS} == {CHECKPOINT, MODEL}
+    assert {bug.place for bug in BUGS} == {CHECKPOINT, MODEL, RECORDING}
     assert Outcome(case(), 1, 0, None, "", NONE).complete is False

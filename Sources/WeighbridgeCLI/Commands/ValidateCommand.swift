@@ -30,6 +30,14 @@ struct ValidateCommand: ParsableCommand {
       |Δ| / (atol + rtol·|recorded|), and 1 is the limit. `ok ×12` stands for twelve layers in a row, \
       with the figures of the worst, and `inherited ×58` likewise. The headline's "largest error 0.3 of its limit" is the largest \
       share of its own limit that any layer takes.
+
+      CAUSES
+      A wrong layer is run again with one thing changed; what puts it right is named. Causes that \
+      begin with "recording-" are faults of the recording: values that a later step changed in place, \
+      batch statistics or dropout, chance, rows that are masked whole, another module's name. All of \
+      them, as "cause" in the JSON:
+
+      \(Cause.Kind.all.map(\.rawValue).joined(separator: ", ")).
       """)
 
   @OptionGroup var model: ModelOptions

@@ -88,6 +88,28 @@ extension Cause.Kind {
   /// A sum in place of a product, operands exchanged.
   public static let arithmeticForm = Self("arithmetic-form")
 
+  /// An interpolation of another kind, or one that is missing.
+  public static let interpolationForm = Self("interpolation-form")
+  /// A norm over other axes, in groups, or of another kind.
+  public static let normForm = Self("norm-form")
+  /// A parameter stored as another function of itself: the deviation for the variance, a scale less 1.
+  public static let parameterForm = Self("parameter-form")
+  /// Values of one parameter that are not the recorded network's.
+  public static let parameterValues = Self("parameter-values")
+
+  /// Of the recording: values that a later step changed in place, before they were written.
+  public static let recordingInPlace = Self("recording-in-place")
+  /// Of the recording: batch statistics or dropout, which are on in training only.
+  public static let recordingTrainMode = Self("recording-train-mode")
+  /// Of the recording: values that differ from run to run.
+  public static let recordingNotRepeatable = Self("recording-not-repeatable")
+  /// Of the recording: NaN where attention had nothing to attend to.
+  public static let recordingMaskedRows = Self("recording-masked-rows")
+  /// Of the recording: a module's values under another one's name.
+  public static let recordingNames = Self("recording-names")
+  /// Of the recording, perhaps: a layer differs though all outputs are right.
+  public static let recordingSuspect = Self("recording-suspect")
+
   /// The whole vocabulary.
   public static let all: [Self] = [
     .linearTransposed, .weightLayout, .weightFlipped, .fortranOrder, .byteOrder, .channelsRegrouped,
@@ -99,6 +121,8 @@ extension Cause.Kind {
     .patchOrder, .positionEncoding, .softmaxAxis, .branchOrder, .seWiring, .residualForm,
     .inputNormalization, .normEpsilon, .activationOrder, .moduleOrder, .concatenationOrder,
     .inputWiring, .operationLeftOut, .operationExtra, .scaleLeftOut, .scaleForm, .shiftLeftOut,
-    .reductionAxes, .tokenPooling, .axisOrder, .headSplit, .arithmeticForm,
+    .reductionAxes, .tokenPooling, .axisOrder, .headSplit, .arithmeticForm, .interpolationForm,
+    .normForm, .parameterForm, .parameterValues, .recordingInPlace, .recordingTrainMode,
+    .recordingNotRepeatable, .recordingMaskedRows, .recordingNames, .recordingSuspect,
   ]
 }

@@ -10,12 +10,14 @@ struct Diagnoser {
   static let stages: [[any Hypothesis]] = [
     [ModuleForms { [$0.own] + $0.around }, ParameterLayouts()],
     [ParameterSwaps(reach: .within), SkippedModule()],
-    [ParameterSwaps(reach: .amongWrongLayers)],
-    [OperationForms()],
+    [ParameterSwaps(reach: .amongWrongLayers), PropertySwaps()],
+    [OperationForms(), KnownFunctions(), NormForms(), ParameterFunctions()],
     [OtherResults(), OtherInputs()],
     [ParameterSwaps(reach: .anywhere)],
-    // What follows blames others than the layer and its input's authors, so it comes last.
+    // What follows blames others than the layer and its input's authors, or solves for numbers, so it
+    // comes last.
     [ModuleForms { $0.beyond }],
+    [ParameterFits(), InputFits()],
     [ComputedInputs()],
   ]
 
@@ -126,18 +128,16 @@ struct Diagnoser {
     )
   }
 
-  /// Modules near the layer that the reference calls before it and this model never does, and that do
-  /// something: one that hands on what it is given changes nothing.
+  /// Modules near the layer that the reference calls before it and this model never does, and that
+  /// could make it right.
   ///
   /// - Parameter recorded: The recorded activations that this model does not have.
   func uncalled(_ suspect: Suspect, ratio: Double, recorded: [String]) -> Diagnosis? {
+    let plausible = recorded.filter { mayBeMissing($0, suspect) }
     var enclosing = suspect.key.path.name.split(separator: ".").map(String.init)
     while true {
       let container = enclosing.joined(separator: ".")
-      let names = recorded.filter {
-        (container.isEmpty || $0.hasPrefix(container + "."))
-          && context.recorded.mayPrecede($0, suspect.key) && !context.recorded.isPassedThrough($0)
-      }
+      let names = plausible.filter { container.isEmpty || $0.hasPrefix(container + ".") }
       // The outermost of them: what it calls itself goes without saying.
       if let name = names.min(by: { $0.count < $1.count }) {
         let cause = Cause(
@@ -150,6 +150,28 @@ struct Diagnoser {
       }
       if enclosing.popLast() == nil { return nil }
     }
+  }
+
+  /// Whether a layer may be wrong because a recorded module does not run. Not where the module
+  /// - comes after the layer, or contains it;
+  /// - hands on what it is given;
+  /// - has parts that run here: then what joins them is written out;
+  /// - is a part of something that holds as a whole;
+  /// - returns what the layer could read as it is: that was tried, and does not make it right.
+  private func mayBeMissing(_ name: String, _ suspect: Suspect) -> Bool {
+    let recorded = context.recorded
+    guard recorded.mayPrecede(name, suspect.key), !recorded.hasCalledParts(name),
+      !recorded.isPassedThrough(name)
+    else { return false }
+    var outer = recorded.key(name)?.path.parent
+    while let path = outer, !path.isAncestor(of: suspect.key.path), path != suspect.key.path {
+      if context.holding.contains(path) { return false }
+      outer = path.parent
+    }
+    guard suspect.isBuiltIn, suspect.inputs.count == 1, let input = suspect.inputs.first,
+      let other = recorded.named(name)
+    else { return true }
+    return !other.shape.mayStand(for: input.shape)
   }
 
   /// What is seen without running anything again.

@@ -8,18 +8,23 @@ final class DiagnosingProbe: Probe {
     var explorer: Explorer
     /// Whether the module was given inputs of the model or recorded results alone.
     var hasKnownInput: Bool
+    /// Whether it was given them as they are, and no slice or other view of one.
+    var hasWholeInput: Bool
   }
 
   fileprivate struct State {
     var frames: [Frame] = []
     var suspects: [ActivationKey: Suspect] = [:]
     var parameterized: [(path: ModulePath, parameters: [ModuleParameter])] = []
+    var properties: [ModuleProperties] = []
     /// The shapes of images seen, [C, H, W] or [H, W, C], the latest last.
     var images: [[Int]] = []
     /// The paths of the modules that were called.
     var called: Set<ModulePath> = []
     /// The memory of inputs and recorded results; held, so that none is used for anything else.
     var known: [ObjectIdentifier: TensorStorage] = [:]
+    /// The same tensors, as they were given.
+    var whole: Set<TensorView> = []
   }
 
   private let reference: Reference
@@ -46,6 +51,9 @@ final class DiagnosingProbe: Probe {
     state.withLock { $0.parameterized }
   }
 
+  /// The tensors among the stored properties of every module, in the order in which they were called.
+  var properties: [ModuleProperties] { state.withLock { $0.properties } }
+
   /// The paths of the modules that were called.
   var called: Set<ModulePath> { state.withLock { $0.called } }
 
@@ -57,10 +65,16 @@ final class DiagnosingProbe: Probe {
       reference: reference)
     state.withLock { state in
       state.frames.append(
-        Frame(explorer: explorer, hasKnownInput: input.tensors.allSatisfy { state.knows($0) }))
+        Frame(
+          explorer: explorer, hasKnownInput: input.tensors.allSatisfy { state.knows($0) },
+          hasWholeInput: input.tensors.allSatisfy { state.knowsWhole($0) }))
       state.called.insert(module.path)
       if call == 0, !explorer.parameters.isEmpty {
         state.parameterized.append((module.path, explorer.parameters))
+      }
+      if call == 0, explorer.parameters.isEmpty, !explorer.properties.isEmpty {
+        state.properties.append(
+          ModuleProperties(path: module.path, kind: module.kind, tensors: explorer.properties))
       }
     }
     defer { state.withLock { _ = $0.frames.popLast() } }
@@ -125,11 +139,17 @@ final class DiagnosingProbe: Probe {
           if outer.hasKnownInput { break }
         }
       }
+      // Who took a slice of something known, or gave it other axes.
+      let last = state.frames.dropLast().lastIndex { $0.hasWholeInput }
+      let viewing =
+        frame.hasKnownInput && !frame.hasWholeInput
+        ? state.frames[(last ?? 0)..<(state.frames.count - 1)].reversed().map(\.explorer)
+        : []
       let width = inputs.first?.shape.last
       state.suspects[key] = Suspect(
         key: key, kind: kind, recorded: recorded, hasOtherShape: hasOtherShape, inputs: inputs,
         own: frame.explorer,
-        around: around, beyond: enclosing.map(\.explorer),
+        around: around, viewing: viewing, beyond: enclosing.map(\.explorer),
         imageShapes: state.images.reversed().filter { $0.reduce(1, *) == width },
         calledBefore: state.called, isBuiltIn: isBuiltIn)
     }
@@ -139,12 +159,18 @@ final class DiagnosingProbe: Probe {
 extension DiagnosingProbe.State {
   private mutating func know(_ tensor: Tensor) {
     guard let storage = tensor.storage else { return }
+    TensorView(tensor).map { _ = whole.insert($0) }
     known[ObjectIdentifier(storage)] = storage
   }
 
   /// Whether a tensor is, or is a view of, something known.
   fileprivate func knows(_ tensor: Tensor) -> Bool {
     tensor.storage.map { known[ObjectIdentifier($0)] != nil } ?? true
+  }
+
+  /// Whether a tensor is something known, all of it.
+  fileprivate func knowsWhole(_ tensor: Tensor) -> Bool {
+    TensorView(tensor).map(whole.contains) ?? true
   }
 
   fileprivate mutating func see(_ tensor: Tensor) {

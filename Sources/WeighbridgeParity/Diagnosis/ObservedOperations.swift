@@ -47,27 +47,28 @@ final class ChangedOperations: OperationObserver {
   }
 }
 
+/// Which elements of which memory a tensor is.
+struct TensorView: Hashable, Sendable {
+  private let storage: ObjectIdentifier
+  private let offset: Int
+  private let shape: Shape
+  private let strides: [Int]
+
+  init?(_ tensor: Tensor) {
+    guard let storage = tensor.storage else { return nil }
+    self.storage = ObjectIdentifier(storage)
+    (offset, shape, strides) = (tensor.offset, tensor.shape, tensor.strides)
+  }
+}
+
 /// The operations that a module's own forward computes up to a layer, and where their operands come
 /// from.
 struct Computation: Sendable {
   let explorer: Explorer
   let operations: [ObservedOperation]
   /// Who made a tensor, by its memory: the index of an operation.
-  private let makers: [View: Int]
+  private let makers: [TensorView: Int]
   private let context: DiagnosisContext
-
-  private struct View: Hashable {
-    let storage: ObjectIdentifier
-    let offset: Int
-    let shape: Shape
-    let strides: [Int]
-
-    init?(_ tensor: Tensor) {
-      guard let storage = tensor.storage else { return nil }
-      self.storage = ObjectIdentifier(storage)
-      (offset, shape, strides) = (tensor.offset, tensor.shape, tensor.strides)
-    }
-  }
 
   init(_ explorer: Explorer, _ target: ActivationKey, _ context: DiagnosisContext) {
     let log = OperationLog()
@@ -76,13 +77,13 @@ struct Computation: Sendable {
     self.context = context
     operations = log.operations
     makers = Dictionary(
-      operations.compactMap { one in View(one.result).map { ($0, one.index) } },
+      operations.compactMap { one in TensorView(one.result).map { ($0, one.index) } },
       uniquingKeysWith: { _, last in last })
   }
 
   /// The operation whose result an operand is.
   func maker(of tensor: Tensor) -> ObservedOperation? {
-    View(tensor).flatMap { makers[$0] }.map { operations[$0] }
+    TensorView(tensor).flatMap { makers[$0] }.map { operations[$0] }
   }
 
   /// The operations whose operand this result is.

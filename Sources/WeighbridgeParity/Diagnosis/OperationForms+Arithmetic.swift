@@ -92,7 +92,7 @@ extension OperationForms.Forms {
     let operand = one.operands[index]
     guard operand.shape == one.result.shape else { return [] }
     let recorded = context.recorded
-    var others = recorded.near(suspect.key) { $0 == operand.shape }.map { named in
+    var others = self.recorded { $0 == operand.shape }.map { named in
       form(
         one, .inputWiring,
         "the reference has \(named.name) in the \(one.operation.noun), not \(words[index])",

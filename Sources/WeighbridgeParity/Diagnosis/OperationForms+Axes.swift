@@ -20,7 +20,7 @@ extension OperationForms.Forms {
     }
     let recorded = context.recorded
     for index in 0..<count {
-      found += recorded.near(suspect.key) { $0 == one.operands[index].shape }.map { named in
+      found += self.recorded { $0 == one.operands[index].shape }.map { named in
         form(
           one, .inputWiring,
           "the reference concatenates \(named.name), not \(words[index])",
@@ -153,7 +153,8 @@ extension OperationForms.Forms {
     _ one: ObservedOperation, _ reduction: Reduction, _ axes: [Int], _ keeps: Bool
   ) -> [Change] {
     guard let operand = one.operands.first else { return [] }
-    var found: [Change] = [Reduction.mean, .maximum, .sum].filter { $0 != reduction }.map { other in
+    var found = activatedBefore(one)
+    found += [Reduction.mean, .maximum, .sum].filter { $0 != reduction }.map { other in
       form(
         one, .reductionAxes,
         "the \(reduction.rawValue) over axes \(axes) is the \(other.rawValue) in "

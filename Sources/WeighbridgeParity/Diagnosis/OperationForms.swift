@@ -7,7 +7,7 @@ struct OperationForms: Hypothesis {
   private static let limit = 2000
 
   func changes(for suspect: Suspect, in context: DiagnosisContext) throws -> [Change] {
-    ([suspect.own] + suspect.around).flatMap { explorer -> [Change] in
+    ([suspect.own] + suspect.around + suspect.viewing).flatMap { explorer -> [Change] in
       let computation = Computation(explorer, suspect.key, context)
       let forms = Forms(computation: computation, suspect: suspect, context: context)
       let single = computation.operations.flatMap { forms.of($0) }
@@ -20,6 +20,12 @@ struct OperationForms: Hypothesis {
     let computation: Computation
     let suspect: Suspect
     let context: DiagnosisContext
+
+    /// The recorded tensors that an operation may have had as an operand.
+    func recorded(_ isWanted: (Shape) -> Bool) -> [RecordedTensors.Named] {
+      context.recorded.near(
+        suspect.key, within: computation.explorer.returns(suspect.key), where: isWanted)
+    }
 
     func of(_ one: ObservedOperation) -> [Change] {
       switch one.operation {
@@ -56,7 +62,7 @@ struct OperationForms: Hypothesis {
           [aligned(one, corners, .affineGrid(size: size, alignCorners: !corners))]
         case .scaleChannels:
           [leftOut(one, operand: 0, "multiplies by \(computation.words(one.operands[1]))")]
-        case .adaptivePool: []
+        case .adaptivePool: activatedBefore(one)
         }
       default: []
       }
@@ -110,6 +116,19 @@ struct OperationForms: Hypothesis {
         size: Pair(x.shape[2], x.shape[3]), path: computation.explorer.path
       ).map { cause, other in
         form(one, cause.kind, cause.text, fix: cause.fix.text) { try $0.checked(0).pooled(other) }
+      } + activatedBefore(one)
+    }
+
+    /// A function that is missing before a mean or a maximum, with which it cannot change places.
+    func activatedBefore(_ one: ObservedOperation) -> [Change] {
+      guard let operand = one.operands.first else { return [] }
+      let words = computation.words(operand)
+      return Self.functions.map { function in
+        form(
+          one, .operationLeftOut,
+          "the reference applies \(function.word) to \(words) before the \(one.operation.noun)",
+          fix: "apply \(function.word) to \(words)", distance: 1
+        ) { try one.operation.result(of: $0.replacing(0, $0.checked(0).activated(function))) }
       }
     }
   }

@@ -112,9 +112,15 @@ struct ComputedInputs: Hypothesis {
     }
     let now = recorded.name(of: input) ?? "its input"
     for (index, a) in near.enumerated() {
-      add(.inputWiring, "the sum of \(now) and \(a.name)", 1) {
-        try recorded.tensor(a).map { try input + $0 }
-      }
+      found.append(
+        Change(
+          Cause(
+            .inputWiring, "in the reference \(a.name) is added to \(now) before \(layer)",
+            fix: .code("add \(a.name) to what \(layer) reads")), blamed, distance: 1
+        ) {
+          guard let tensor = try recorded.tensor(a) else { return nil }
+          return try suspect.own.onInput(input + tensor, suspect.key)
+        })
       for function in OperationForms.Forms.functions.prefix(6) {
         add(.inputWiring, "\(function.word) of \(a.name)", 2) {
           try recorded.tensor(a)?.activated(function)
@@ -133,7 +139,7 @@ struct ComputedInputs: Hypothesis {
     for explorer in suspect.enclosing {
       for property in explorer.properties {
         for factor in OperationForms.Forms.broadcasts(property.tensor, to: input.shape) {
-          let name = (explorer.path / property.name).name
+          let name = (explorer.path / property.name).name + property.tensor.isByPosition
           add(.scaleLeftOut, "\(now) times \(name)", 1) { try input * factor }
           add(.shiftLeftOut, "\(now) plus \(name)", 1) { try input + factor }
         }
@@ -148,10 +154,17 @@ struct ComputedInputs: Hypothesis {
   }
 }
 
+extension Tensor {
+  /// What a summand of the shape [1, N, D] is, in words.
+  fileprivate var isByPosition: String {
+    rank == 3 && shape[0] == 1 && shape[1] > 1 ? " (a value for every position)" : ""
+  }
+}
+
 extension Shape {
   /// Whether a layer that reads this shape here may read another there: as many axes, and as many
   /// channels or features.
-  fileprivate func mayStand(for own: Shape) -> Bool {
+  func mayStand(for own: Shape) -> Bool {
     guard rank > 0 else { return false }
     guard rank == own.rank else { return own.rank > 1 && elementCount == own.elementCount }
     return self == own || (rank == 4 ? self[1] == own[1] : self[rank - 1] == own[rank - 1])

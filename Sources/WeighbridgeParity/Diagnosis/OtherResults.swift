@@ -23,16 +23,27 @@ struct OtherResults: Hypothesis {
       ) { try result.activated(function) }
     }
     guard suspect.joins else { return found }
-    for named in recorded.near(suspect.key, where: { $0 == suspect.recorded.shape }) {
+    for named in recorded.near(
+      suspect.key, within: true, where: { $0 == suspect.recorded.shape })
+    {
+      let isCalled = recorded.isCalled(named)
       add(
         .operationLeftOut, "the reference adds \(named.name) to the result of \(name)",
-        "add \(named.name) to the result of \(name)", 1
+        "add \(named.name) to the result of \(name)", isCalled ? 1 : 3
       ) { try recorded.tensor(named).map { try result + $0 } }
       guard own.path.isAncestor(of: named.key.path) else { continue }
-      add(
-        .operationExtra, "the reference returns \(named.name) from \(name) as it is",
-        "return \(named.name) from \(name) as it is", 2
-      ) { try recorded.tensor(named) }
+      if isCalled {
+        add(
+          .operationExtra, "the reference returns \(named.name) from \(name) as it is",
+          "return \(named.name) from \(name) as it is", 2
+        ) { try recorded.tensor(named) }
+      } else {
+        add(
+          .moduleSkipped,
+          "the reference returns \(named.name) from \(name), which this model never calls",
+          "call \(named.name) last in \(name)", 0
+        ) { try recorded.tensor(named) }
+      }
       for function in OperationForms.Forms.functions.prefix(6) {
         add(
           .activationForm, "the reference returns \(function.word) of \(named.name) from \(name)",
@@ -40,12 +51,19 @@ struct OtherResults: Hypothesis {
         ) { try recorded.tensor(named)?.activated(function) }
       }
     }
-    for (index, input) in own.inputs.enumerated() where input.shape == result.shape {
-      let words = own.inputs.count == 1 ? "its input" : "its input \(index)"
+    for (tensor, words, distance) in summands(suspect, like: result, context) {
       add(
         .operationLeftOut, "the reference adds \(words) to the result of \(name)",
-        "add \(words) to the result of \(name)", 0
-      ) { try result + input }
+        "add \(words) to the result of \(name)", distance
+      ) { try result + tensor }
+      add(
+        .operationLeftOut, "the reference takes \(words) from the result of \(name)",
+        "subtract \(words) from the result of \(name)", distance
+      ) { try result - tensor }
+      add(
+        .operationLeftOut, "the reference multiplies the result of \(name) by \(words)",
+        "multiply the result of \(name) by \(words)", distance + 1
+      ) { try result * tensor }
     }
     for property in own.properties {
       for factor in OperationForms.Forms.broadcasts(property.tensor, to: result.shape) {
@@ -60,5 +78,25 @@ struct OtherResults: Hypothesis {
       }
     }
     return found
+  }
+
+  /// How many results of a forward's own operations are tried.
+  private static let limit = 16
+
+  /// What a module may forget to add to its result: its inputs, and what its forward computes on the
+  /// way without a module.
+  private func summands(
+    _ suspect: Suspect, like result: Tensor, _ context: DiagnosisContext
+  ) -> [(tensor: Tensor, words: String, distance: Int)] {
+    let own = suspect.own
+    let inputs = own.inputs.enumerated().map { index, input in
+      (input, own.inputs.count == 1 ? "its input" : "its input \(index)", 0)
+    }
+    let computation = Computation(own, suspect.key, context)
+    let made = computation.operations.suffix(Self.limit).filter { $0.operation is EngineOperation }
+      .map { ($0.result, computation.words($0), 1) }
+    return (inputs + made).filter { tensor, _, _ in
+      tensor.shape == result.shape && !tensor.hasSameValues(as: result)
+    }
   }
 }

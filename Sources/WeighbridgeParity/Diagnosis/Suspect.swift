@@ -14,6 +14,9 @@ struct Suspect: Sendable {
   /// The modules around it, innermost first, as far as they may have computed its input: the last one
   /// itself had recorded inputs. Empty when the layer's input was recorded.
   let around: [Explorer]
+  /// Where the layer's input is a view of something recorded: the modules around it that may have taken
+  /// that view, innermost first.
+  let viewing: [Explorer]
   /// The modules around those, innermost first.
   let beyond: [Explorer]
   /// [C, H, W] or [H, W, C] of image-like tensors with as many values a sample as the layer's input

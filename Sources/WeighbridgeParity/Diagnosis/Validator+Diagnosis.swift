@@ -10,7 +10,11 @@ extension Validator {
     _ result: inout ParityResult, _ model: any Module, own: [ActivationKey: Reference.Noise]
   ) throws {
     let layers = suspected(result)
-    guard !layers.isEmpty else { return }
+    guard !layers.isEmpty else {
+      let masked = RecordingSigns.maskedRows(reference, result)
+      result.diagnoses += masked.map { $0.diagnosis(result) }
+      return
+    }
     let inputs = try reference.inputs()
     let reference = result.fitting(reference)
     let probe = DiagnosingProbe(
@@ -23,12 +27,25 @@ extension Validator {
     let called = probe.called
     let context = DiagnosisContext(
       reference: reference, parameterized: probe.parameterized, failing: layers.map(\.key.path),
-      called: called, recorded: RecordedTensors(reference, called: called, isRelated: isRelated))
+      called: called, recorded: RecordedTensors(reference, called: called, isRelated: isRelated),
+      properties: probe.properties, holding: result.holding)
     let diagnoser = Diagnoser(
       context: context, judge: judge,
       noise: { key in (layers.first { $0.key == key }?.layer.recordedNoise, own[key]) })
+    let evidence = try recordingEvidence(
+      reference, result, model, inputs, suspects: layers.compactMap { suspects[$0.key] },
+      parameterized: probe.parameterized, own: own)
+    let faults = RecordingSigns.faults(evidence)
+    result.diagnoses = faults.map { $0.diagnosis(result) }.gathered
+    let faulty = Set(faults.map(\.key))
     for (key, layer) in layers {
-      guard let suspect = suspects[key] else { continue }
+      guard let suspect = suspects[key], !faulty.contains(key) else { continue }
+      if faults.contains(where: { $0.alike.contains(key) }) { continue }
+      // Right on its own results: what was recorded of what it reads is not.
+      if !faults.isEmpty, layer.cumulative?.holds == true {
+        result.excuse(suspect)
+        continue
+      }
       let judged = (layer.isolated ?? layer.cumulative)?.judgement
       var found = try diagnoser.diagnose(suspect, judged)?
         .settled(by: result.diagnoses)
@@ -40,6 +57,11 @@ extension Validator {
       } else {
         guard found?.certainty == .likely else { continue }
         result.accuse(suspect)
+      }
+      if found == nil || found?.certainty == .suggestion,
+        let fault = RecordingSigns.unexplained(key, evidence)
+      {
+        found = fault.diagnosis(result)
       }
       result.blame(suspect, found)
       guard let found else {
@@ -56,6 +78,34 @@ extension Validator {
     }
   }
 
+  /// What the reference shows of how it was recorded, with what the model returns on its own results.
+  private func recordingEvidence(
+    _ reference: Reference, _ result: ParityResult, _ model: any Module, _ inputs: [Tensor],
+    suspects: [Suspect], parameterized: [(path: ModulePath, parameters: [ModuleParameter])],
+    own: [ActivationKey: Reference.Noise]
+  ) throws -> RecordingEvidence {
+    let probe = OutputsProbe(Set(suspects.map(\.recorded.shape)))
+    _ = try ProbeRun.with(probe) { try model.run(inputs) }
+    let judge = judge
+    return RecordingEvidence(
+      reference, result, suspects: suspects, parameterized: parameterized,
+      outputs: probe.outputs
+    ) { ours, key in
+      guard let recorded = try? reference.tensor(key), recorded.shape == ours.shape else {
+        return false
+      }
+      let noise = try? reference.noise(key)
+      let tolerance = judge.elementwiseTolerance(
+        recorded: recorded.dtype, hasNoise: noise != nil)
+      guard let figures = try? Comparison.figures(ours, recorded, tolerance: tolerance) else {
+        return false
+      }
+      return judge.judge(
+        figures, recorded: recorded.dtype, reference: noise, own: own[key]
+      ).holds
+    }
+  }
+
   /// The layers to look at: the causes; where no layer fails alone, those that are close to it.
   private func suspected(_ result: ParityResult) -> [(key: ActivationKey, layer: LayerVerdict)] {
     // A recorded NaN is explained by anything that gives NaN, and so by nothing.
@@ -68,6 +118,19 @@ extension Validator {
         ? ActivationKey(layer.path, call: layer.call, item: layer.item)
         : Validator.outputKey(layer.item ?? 0)
       return (key, layer)
+    }
+  }
+}
+
+extension [Diagnosis] {
+  /// Those of one kind as one, with the others of it.
+  fileprivate var gathered: [Diagnosis] {
+    reduce(into: []) { found, next in
+      if let index = found.firstIndex(where: { $0.best.cause.kind == next.best.cause.kind }) {
+        found[index].alike.append(next)
+      } else {
+        found.append(next)
+      }
     }
   }
 }
@@ -113,6 +176,13 @@ extension ParityResult {
       }, uniquingKeysWith: { first, _ in first })
   }
 
+  /// The modules whose own computation holds on recorded results, in every call.
+  fileprivate var holding: Set<ModulePath> {
+    let judged = layers.filter { $0.isOfModule && $0.isolated != nil }
+    let failing = Set(judged.filter { $0.isolated?.holds == false }.map(\.path))
+    return Set(judged.map(\.path)).subtracting(failing)
+  }
+
   private func index(of suspect: Suspect) -> Int? {
     layers.firstIndex {
       $0.path == suspect.key.path && $0.call == suspect.key.call && $0.item == suspect.key.item
@@ -126,6 +196,13 @@ extension ParityResult {
     }
     layers[index].status = layers[index].isLeaf ? .source : .glue
     layers[index].reason = "within its limit alone, \(alone.ofLimit), but no layer fails alone"
+  }
+
+  /// Calls a layer wrong by consequence, of a faulty recording of what it reads.
+  fileprivate mutating func excuse(_ suspect: Suspect) {
+    guard let index = index(of: suspect) else { return }
+    layers[index].status = .inherited
+    layers[index].reason = "what it reads was recorded wrongly"
   }
 
   /// Notes who may be at fault where a layer's input was computed and not recorded.

@@ -163,7 +163,7 @@ public struct Reference: Sendable {
   }
 
   /// The class of a recorded module, without its package; `nil` where it was not recorded.
-  func className(of path: ModulePath) -> String? { nil }
+  func className(of path: ModulePath) -> String? { conditions.className(of: path) }
 
   /// Whether an activation is recorded as samples and sums.
   public func isSampled(_ key: ActivationKey) -> Bool { sampled[key] != nil }

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from .subject import Subject
 
-CHECKPOINT, MODEL = "checkpoint", "model"
+CHECKPOINT, MODEL, RECORDING = "checkpoint", "model", "recording"
 
 
 @dataclass
@@ -22,11 +23,13 @@ class Patient:
         model: records the reference, for a bug in the model.
         state: becomes the checkpoint, for a bug in the checkpoint.
         generator: for damage that is random.
+        activations: what was recorded, for a fault of the recording alone.
     """
 
     model: nn.Module
     state: dict[str, Tensor]
     generator: torch.Generator
+    activations: dict[str, np.ndarray] = field(default_factory=dict)
 
     def module(self, path: str) -> nn.Module:
         return self.model.get_submodule(path)
@@ -79,7 +82,7 @@ class Bug:
     Attributes:
         cause: the id by which a diagnosis must name it.
         variant: which form of it.
-        place: CHECKPOINT or MODEL.
+        place: CHECKPOINT, MODEL or RECORDING.
         sites: every place in a subject where it can be put.
     """
 
@@ -120,6 +123,9 @@ EQUIVALENCES: dict[frozenset[str], str] = {
     frozenset({"activation-skipped", "module-skipped"}): "an activation is a module",
     frozenset({"se-wiring", "module-skipped"}): (
         "a squeeze-and-excitation that hands its input through is one that is not called"
+    ),
+    frozenset({"batch-statistics", "recording-train-mode"}): (
+        "a network all of whose norms use their own batch's statistics is one in training mode"
     ),
     frozenset({"tensors-swapped", "statistics-swapped"}): (
         "the two running statistics are two tensors of the same shape"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import activations, attention, geometry, images, layouts, normalization, values, wiring
+from . import activations, attention, geometry, images, layouts, normalization, recordings, values, wiring
 from .bug import Bug
 
 BUGS: list[Bug] = [
@@ -14,4 +14,5 @@ BUGS: list[Bug] = [
     *attention.BUGS,
     *wiring.BUGS,
     *images.BUGS,
+    *recordings.BUGS,
 ]

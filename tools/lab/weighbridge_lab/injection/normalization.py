@@ -89,13 +89,14 @@ def _initial(everywhere: bool) -> Callable[[Subject], Iterator[Site]]:
     return sites
 
 
-def _batch_statistics(everywhere: bool) -> Callable[[Subject], Iterator[Site]]:
+def _batch_statistics(everywhere: bool, fewest: int = 2) -> Callable[[Subject], Iterator[Site]]:
     """The reference was recorded in training mode: each batch is its own statistics."""
 
     def sites(subject: Subject) -> Iterator[Site]:
         paths = [path for path, _ in subject.modules(_BatchNorm)]
         # Training mode refuses a single value per channel.
-        paths = [path for path in paths if _values_per_channel(subject, path) > 1]
+        norms = len(paths)
+        paths = [path for path in paths if _values_per_channel(subject, path) >= fewest]
 
         def site(where: str, changed: list[str]) -> Site:
             def damage(patient: Patient) -> None:
@@ -104,11 +105,20 @@ def _batch_statistics(everywhere: bool) -> Callable[[Subject], Iterator[Site]]:
                     module.track_running_stats = False
                     module.running_mean = module.running_var = None
 
-            return Site(where, (changed[0],), damage)
+            accepts = ("recording-train-mode",) if len(changed) == norms else ()
+            return Site(where, (changed[0],), damage, accepts)
 
         yield from _each_or_all(paths, everywhere, site)
 
     return sites
+
+
+def batch_statistics_everywhere(subject: Subject) -> Iterator[Site]:
+    """A network recorded in training mode: every batch norm, each with a batch that shows it."""
+    norms = subject.modules(_BatchNorm)
+    for site in _batch_statistics(True, fewest=8)(subject):
+        if len(norms) == sum(_values_per_channel(subject, path) >= 8 for path, _ in norms):
+            yield Site(site.where, site.paths, site.damage, ("batch-statistics",))
 
 
 def _values_per_channel(subject: Subject, path: str) -> int:

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from weighbridge_recorder import Recording, export, record, run
 
-from .bug import CHECKPOINT, Bug, Patient
+from .bug import CHECKPOINT, RECORDING, Bug, Patient
 from .outcome import Case, Outcome, judged
 from .subject import Specification, Subject
 
@@ -122,7 +122,10 @@ class Clinic:
         """
         generator = torch.Generator().manual_seed(zlib.crc32(f"{seed} {case.label}".encode()))
         subject = self.subject
-        patient = Patient(copy.deepcopy(subject.model), subject.state(), generator)
+        patient = Patient(
+            copy.deepcopy(subject.model), subject.state(), generator,
+            dict(subject.recording.activations),
+        )
         with torch.no_grad():
             case.site.damage(patient)
         weights, reference = self.weights, self.reference
@@ -131,6 +134,9 @@ class Clinic:
             export(patient.state, weights)
             patient.model.load_state_dict(patient.state)
             ill = run(patient.model, subject.inputs, noise=False)
+        elif case.bug.place == RECORDING:
+            reference = self._rewritten(patient.activations)
+            ill = replace(subject.recording, activations=patient.activations)
         else:
             reference = self.folder / "ill-reference.npz"
             ill = self._record(patient.model, reference)
@@ -144,6 +150,18 @@ class Clinic:
         if keep is not None and not outcome.complete and self._size() < KEPT_BYTES:
             self._keep(outcome, weights, reference, keep)
         return outcome
+
+    def _rewritten(self, activations: dict[str, np.ndarray]) -> Path:
+        """The healthy reference with other activations."""
+        target = self.folder / "ill-reference.npz"
+        with np.load(self.reference) as healthy:
+            arrays = {
+                name: activations.get(name.removeprefix("activations/"), healthy[name])
+                if name.startswith("activations/") else healthy[name]
+                for name in healthy.files
+            }
+        np.savez(target, **arrays)
+        return target
 
     def _passes_fixed(self, weights: Path | None, reference: Path) -> bool:
         """Whether the rules that the command writes put the checkpoint right."""
