@@ -108,7 +108,7 @@ struct VerifiedFile {
     guard let source else {
       if found.checksums == .none, found.damage.isEmpty {
         throw WeighbridgeError(
-          .usage, "\(found.format.rawValue) files have no checksums: there is nothing to verify by",
+          .usage, "\(found.format.id) files have no checksums: there is nothing to verify by",
           file: path, remedy: "Give the file that it was made from with --against")
       }
       return
@@ -140,7 +140,7 @@ struct VerifiedFile {
     let tensors = verification.tensorCount.counted("tensor")
     let kind = verification.architecture.map { "native, \($0.escapingControlCharacters())" }
     let faults = verification.damage.count
-    var line = "\(name): \(kind ?? verification.format.rawValue), \(tensors): "
+    var line = "\(name): \(kind ?? verification.format.id), \(tensors): "
     switch verification.checksums {
     case _ where faults > 0: line += "\(faults) not what was written"
     case .sha256:
@@ -176,7 +176,7 @@ struct VerifiedFile {
   var json: JSONDocument {
     .members([
       "file": .string(path), "exit_code": .integer(Int(exitStatus)),
-      "format": verification.map { .string($0.format.rawValue) } ?? .null,
+      "format": verification.map { .string($0.format.id) } ?? .null,
       "model": verification?.architecture.map { .string($0) } ?? .null,
       "checksums": verification.map { .string($0.checksums.rawValue) } ?? .null,
       "metadata_checksum": verification?.hasMetadataSum.map { .boolean($0) } ?? .null,
