@@ -33,9 +33,8 @@ import WeighbridgeWeights
 
   /// A part of a file is the file.
   @Test(arguments: formats) func aChangeOfAPartIsFound(_ format: CheckpointFormat) throws {
-    let folder = try space()
-    defer { try? FileManager.default.removeItem(at: folder) }
-    let path = folder.appending(path: "in").path
+    let folder = try TemporaryDirectory()
+    let path = folder.path("in")
     let tensor = try Tensor([Float](repeating: 1, count: 50), shape: [50])
     try Checkpoints.write(path, format: format, tensors: [("ema.a", tensor), ("b", tensor)])
     let part = try CheckpointPart(Checkpoints.open(path), root: "ema")

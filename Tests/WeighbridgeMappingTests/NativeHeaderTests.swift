@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import WeighbridgeCheckpoints
 import WeighbridgeModules
@@ -12,7 +13,7 @@ import WeighbridgeWeights
 
   /// Whichever bit of the header is another one: the file is refused, or is the same model.
   @Test func everyFlippedBitIsRefusedOrHarmless() throws {
-    let folder = try Folder()
+    let folder = try TemporaryDirectory()
     let path = folder.path("toy.safetensors")
     try Checkpoints.write(folder.path("toy.npz"), format: .npz, tensors: toyTensors())
     let plan = try loader.plan(
@@ -39,7 +40,7 @@ import WeighbridgeWeights
   }
 
   @Test func unknownArchitectureIsNotGuessed() throws {
-    let folder = try Folder()
+    let folder = try TemporaryDirectory()
     let path = folder.path("toy.safetensors")
     try NativeWeights.write(
       path, manifest: NativeManifest(architecture: "tox", configuration: "{}"),
@@ -55,7 +56,7 @@ import WeighbridgeWeights
 
   /// What led to the names is kept, so that they can be held against their source.
   @Test func rulesAndRootAreKept() throws {
-    let folder = try Folder()
+    let folder = try TemporaryDirectory()
     let source = folder.path("toy.npz")
     let tensors = toyTensors().map { (name: "ema.x." + $0.name, tensor: $0.tensor) }
     try Checkpoints.write(source, format: .npz, tensors: tensors)
@@ -75,19 +76,4 @@ import WeighbridgeWeights
       Checkpoints.open(native), with: Checkpoints.open(source), rules: Rules())
     #expect(!bare.holds && bare.mismatched.count == tensors.count)
   }
-}
-
-/// A folder of a test's own.
-private final class Folder {
-  private let url: URL
-
-  init() throws {
-    url = FileManager.default.temporaryDirectory
-      .appendingPathComponent("weighbridge-header-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-  }
-
-  deinit { try? FileManager.default.removeItem(at: url) }
-
-  func path(_ name: String) -> String { url.appendingPathComponent(name).path }
 }
