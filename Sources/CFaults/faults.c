@@ -67,6 +67,24 @@ wb_fault_entry *wb_temporary_insert(const char *path) { return insert(&temporari
 
 void wb_temporary_remove(wb_fault_entry *entry) { forget(&temporaries, entry); }
 
+static _Atomic(int) being_made = 0;
+static _Atomic(int) is_ending = 0;
+
+int wb_temporary_begin(void) {
+  atomic_fetch_add(&being_made, 1);
+  if (!atomic_load(&is_ending)) return 1;
+  atomic_fetch_sub(&being_made, 1);
+  return 0;
+}
+
+void wb_temporary_end(void) { atomic_fetch_sub(&being_made, 1); }
+
+void wb_temporary_forbid(void) {
+  atomic_store(&is_ending, 1);
+  // Making one is a matter of microseconds, unless the disk hangs: then it is not waited for.
+  for (int count = 0; count < 2000 && atomic_load(&being_made) > 0; count++) usleep(1000);
+}
+
 void wb_temporary_unlink_all(void) {
   for (wb_fault_entry *entry = atomic_load(&temporaries.first); entry; entry = entry->next) {
     if (atomic_load(&entry->base) == 0) continue;

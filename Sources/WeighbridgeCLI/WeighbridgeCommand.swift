@@ -19,6 +19,8 @@ struct WeighbridgeCommand: ParsableCommand {
             whether every layer computes the same
         weighbridge convert model.npz model.safetensors
             the native weight file
+        weighbridge verify model.safetensors --against model.npz
+            whether it holds what was written
 
       Exit status: 0 it holds; 1 compared, and something differs; 2 the names do not map one to \
       one; 3 a file can't be read or written; 64 wrong usage.
@@ -26,7 +28,7 @@ struct WeighbridgeCommand: ParsableCommand {
     version: WeighbridgeVersion.current,
     subcommands: [
       ModelsCommand.self, InspectCommand.self, MapCommand.self, ConvertCommand.self,
-      ValidateCommand.self, RunCommand.self, DiffCommand.self,
+      ValidateCommand.self, RunCommand.self, DiffCommand.self, VerifyCommand.self,
     ])
 
   static func main() {

@@ -19,6 +19,8 @@ public protocol Checkpoint: Sendable {
   /// Text that travels with the tensors: HDF5 root attributes and root string datasets, safetensors
   /// `__metadata__`, string entries of an npz. A reference's JSON is under `metadata`.
   var metadata: [String: String] { get }
+  /// Entries that are another name of a tensor that is stored once, each with the entry that has it.
+  var aliases: [String: String] { get }
 
   /// The tensor of an entry, by its name or its raw path. Called from any thread.
   ///
@@ -47,6 +49,8 @@ public protocol Checkpoint: Sendable {
 
 extension Checkpoint {
   public var remarks: [String] { [] }
+
+  public var aliases: [String: String] { [:] }
 
   public func checkUnchanged() throws {}
 

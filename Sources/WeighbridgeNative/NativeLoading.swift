@@ -4,7 +4,9 @@ import WeighbridgeWeights
 
 /// A native weight file is a source of weights: parameters under a model's own names, in place.
 extension NativeWeights: WeightSource {
-  public func contains(_ name: String) -> Bool { entries.contains { $0.name == name } }
+  public func contains(_ name: String) -> Bool {
+    entries.contains { ExactText($0.name) == ExactText(name) }
+  }
 
   public func tensor(for request: ParameterRequest) throws -> Tensor {
     try tensor(request.name)
@@ -87,14 +89,14 @@ extension NativeWeights {
 /// The file with its names in a set: a model asks for hundreds of them.
 private struct NativeSource: WeightSource {
   let file: NativeWeights
-  let entries: [String: SafetensorsEntry]
+  let entries: [ExactText: SafetensorsEntry]
 
   init(_ file: NativeWeights) {
     self.file = file
-    entries = Dictionary(file.entries.map { ($0.name, $0) }) { first, _ in first }
+    entries = Dictionary(file.entries.map { (ExactText($0.name), $0) }) { first, _ in first }
   }
 
-  func contains(_ name: String) -> Bool { entries[name] != nil }
+  func contains(_ name: String) -> Bool { entries[ExactText(name)] != nil }
 
   func tensor(for request: ParameterRequest) throws -> Tensor {
     do {
@@ -107,10 +109,10 @@ private struct NativeSource: WeightSource {
   /// - Throws: `mapping`, with everything that is missing, unexpected or of another shape.
   func check(_ ledger: Ledger) throws {
     var problems: [String] = []
-    var asked: Set<String> = []
+    var asked: Set<ExactText> = []
     for request in ledger.requests {
-      asked.insert(request.name)
-      guard let entry = entries[request.name] else {
+      asked.insert(ExactText(request.name))
+      guard let entry = entries[ExactText(request.name)] else {
         if !request.isOptional { problems.append("\(request.name) is missing") }
         continue
       }
@@ -121,7 +123,9 @@ private struct NativeSource: WeightSource {
         problems.append("\(request.name) is \(entry.dtype), not floating-point")
       }
     }
-    problems += file.entries.filter { !asked.contains($0.name) }.map { "\($0.name) is unexpected" }
+    problems += file.entries.filter { !asked.contains(ExactText($0.name)) }.map {
+      "\($0.name) is unexpected"
+    }
     guard !problems.isEmpty else { return }
     let shown = problems.prefix(5).joined(separator: ", ")
     let more = problems.count > 5 ? ", and \(problems.count - 5) more" : ""

@@ -119,6 +119,23 @@ import Weighbridge
     #expect(space.contents == ["w.safetensors"])
   }
 
+  /// From before the temporary file is made until the end, wherever the signal comes.
+  @Test func interruptionsAtAnyMomentLeaveNothing() throws {
+    let space = try Workspace()
+    defer { space.remove() }
+    try sparse(space.path("w.safetensors"), bytes: 64 << 20)
+    for moment in 0..<25 {
+      let process = try start([
+        "convert", space.path("w.safetensors"), space.path("o.npz"), "--model", "none",
+      ])
+      usleep(UInt32(4000 * moment))
+      kill(process.processIdentifier, SIGTERM)
+      process.waitUntilExit()
+      let left = try space.contents.filter { $0 != "o.npz" }
+      #expect(left == ["w.safetensors"], "after \(4 * moment) ms")
+    }
+  }
+
   @Test func argumentsThatAreNoTextAreRefused() throws {
     let space = try Workspace()
     let process = Process()

@@ -5,6 +5,18 @@ import WeighbridgeTensors
 
 /// Tensors read block by block, which needs memory for one block.
 @Suite struct BlockTests {
+  /// A kilobyte that is 300 MB, decompressed: it is read in blocks, and refused as a whole.
+  @Test func whatWouldFillTheMemoryIsReadInBlocksOnly() throws {
+    let checkpoint = try Checkpoints.open(Fixtures.path("bomb-bzip2.npz"))
+    #expect(checkpoint.entry("w")?.byteCount == 300_000_000)
+    let error = #expect(throws: WeighbridgeError.self) { try checkpoint.tensor("w") }
+    #expect(error?.code.exitStatus == 3 && error?.entry == "w")
+    #expect(error?.message.contains("promises 300000") == true)
+    var count = 0
+    try checkpoint.forEachBlock(of: "w", limit: 1 << 24) { count += $0.elementCount }
+    #expect(count == 75_000_000)
+  }
+
   /// Blocks of every size hold what the tensor holds, in formats that are decoded as a stream, too.
   @Test(arguments: FixtureTests.names, [8, 24, 1 << 20])
   func blocksHoldTheElements(_ name: String, _ limit: Int) throws {

@@ -32,6 +32,21 @@ import WeighbridgeTensors
     #expect(checkpoint.entry("e\u{301}")?.shape.elementCount == 4)
   }
 
+  /// Names that `save_model` took out are entries again, of the same bytes.
+  @Test func tiedTensorsAreShared() throws {
+    let checkpoint = try Checkpoints.open(Fixtures.path("tied.safetensors"))
+    #expect(
+      checkpoint.aliases == [
+        "embed.weight": "again.weight", "head.weight": "again.weight", "head.bias": "again.bias",
+      ])
+    #expect(checkpoint.metadata == ["note": "tied"])
+    let addresses = try ["again.weight", "embed.weight", "head.weight"].map { name in
+      try checkpoint.tensor(name).withUnsafeBytes { UInt(bitPattern: $0.baseAddress) }
+    }
+    #expect(Set(addresses).count == 1)
+    #expect(checkpoint.entry("head.bias")?.shape == [3])
+  }
+
   /// Every hostile file gets its own one-line error when opened or read, naming the file; where one
   /// entry is at fault, when that is asked for.
   @Test(arguments: hostileNames) func isRefused(_ name: String) throws {

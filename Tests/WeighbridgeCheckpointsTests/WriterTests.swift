@@ -47,6 +47,35 @@ import WeighbridgeWeights
     }
   }
 
+  /// Equal input gives equal bytes, at another time too: HDF5 keeps times in seconds.
+  @Test(arguments: formats)
+  func isReproducible(_ target: (CheckpointFormat, HDF5Naming)) throws {
+    let directory = try TemporaryDirectory()
+    let tensors = try ["a.b.c", "a.b.d", "e", "f.g"].map { name in
+      (name, try Tensor([1, 2, 3] as [Float], shape: [3]))
+    }
+    for name in ["one", "two"] {
+      if name == "two" { usleep(1_100_000) }
+      try Checkpoints.write(
+        directory.path(name), format: target.0, tensors: tensors, metadata: ["note": "text"],
+        naming: target.1)
+    }
+    let written = try ["one", "two"].map { try Data(contentsOf: URL(filePath: directory.path($0))) }
+    #expect(written[0] == written[1])
+  }
+
+  /// `é` in one scalar and in two are two names; neither lies inside the other.
+  @Test func hdf5PathsAreBytes() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path("out.h5")
+    let one = try Tensor([1] as [Float], shape: [1])
+    try Checkpoints.write(
+      path, format: .hdf5, tensors: [("\u{e9}", one), ("e\u{301}.w", one)], naming: .nested)
+    #expect(
+      try Checkpoints.open(path).entries.map { Array($0.name.utf8) }
+        == [Array("e\u{301}.w".utf8), Array("\u{e9}".utf8)])
+  }
+
   /// Random names, shapes and dtypes survive every format.
   @Test(arguments: formats, 0..<8)
   func randomRoundTrip(_ target: (CheckpointFormat, HDF5Naming), _ seed: Int) throws {

@@ -31,6 +31,21 @@ import WeighbridgeWeights
     }
   }
 
+  /// A part of a file is the file.
+  @Test(arguments: formats) func aChangeOfAPartIsFound(_ format: CheckpointFormat) throws {
+    let folder = try TemporaryDirectory()
+    let path = folder.path("in")
+    let tensor = try Tensor([Float](repeating: 1, count: 50), shape: [50])
+    try Checkpoints.write(path, format: format, tensors: [("ema.a", tensor), ("b", tensor)])
+    let part = try CheckpointPart(Checkpoints.open(path), root: "ema")
+    try part.checkUnchanged()
+    let file = try FileHandle(forWritingTo: URL(filePath: path))
+    try file.seekToEnd()
+    try file.write(contentsOf: Data([1]))
+    try file.close()
+    #expect(throws: WeighbridgeError.self) { try part.checkUnchanged() }
+  }
+
   @Test(arguments: formats) func aChangeInPlaceIsFound(_ format: CheckpointFormat) throws {
     let folder = try TemporaryDirectory()
     let error = try convert(format, in: folder) { path in

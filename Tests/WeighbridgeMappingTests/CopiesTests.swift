@@ -1,4 +1,6 @@
+import Foundation
 import Testing
+import WeighbridgeCheckpoints
 import WeighbridgeModules
 
 @testable import WeighbridgeMapping
@@ -35,6 +37,36 @@ import WeighbridgeModules
   private func copy(_ plan: ImportPlan) throws -> Int {
     let model = try #require(try plan.bind() as? ToyNet)
     return Int(try model.first.weight.elements(as: Float.self)[0]) / 1000
+  }
+
+  /// Tied tensors are stored under one name; the others are used where the model asks for them, and no
+  /// name of a tensor that is used is one too many.
+  @Test func tiedNamesAreUsedAndLeftOut() throws {
+    let path = FileManager.default.temporaryDirectory
+      .appendingPathComponent("weighbridge-tied-\(UUID().uuidString).safetensors").path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let tensors = toyTensors().map { name, tensor in
+      (name: name == "first.weight" ? "a.twin" : name, tensor: tensor)
+    }
+    try Checkpoints.write(
+      path, format: .safetensors, tensors: tensors,
+      metadata: ["first.weight": "a.twin", "z.twin": "a.twin"])
+    let plan = try loader.plan(Checkpoints.open(path))
+    #expect(plan.report.isOneToOne)
+    #expect(plan.report.matched.contains { $0.source == "first.weight" })
+    for name in ["a.twin", "z.twin"] {
+      #expect(
+        plan.report.notes.contains(
+          "'\(name)' is another name of 'first.weight', which is used, and is left out"))
+    }
+    #expect(try copy(plan) == 0)
+    // A name of its own is still one too many.
+    try Checkpoints.write(
+      path, format: .safetensors, tensors: tensors + [("b.twin", tensors[1].tensor)],
+      metadata: ["first.weight": "a.twin"])
+    #expect(
+      try loader.plan(Checkpoints.open(path), model: "toy").report.unexpected.map(\.name)
+        == ["b.twin"])
   }
 
   @Test(arguments: wrappers, [nil, "toy"])

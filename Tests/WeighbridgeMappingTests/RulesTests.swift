@@ -41,6 +41,27 @@ import WeighbridgeModules
     #expect(names == ["first", "c$.w", "layer3.x", "layer12.y.z"])
   }
 
+  /// `é` in one scalar and in two are two names, to every kind of pattern.
+  @Test func namesAreBytes() throws {
+    let (one, two) = ("\u{e9}.w", "e\u{301}.w")
+    let patterns: [NamePattern] = [.exact(one), .prefix("\u{e9}"), .regex("\u{e9}.*")]
+    for pattern in patterns {
+      let matcher = try NameMatcher(pattern)
+      #expect(matcher.captures(one) != nil, "\(pattern)")
+      #expect(matcher.captures(two) == nil, "\(pattern)")
+    }
+    // A prefix ends where its bytes do, in the middle of what Swift shows as one letter, too.
+    let rest = try #require(NameMatcher(.prefix("e")).captures(two)?.last)
+    #expect(Array(rest.utf8) == Array("\u{301}.w".utf8))
+    let scalars = try [one, two].enumerated().map { position, name in
+      (name, try Tensor([Float(position)], shape: [1]))
+    }
+    let joined = try Rules([.init(.stack(.exact(one), with: [two], axis: 0, into: "both"))])
+      .apply(to: StateDict(MemoryCheckpoint(scalars, path: "file")))
+    #expect(joined.stateDict.tensors.map(\.name) == ["both"])
+    #expect(joined.stateDict.tensors.first?.shape == [2, 1])
+  }
+
   @Test func regexesMatchWholeNames() throws {
     let source = try checkpoint(["fc.weight": [1], "xfc.weight": [1]])
     let names = try apply("- rename: {regex: 'fc.*', to: gone}", to: source).stateDict.tensors

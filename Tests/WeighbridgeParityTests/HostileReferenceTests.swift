@@ -1,4 +1,6 @@
+import Foundation
 import Testing
+import WeighbridgeCheckpoints
 import WeighbridgeMapping
 import WeighbridgeModules
 
@@ -14,6 +16,24 @@ import WeighbridgeModules
     #expect(error?.code == .malformed)
     #expect(error?.message.contains("no entry inputs/0") == true)
     #expect(error?.file == "toy.npz")
+  }
+
+  /// What is read of a file that another program writes into is a mixture.
+  @Test func changeWhileItIsReadIsFound() throws {
+    let path = FileManager.default.temporaryDirectory
+      .appendingPathComponent("weighbridge-changing-\(UUID().uuidString).npz").path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try Checkpoints.write(path, format: .npz, tensors: RecordedEntries.toy().tensors)
+    let (reference, inputs) = (try Reference(path: path), try InputFile(path))
+    try reference.checkUnchanged()
+    try inputs.checkUnchanged()
+    let file = try #require(FileHandle(forWritingAtPath: path))
+    try file.write(contentsOf: Data([0]))
+    try file.close()
+    for check in [reference.checkUnchanged, inputs.checkUnchanged] {
+      let error = failure(check)
+      #expect(error?.code == .unreadable && error?.file == path)
+    }
   }
 
   @Test(arguments: [

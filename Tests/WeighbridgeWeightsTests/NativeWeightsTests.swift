@@ -140,6 +140,69 @@ import WeighbridgeTensors
     #expect(error?.code == .unsupported)
   }
 
+  /// Another configuration, id, name, dtype or shape than what was written.
+  @Test(arguments: [
+    ("\\\"depth\\\": 6", "\\\"depth\\\": 3"), ("\"vit\"", "\"vis\""), ("digits", "digita"),
+    ("\"fc.bias\":{", "\"fc.bia_\":{"), ("[4,24]", "[24,4]"), ("\"I64\"", "\"U64\""),
+    ("vit.npz", "vit.npy"), ("format_version", "format_versiom"),
+    ("weighbridge.metadata.sha256", "weighbridge.metadata.sha257"),
+  ])
+  func changedMetadataIsRefused(_ text: String, _ other: String) throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path("model")
+    try NativeWeights.write(path, manifest: Self.manifest, tensors: Self.tensors())
+    #expect(try NativeWeights.open(path).hasMetadataSum)
+    var bytes = try directory.data("model")
+    let range = try #require(bytes.range(of: Data(text.utf8)))
+    bytes.replaceSubrange(range, with: Data(other.utf8))
+    try bytes.write(to: URL(filePath: path))
+    let error = #expect(throws: WeighbridgeError.self) { try NativeWeights.open(path) }
+    #expect(error?.code == .malformed && error?.file == path)
+  }
+
+  /// A file as earlier versions wrote it, without a sum of its metadata.
+  @Test func earlierFilesOpen() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path("model")
+    try NativeWeights.write(path, manifest: Self.manifest, tensors: Self.tensors())
+    let file = try SafetensorsFile(path: path)
+    var metadata = file.metadata
+    #expect(metadata.removeValue(forKey: "weighbridge.metadata.sha256") != nil)
+    let old = directory.path("old")
+    func write() throws {
+      let writer = try SafetensorsWriter(
+        path: old,
+        tensors: file.entries.map {
+          TensorDescription(name: $0.name, dtype: $0.dtype, shape: $0.shape)
+        }, metadata: metadata)
+      for entry in file.entries { try writer.add(entry.name, file.tensor(entry.name)) }
+      try writer.finish()
+    }
+    try write()
+    let native = try NativeWeights.open(old)
+    #expect(!native.hasMetadataSum && native.manifest == Self.manifest.withFormat)
+    try native.verify()
+    // But nothing that no version wrote.
+    metadata["weighbridge.metadata.sha257"] = ""
+    try write()
+    #expect(throws: WeighbridgeError.self) { try NativeWeights.open(old) }
+  }
+
+  /// Two names that only Swift's comparison of texts makes equal are two tensors.
+  @Test func namesAreBytes() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path("model")
+    let tensors = try ["caf\u{e9}", "cafe\u{301}"].enumerated().map { index, name in
+      (name: name, tensor: try Tensor([Float(index)], shape: [1]))
+    }
+    try NativeWeights.write(path, manifest: Self.manifest, tensors: tensors)
+    let file = try NativeWeights.open(path)
+    try file.verify()
+    for (name, tensor) in tensors {
+      #expect(try file.tensor(name).elements(as: Float.self) == tensor.elements(as: Float.self))
+    }
+  }
+
   @Test func unknownNames() throws {
     let directory = try TemporaryDirectory()
     let path = directory.path("model")
@@ -160,5 +223,14 @@ import WeighbridgeTensors
       #expect(throws: WeighbridgeError.self) { try writer.finish() }
     }
     #expect(directory.names.isEmpty)
+  }
+}
+
+extension NativeManifest {
+  /// With the note that every file has.
+  fileprivate var withFormat: NativeManifest {
+    var copy = self
+    copy.notes["format"] = "pt"
+    return copy
   }
 }

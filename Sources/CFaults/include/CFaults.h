@@ -22,6 +22,11 @@ void wb_mapping_remove(wb_fault_entry *entry);
 /// Notes a temporary file. The path is copied. NULL where there is no memory.
 wb_fault_entry *wb_temporary_insert(const char *path);
 void wb_temporary_remove(wb_fault_entry *entry);
+/// Between these a temporary file is made and noted. 0 where the process is ending: then none is made.
+int wb_temporary_begin(void);
+void wb_temporary_end(void);
+/// Has no temporary file be made from now on, and waits for those that are being made.
+void wb_temporary_forbid(void);
 /// Removes every temporary file that is noted. May be called from a signal handler.
 void wb_temporary_unlink_all(void);
 

@@ -58,6 +58,7 @@ struct DiffCommand: ParsableCommand {
       first, second, tolerance: tolerance.tolerance,
       onProgress: { Console.progress.show("comparing \($0 + 1) of \($1)") })
     Console.progress.clear()
+    for checkpoint in [first, second] { try checkpoint.checkUnchanged() }
     if difference.isIdentical { try refuseUnreadable([first, second]) }
     try console.say(difference.lines.joined(separator: "\n"))
     if json.isSet { try console.print(json: difference.json) }
@@ -72,6 +73,7 @@ struct DiffCommand: ParsableCommand {
       Console.progress.show("comparing \(done + 1) of \(count)")
     }
     Console.progress.clear()
+    for checkpoint in [first, second] { try checkpoint.checkUnchanged() }
     if difference.holds { try refuseUnreadable([first, second]) }
     let descriptor = console.jsonOnly ? Int32(2) : 1
     let report = TerminalReport(

@@ -37,12 +37,16 @@ struct InspectCommand: ParsableCommand {
     // What can be said is said, whatever fails.
     if let failure = inspection.failure { Console.fail(failure.description) }
     if json.isSet {
-      try console.print(json: inspection.json)
+      try inspection.forEachPieceOfJSON { try console.print($0) }
     } else {
       let width = Terminal.width()
-      let body = tree ? inspection.tree : inspection.table(width: width)
-      try console.say(
-        ([inspection.heading] + body + inspection.remarks(width: width)).joined(separator: "\n"))
+      try console.say(inspection.heading)
+      if tree {
+        for line in inspection.tree { try console.say(line) }
+      } else {
+        try inspection.forEachLineOfTable(width: width) { try console.say($0) }
+      }
+      for line in inspection.remarks(width: width) { try console.say(line) }
     }
     if let failure = inspection.failure { throw ExitCode(failure.code.exitStatus) }
   }
@@ -78,6 +82,7 @@ struct Inspection {
     }
     self.failure = failure
     Console.progress.clear()
+    try checkpoint.checkUnchanged()
   }
 
   var totalValues: Int { checkpoint.entries.reduce(0) { $0 &+ $1.shape.elementCount } }
@@ -90,8 +95,9 @@ struct Inspection {
       + "\(totalValues.counted("value")), \(totalBytes.bytesText)"
   }
 
-  /// One line per tensor.
-  func table(width: Int) -> [String] {
+  /// One line per tensor. Not all of them are in memory at a time: a file may have a million tensors.
+  func forEachLineOfTable(width: Int, _ body: (String) throws -> Void) rethrows {
+    guard !checkpoint.entries.isEmpty else { return }
     var columns = [
       Table.Column(title: "name", shrinks: true), Table.Column(title: "dtype"),
       Table.Column(title: "shape"), Table.Column(title: "size", alignment: .right),
@@ -103,27 +109,21 @@ struct Inspection {
         Table.Column(title: $0, alignment: .right)
       }
     }
-    var table = Table(columns: columns)
-    for (index, entry) in checkpoint.entries.enumerated() {
-      var row = [
-        entry.name, entry.dtype.rawValue, entry.shape.description, entry.byteCount.bytesText,
-      ]
-      if index < statistics.count {
-        guard let figures = statistics[index] else {
-          row += ["unreadable", "", "", "", "", ""]
-          table.rows.append(row)
-          continue
-        }
-        row += [
-          figures.minimum, figures.maximum, figures.mean, figures.standardDeviation,
-        ].map(\.shortText)
-        row += [figures.nan.grouped, figures.infinite.grouped]
-      } else {
-        row.append(entry.storage.description)
-      }
-      table.rows.append(row)
-    }
-    return checkpoint.entries.isEmpty ? [] : [""] + table.lines(width: width)
+    try body("")
+    let entries = checkpoint.entries
+    try Table(columns: columns).forEachLine(
+      width: width, rowCount: entries.count, row: { cells($0, entries[$0]) }, body)
+  }
+
+  private func cells(_ index: Int, _ entry: CheckpointEntry) -> [String] {
+    let row = [
+      entry.name, entry.dtype.rawValue, entry.shape.description, entry.byteCount.bytesText,
+    ]
+    guard index < statistics.count else { return row + [entry.storage.description] }
+    guard let figures = statistics[index] else { return row + ["unreadable", "", "", "", "", ""] }
+    return row
+      + [figures.minimum, figures.maximum, figures.mean, figures.standardDeviation].map(\.shortText)
+      + [figures.nan.grouped, figures.infinite.grouped]
   }
 
   /// What the file holds beside tensors.
@@ -148,28 +148,46 @@ struct Inspection {
     return lines
   }
 
-  var json: JSONDocument {
-    let tensors = checkpoint.entries.enumerated().map { index, entry in
-      var members: [JSONDocument.Member] = [
-        .init("name", .string(entry.name)), .init("dtype", .string(entry.dtype.rawValue)),
-        .init("shape", entry.shape.json), .init("bytes", .integer(entry.byteCount)),
-        .init("stored", .string(entry.storage.description)),
-      ]
-      if index < statistics.count, statistics[index] == nil {
-        members.append(.init("readable", .boolean(false)))
-      }
-      if index < statistics.count, let figures = statistics[index] {
-        members += [
-          .init("min", .number(figures.minimum)), .init("max", .number(figures.maximum)),
-          .init("mean", .number(figures.mean)), .init("std", .number(figures.standardDeviation)),
-          .init("nan", .integer(figures.nan)), .init("inf", .integer(figures.infinite)),
-        ]
-      }
-      return JSONDocument.object(members)
+  private func json(_ index: Int, _ entry: CheckpointEntry) -> JSONDocument {
+    var members: [JSONDocument.Member] = [
+      .init("name", .string(entry.name)), .init("dtype", .string(entry.dtype.rawValue)),
+      .init("shape", entry.shape.json), .init("bytes", .integer(entry.byteCount)),
+      .init("stored", .string(entry.storage.description)),
+    ]
+    if index < statistics.count, statistics[index] == nil {
+      members.append(.init("readable", .boolean(false)))
     }
-    return .members([
+    if index < statistics.count, let figures = statistics[index] {
+      members += [
+        .init("min", .number(figures.minimum)), .init("max", .number(figures.maximum)),
+        .init("mean", .number(figures.mean)), .init("std", .number(figures.standardDeviation)),
+        .init("nan", .integer(figures.nan)), .init("inf", .integer(figures.infinite)),
+      ]
+    }
+    return .object(members)
+  }
+
+  /// The document's text, in pieces: each tensor is one of its own.
+  func forEachPieceOfJSON(_ body: (String) throws -> Void) throws {
+    let text = frame.text(indented: true)
+    // Within texts of the document there is no line break.
+    let place = "\n  \"tensors\": []"
+    guard let range = text.firstRange(of: place), !checkpoint.entries.isEmpty else {
+      return try body(text + "\n")
+    }
+    try body(String(text[..<range.upperBound].dropLast()))
+    for (index, entry) in checkpoint.entries.enumerated() {
+      let tensor = json(index, entry).text(indented: true).replacing("\n", with: "\n    ")
+      try body((index == 0 ? "\n    " : ",\n    ") + tensor)
+    }
+    try body("\n  ]" + String(text[range.upperBound...]) + "\n")
+  }
+
+  /// The document without its tensors.
+  private var frame: JSONDocument {
+    .members([
       "file": .string(checkpoint.path), "format": .string(checkpoint.format.id),
-      "tensors": .array(tensors), "values": .integer(totalValues), "bytes": .integer(totalBytes),
+      "tensors": .array([]), "values": .integer(totalValues), "bytes": .integer(totalBytes),
       "skipped": .array(
         checkpoint.skipped.map {
           .members([

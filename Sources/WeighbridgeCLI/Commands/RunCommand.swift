@@ -75,6 +75,9 @@ struct RunCommand: ParsableCommand {
       if error.code == .shape { error.remedy = remedy(for: error, inputs) ?? error.remedy }
       throw error.located(file: input)
     }
+    // What was read of a file that changed meanwhile is a mixture.
+    try plan.checkpoint.checkUnchanged()
+    try inputs.checkUnchanged()
     let lines = try classes.map { try scores(outputs, $0, others) } ?? []
     tensors += outputs.enumerated().map { ("outputs/\($0.offset)", $0.element) }
     try Checkpoints.write(

@@ -126,6 +126,24 @@ struct ValidateCommand: ParsableCommand {
     try refuseOtherModel(plan, reference)
     guard plan.report.isOneToOne else { return }
 
+    do {
+      try compare(plan, reference, opened, &verdict)
+    } catch {
+      try checkUnchanged(plan, reference)
+      throw error
+    }
+    try checkUnchanged(plan, reference)
+  }
+
+  /// What was read of a file that changed meanwhile is a mixture, and what went wrong may come of that.
+  private func checkUnchanged(_ plan: ImportPlan, _ reference: Reference) throws {
+    try plan.checkpoint.checkUnchanged()
+    try reference.checkUnchanged()
+  }
+
+  private func compare(
+    _ plan: ImportPlan, _ reference: Reference, _ opened: Double, _ verdict: inout Verdict
+  ) throws {
     let binding = Stopwatch()
     let (network, rebinding) = try plan.bindKeeping()
     let bound = binding.seconds

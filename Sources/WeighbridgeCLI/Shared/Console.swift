@@ -27,6 +27,9 @@ struct Console {
     try Console.output.write(json.text(indented: true) + "\n")
   }
 
+  /// Prints a part of a result on standard output, as it is.
+  func print(_ text: String) throws { try Console.output.write(text) }
+
   private static let output = OutputStream()
 
   static func printAndFlush(_ text: String) throws {

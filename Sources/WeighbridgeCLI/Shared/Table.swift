@@ -16,10 +16,33 @@ struct Table {
 
   /// The lines, with control characters escaped: a header, then one line per row, two spaces between columns.
   func lines(width: Int) -> [String] {
-    let rows = rows.map { $0.map { $0.shortened().escapingControlCharacters() } }
-    var widths = columns.indices.map { index in
-      rows.reduce(columns[index].title.count) { max($0, index < $1.count ? $1[index].count : 0) }
+    var lines: [String] = []
+    forEachLine(width: width, rowCount: rows.count, row: { rows[$0] }) { lines.append($0) }
+    return lines
+  }
+
+  /// The same of rows that are made when they are asked for, each twice, so that there need not be
+  /// memory for all of them.
+  func forEachLine(
+    width: Int, rowCount: Int, row: (Int) -> [String], _ body: (String) throws -> Void
+  ) rethrows {
+    func cells(_ index: Int) -> [String] {
+      row(index).map { $0.shortened().escapingControlCharacters() }
     }
+    var widths = columns.map(\.title.count)
+    for index in 0..<rowCount {
+      for (column, cell) in zip(columns.indices, cells(index)) {
+        widths[column] = max(widths[column], cell.count)
+      }
+    }
+    shrink(&widths, to: width)
+    for line in wrapped(columns.map(\.title), widths) { try body(line) }
+    for index in 0..<rowCount {
+      for line in wrapped(cells(index), widths) { try body(line) }
+    }
+  }
+
+  private func shrink(_ widths: inout [Int], to width: Int) {
     let total = widths.reduce(0, +) + 2 * (columns.count - 1)
     if total > width {
       let shrinking = columns.indices.filter { columns[$0].shrinks }
@@ -30,7 +53,6 @@ struct Table {
         excess -= cut
       }
     }
-    return ([columns.map(\.title)] + rows).flatMap { wrapped($0, widths) }
   }
 
   /// A row in as many lines as its prose needs.

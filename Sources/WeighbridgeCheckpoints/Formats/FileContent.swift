@@ -15,7 +15,7 @@ final class FileContent {
     let isArchive = map.withBytes {
       $0.starts(with: [0x50, 0x4b, 3, 4]) || $0.starts(with: [0x50, 0x4b, 5, 6])
     }
-    if isArchive { zip = try map.withBytes { try ZipDirectory($0) } }
+    if isArchive { zip = try map.withBytes { try ZipDirectory($0, letGo: map.letGo) } }
   }
 
   /// Looks for an archive behind something else, such as a program that unpacks it.
@@ -23,7 +23,7 @@ final class FileContent {
   /// - Returns: Whether there is one that was not known.
   func findArchive() throws -> Bool {
     guard zip == nil, map.withBytes(ZipDirectory.isPresent) else { return false }
-    zip = try map.withBytes { try ZipDirectory($0) }
+    zip = try map.withBytes { try ZipDirectory($0, letGo: map.letGo) }
     return true
   }
 

@@ -2,8 +2,8 @@ import CHDF5
 import WeighbridgeTensors
 import WeighbridgeWeights
 
-/// Writes an HDF5 file in the classic format: contiguous datasets on 64-byte boundaries, so that they
-/// can be used in place.
+/// Writes an HDF5 file that every library since HDF5 1.8 reads: contiguous datasets on 64-byte
+/// boundaries, so that they can be used in place, and no time stamps.
 final class HDF5Writer: CheckpointWriter {
   let path: String
   private let naming: HDF5Naming
@@ -43,7 +43,7 @@ final class HDF5Writer: CheckpointWriter {
   private static func checkPaths(
     _ tensors: [TensorDescription], _ naming: HDF5Naming, _ file: String
   ) throws {
-    let paths = Set(tensors.map { datasetPath($0.name, naming) })
+    let paths = Set(tensors.map { ExactText(datasetPath($0.name, naming)) })
     for tensor in tensors {
       guard tensor.dtype.byteCount > 1 || !tensor.dtype.isFloatingPoint else {
         throw WeighbridgeError(
@@ -57,7 +57,7 @@ final class HDF5Writer: CheckpointWriter {
           .unsupported, "the name cannot be an HDF5 path", file: file, entry: tensor.name)
       }
       for count in 1..<max(1, steps.count)
-      where paths.contains(steps.prefix(count).joined(separator: "/")) {
+      where paths.contains(ExactText(steps.prefix(count).joined(separator: "/"))) {
         throw WeighbridgeError(
           .unsupported, "the name lies inside that of another tensor, so groups cannot hold both",
           file: file, entry: tensor.name, remedy: "Write flat names")
@@ -72,9 +72,15 @@ final class HDF5Writer: CheckpointWriter {
       H5Pset_fclose_degree(access, H5F_CLOSE_STRONG)
       H5Pset_alignment(access, 1, 64)
       _ = wb_h5_set_no_locking(access)
-      return try HDF5Library.check(
-        H5Fcreate(path, wb_h5_truncate(), wb_h5_default(), access), "cannot be written",
-        code: .unwritable)
+      let creation = H5Pcreate(wb_h5_plist_file_create())
+      return try HDF5Library.using(creation, H5Pclose, "not enough memory", code: .engine) {
+        // Alignment leaves a gap behind every object. By default the library keeps each in a list and
+        // searches that for every object to come: time grew with the square of the tensors.
+        H5Pset_file_space_strategy($0, H5F_FSPACE_STRATEGY_AGGR, false, 1)
+        H5Pset_obj_track_times($0, false)
+        return try HDF5Library.check(
+          H5Fcreate(path, wb_h5_truncate(), $0, access), "cannot be written", code: .unwritable)
+      }
     }
   }
 
@@ -121,13 +127,17 @@ final class HDF5Writer: CheckpointWriter {
     _ file: hid_t, _ path: String, _ dtype: DType, _ shape: Shape, _ bytes: UnsafeRawBufferPointer
   ) throws {
     let failed = "cannot be written"
+    let creation = H5Pcreate(wb_h5_plist_dataset_create())
+    defer { H5Pclose(creation) }
+    // Files that are equal have equal bytes.
+    H5Pset_obj_track_times(creation, false)
     let links = H5Pcreate(wb_h5_plist_link_create())
     try HDF5Library.using(links, H5Pclose, failed, code: .engine) { links in
       H5Pset_create_intermediate_group(links, 1)
       H5Pset_char_encoding(links, H5T_CSET_UTF8)
       try HDF5Library.using(type(of: dtype), H5Tclose, failed, code: .engine) { type in
         try HDF5Library.using(space(of: shape), H5Sclose, failed, code: .engine) { space in
-          let id = H5Dcreate2(file, path, type, space, links, wb_h5_default(), wb_h5_default())
+          let id = H5Dcreate2(file, path, type, space, links, creation, wb_h5_default())
           try HDF5Library.using(id, H5Dclose, failed, code: .unwritable) { dataset in
             guard let base = bytes.baseAddress, !bytes.isEmpty else { return }
             let result = H5Dwrite(

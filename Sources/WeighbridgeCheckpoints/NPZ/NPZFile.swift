@@ -104,8 +104,16 @@ struct NPZArray: Sendable {
   }
 
   /// The whole array file, decompressed, its CRC-32 checked.
+  ///
+  /// - Throws: `malformed` for one that promises to fill the memory: some compressions make millions of
+  ///   bytes of a few.
   func inflated(_ map: MappedFile) throws -> TensorStorage {
-    try TensorStorage(byteCount: zip.byteCount) { output in
+    guard zip.byteCount <= NPZArray.trusted || zip.byteCount / 4096 <= zip.storedByteCount else {
+      throw WeighbridgeError(
+        .malformed, "promises \(zip.byteCount) bytes, compressed to \(zip.storedByteCount)",
+        remedy: "Where that is meant, save it again with np.savez_compressed")
+    }
+    return try TensorStorage(byteCount: zip.byteCount) { output in
       try map.withBytes { bytes in
         let output = UnsafeMutableRawBufferPointer(rebasing: output[..<zip.byteCount])
         guard let input = bytes.slice(at: zip.dataOffset, count: zip.storedByteCount) else {
@@ -149,6 +157,9 @@ struct NPZArray: Sendable {
   private func check(_ sum: UInt32) throws {
     guard sum == zip.crc else { throw NPZArray.checksumError }
   }
+
+  /// What any compressed array may come to, however little it is compressed to.
+  private static let trusted = 1 << 28
 
   static let checksumError = WeighbridgeError(
     .malformed, "the bytes are damaged: their CRC-32 is not the one in the archive",

@@ -17,13 +17,13 @@ struct NPZListing {
   ///   its reason.
   init(_ map: MappedFile, _ directory: ZipDirectory) throws {
     try map.withBytes { bytes in
-      let names = Dictionary(
-        directory.entries.map { (ExactText($0.name), 1) }, uniquingKeysWith: +)
+      let repeated = NPZListing.repeatedNames(directory)
       entries.reserveCapacity(directory.entries.count)
       arrays.reserveCapacity(directory.entries.count)
-      for entry in directory.entries where !entry.isDirectory {
+      for (count, entry) in directory.entries.enumerated() where !entry.isDirectory {
+        if count % ZipDirectory.batch == ZipDirectory.batch - 1 { map.letGo() }
         let name = entry.name.hasArraySuffix ? String(entry.name.dropLast(4)) : entry.name
-        guard names[ExactText(entry.name)] == 1 else {
+        guard !repeated.contains(ExactText(entry.name)) else {
           skipTwice(name)
           continue
         }
@@ -41,6 +41,18 @@ struct NPZListing {
   }
 
   private struct Skip: Error { let reason: SkipReason }
+
+  /// The names that several entries have.
+  private static func repeatedNames(_ directory: ZipDirectory) -> Set<ExactText> {
+    var (seen, repeated) = (
+      Set<ExactText>(minimumCapacity: directory.entries.count), Set<ExactText>()
+    )
+    for entry in directory.entries {
+      let name = ExactText(entry.name)
+      if !seen.insert(name).inserted { repeated.insert(name) }
+    }
+    return repeated
+  }
 
   private mutating func skipTwice(_ name: String) {
     guard twice.insert(ExactText(name)).inserted else { return }
@@ -76,7 +88,7 @@ struct NPZListing {
       throw Skip(reason: SkipReason(.foreign, "is no NumPy array"))
     }
     try header.check(fills: entry.byteCount)
-    let array = NPZArray(zip: entry, header: header)
+    let array = NPZArray(zip: entry.unnamed, header: header)
     if let text = try text(array, name, map) {
       metadata[name] = text
     } else if case .numbers(let dtype, _) = header.elements {

@@ -11,9 +11,13 @@ import WeighbridgeWeights
 struct ZipDirectory {
   private(set) var entries: [ZipEntry]
 
+  /// How many entries are looked at before the memory of what was read is given back.
+  static let batch = 1 << 15
+
+  /// - Parameter letGo: Called after every `batch` of entries.
   /// - Throws: `malformed` when the directory itself is cut off or contradicts itself, `unsupported`
   ///   for an archive in several parts.
-  init(_ bytes: UnsafeRawBufferPointer) throws {
+  init(_ bytes: UnsafeRawBufferPointer, letGo: () -> Void = {}) throws {
     let end = try ZipEnd(bytes)
     guard let directory = bytes.slice(at: end.base + end.offset, count: end.byteCount) else {
       throw ZipDirectory.malformed("its directory lies beyond the file's end")
@@ -25,7 +29,8 @@ struct ZipDirectory {
     var entries: [ZipEntry] = []
     entries.reserveCapacity(end.entryCount)
     var position = 0
-    for _ in 0..<end.entryCount {
+    for count in 0..<end.entryCount {
+      if count % ZipDirectory.batch == ZipDirectory.batch - 1 { letGo() }
       let start = position
       var entry = try ZipEntry(directory, at: &position)
       let record = UnsafeRawBufferPointer(rebasing: directory[start..<position])

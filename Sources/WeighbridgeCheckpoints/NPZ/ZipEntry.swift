@@ -8,7 +8,7 @@ struct ZipEntry: Sendable, Hashable {
     case other(UInt16)
   }
 
-  let name: String
+  private(set) var name: String
   let method: Method
   let isEncrypted: Bool
   let crc: UInt32
@@ -21,7 +21,28 @@ struct ZipEntry: Sendable, Hashable {
   /// Where its bytes begin.
   private(set) var dataOffset = 0
   /// Why its bytes cannot be used; `nil` where they can.
-  var problem: SkipReason?
+  var problem: SkipReason? {
+    get { boxed?.reason }
+    set { boxed = newValue.map(Problem.init) }
+  }
+  /// Apart: hardly an entry has one, and there may be a million entries.
+  private var boxed: Problem?
+
+  private final class Problem: Sendable, Hashable {
+    let reason: SkipReason
+
+    init(_ reason: SkipReason) { self.reason = reason }
+
+    static func == (a: Problem, b: Problem) -> Bool { a.reason == b.reason }
+    func hash(into hasher: inout Hasher) { hasher.combine(reason) }
+  }
+
+  /// The same without its name, which whoever keeps a million entries has elsewhere.
+  var unnamed: ZipEntry {
+    var copy = self
+    copy.name = ""
+    return copy
+  }
 
   var isDirectory: Bool { name.utf8.last == UInt8(ascii: "/") }
   var dataEnd: Int { dataOffset + storedByteCount }

@@ -12,33 +12,39 @@ public final class SafetensorsCheckpoint: IndexedCheckpoint {
   public let remarks: [String]
   /// The file as a native weight file, where it is one.
   public let native: NativeWeights?
+  /// Further names of tensors that a model has under several, each with the one that is stored.
+  public let aliases: [String: String]
   let index: EntryIndex
   private let files: [SafetensorsFile]
-  /// Per entry that the index was given: the file that holds it.
+  /// Per entry that the index was given, aliases left out: the file that holds it.
   private let holders: [Int]
 
   init(_ map: MappedFile) throws {
     let file = try SafetensorsFile(map)
     path = map.path
-    metadata = file.metadata
-    remarks = SafetensorsCheckpoint.shardRemark(map.path).map { [$0] } ?? []
     native = file.isNative ? try NativeWeights(file) : nil
+    remarks =
+      (SafetensorsCheckpoint.shardRemark(map.path).map { [$0] } ?? [])
+      + (native?.hasMetadataSum == false ? [SafetensorsCheckpoint.unsummed] : [])
     files = [file]
     holders = []
-    index = EntryIndex(
-      file.entries.map(CheckpointEntry.init), skipped: file.skipped, path: map.path)
+    let names = SharedNames(
+      file.entries.map(CheckpointEntry.init), file.metadata, isNative: native != nil)
+    (aliases, metadata) = (names.aliases, names.metadata)
+    index = EntryIndex(names.entries, skipped: file.skipped, path: map.path)
   }
 
   init(index map: MappedFile) throws {
     let shards = try SafetensorsIndex(map)
     path = map.path
-    metadata = shards.metadata
     remarks = []
     native = nil
     files = shards.shards
     holders = shards.entries.map(\.shard)
-    index = EntryIndex(
-      shards.entries.map { CheckpointEntry($0.entry) }, skipped: shards.skipped, path: map.path)
+    let names = SharedNames(
+      shards.entries.map { CheckpointEntry($0.entry) }, shards.metadata, isNative: false)
+    (aliases, metadata) = (names.aliases, names.metadata)
+    index = EntryIndex(names.entries, skipped: shards.skipped, path: map.path)
   }
 
   public func checkUnchanged() throws {
@@ -47,9 +53,15 @@ public final class SafetensorsCheckpoint: IndexedCheckpoint {
 
   public func tensor(_ name: String) throws -> Tensor {
     let position = try index.position(of: name)
+    if let stored = aliases[index[position].name] { return try tensor(stored) }
     try native?.verify(name)
     return try files[holders.isEmpty ? 0 : holders[position]].tensor(name)
   }
+
+  /// What is to be said of a native file of an earlier version.
+  private static let unsummed =
+    "this native file's metadata has no checksum, as earlier versions wrote it: a changed "
+    + "configuration is not noticed; convert it again to add one"
 
   /// What the name of a shard that was opened by itself says: `model-00001-of-00002.safetensors`.
   private static func shardRemark(_ path: String) -> String? {
@@ -66,5 +78,31 @@ public final class SafetensorsCheckpoint: IndexedCheckpoint {
 extension CheckpointEntry {
   init(_ entry: SafetensorsEntry) {
     self.init(name: entry.name, dtype: entry.dtype, shape: entry.shape, storage: .inPlace)
+  }
+}
+
+/// The entries of a file with the names that `safetensors.torch.save_model` took out: of tensors that a
+/// model shares it stores one, and leaves each other name in the metadata, with the stored one as text.
+private struct SharedNames {
+  private(set) var entries: [CheckpointEntry]
+  private(set) var aliases: [String: String] = [:]
+  /// Without the names that became entries.
+  private(set) var metadata: [String: String]
+
+  init(_ entries: [CheckpointEntry], _ metadata: [String: String], isNative: Bool) {
+    (self.entries, self.metadata) = (entries, metadata)
+    // A native file has every name, and texts of its own.
+    guard !isNative, !metadata.isEmpty else { return }
+    let stored = Dictionary(entries.map { (ExactText($0.name), $0) }) { first, _ in first }
+    for (name, text) in metadata.sorted(by: { ExactText($0.key) < ExactText($1.key) }) {
+      // `format` says whose conventions the tensors follow: `pt`.
+      guard name != "format", stored[ExactText(name)] == nil, let entry = stored[ExactText(text)]
+      else { continue }
+      aliases[name] = text
+      self.metadata[name] = nil
+      self.entries.append(
+        CheckpointEntry(
+          name: name, dtype: entry.dtype, shape: entry.shape, storage: entry.storage))
+    }
   }
 }

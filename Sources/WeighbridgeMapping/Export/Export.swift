@@ -54,7 +54,7 @@ public struct Export: Sendable {
     metadata = [:]
     checkpoint = plan.checkpoint
     manifest = try Export.manifest(
-      plan.checkpoint, plan.rules, id: plan.architecture.id,
+      plan.checkpoint, plan.rules, root: plan.report.root, id: plan.architecture.id,
       configuration: plan.configuration.json.text(), assumed: plan.configuration.assumed)
   }
 
@@ -85,7 +85,8 @@ public struct Export: Sendable {
     items = Export.items(fit.report, fit.ledger, source, dtype)
     metadata = [:]
     self.checkpoint = checkpoint
-    manifest = try Export.manifest(checkpoint, rules, id: id, configuration: "{}")
+    manifest = try Export.manifest(
+      checkpoint, rules, root: fit.report.root, id: id, configuration: "{}")
   }
 
   private static func items(
@@ -120,6 +121,15 @@ public struct Export: Sendable {
         .mapping, "several sources land on this name: \(collision.sources.joined(separator: ", "))",
         file: checkpoint.path, entry: collision.name)
     }
+    guard !stateDict.tensors.isEmpty else {
+      // Nothing would be written, and nothing said of what could not be read.
+      throw checkpoint.unreadable.first.map {
+        $0.reason.error(file: checkpoint.path, entry: $0.name)
+      }
+        ?? WeighbridgeError(
+          .malformed, "there is no tensor to write", file: checkpoint.path,
+          remedy: "`weighbridge inspect` lists what it holds")
+    }
     let source = CheckpointSource(checkpoint, stateDict)
     items = stateDict.tensors.map { tensor in
       Item(
@@ -128,22 +138,29 @@ public struct Export: Sendable {
         shape: tensor.shape, read: { try source.tensor(tensor.name) })
     }
     // A native file's identity does not survive: the result is not one.
-    metadata = checkpoint.metadata.filter { !$0.key.hasPrefix("weighbridge.") }
+    let isNative = (checkpoint as? SafetensorsCheckpoint)?.native != nil
+    metadata = checkpoint.metadata.filter {
+      !isNative || !($0.key.hasPrefix("weighbridge.") || NativeManifest.ownNotes.contains($0.key))
+    }
     manifest = nil
     self.checkpoint = checkpoint
   }
 
   private static func manifest(
-    _ checkpoint: any Checkpoint, _ rules: Rules, id: String, configuration: String,
-    assumed: [String] = []
+    _ checkpoint: any Checkpoint, _ rules: Rules, root: String?, id: String,
+    configuration: String, assumed: [String] = []
   ) throws -> NativeManifest {
     let earlier = (checkpoint as? SafetensorsCheckpoint)?.native?.manifest
     var notes: [String: String] = [:]
+    for key in [NativeManifest.rulesKey, NativeManifest.rulesTextKey, NativeManifest.rootKey] {
+      notes[key] = earlier?.notes[key]
+    }
     if !rules.isEmpty {
       notes[NativeManifest.rulesKey] = rules.digest
-    } else if let digest = earlier?.notes[NativeManifest.rulesKey] {
-      notes[NativeManifest.rulesKey] = digest
+      // What leads from the source to these names: rules that made an earlier native file come first.
+      notes[NativeManifest.rulesTextKey, default: ""] += rules.yaml
     }
+    if earlier == nil, let root { notes[NativeManifest.rootKey] = root }
     if !assumed.isEmpty {
       notes[NativeManifest.assumedKey] = assumed.joined(separator: ",")
     }

@@ -50,6 +50,7 @@ struct Candidates {
         let source = CheckpointSource(checkpoint, stateDict)
         let ledger = try describe(stateDict, source)
         var report = MappingReport(ledger, stateDict, skipped: checkpoint.skipped)
+        report.setAsideAliases(checkpoint.aliases)
         report.addClashes(view, ledger)
         let fit = Fit(view: view, stateDict: stateDict, ledger: ledger, report: report)
         // Every tensor of the file is used: there is no other way.

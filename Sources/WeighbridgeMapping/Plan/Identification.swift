@@ -10,9 +10,10 @@ extension Loader {
     _ candidates: Candidates, native: RecordedMetadata?, reference: RecordedMetadata?,
     overrides: [(key: String, text: String)], _ notes: inout [String]
   ) throws -> any Architecture.Type {
-    if let named = native?.model,
-      let known = registry.architectures.first(where: { $0.id == named })
-    {
+    if let named = native?.model {
+      guard let known = registry.architectures.first(where: { $0.id == named }) else {
+        throw unknown(named, file: candidates.checkpoint.path)
+      }
       notes.append("\(named), by the file's metadata")
       return known
     }
@@ -85,6 +86,17 @@ extension Loader {
       })
     else { return false }
     return fit.report.problemCount == 0
+  }
+
+  /// What names and shapes resemble is not what the file says it is, and may be configured otherwise.
+  private func unknown(_ named: String, file: String) -> WeighbridgeError {
+    WeighbridgeError(
+      .mapping,
+      "says that it is of the architecture '\(named.shortened())', which is not known here",
+      file: file,
+      remedy:
+        "`weighbridge models` lists those that are: say which it is with --model ID. A network "
+        + "of your own is loaded by a Swift program, not by this command")
   }
 
   private func ambiguous(

@@ -28,8 +28,14 @@ extension RecordedMetadata {
 extension NativeManifest {
   /// The note that keeps the digest of the rules that were applied when the file was written.
   package static let rulesKey = "rules_sha256"
+  /// The note that keeps the rules themselves, in YAML.
+  package static let rulesTextKey = "rules"
+  /// The note that says what the tensors stood under in the source: `state_dict.module`.
+  package static let rootKey = "root"
   /// The note that names the configuration's keys that nobody had said anything about, with commas.
   package static let assumedKey = "assumed"
+  /// The notes that only a native file's reader understands.
+  package static let ownNotes: Set<String> = [rulesKey, rulesTextKey, rootKey, assumedKey]
 }
 
 extension Rules {

@@ -3,6 +3,21 @@ import WeighbridgeTensors
 
 /// Modules that PyTorch knows by two names: `state_dict()` writes their tensors under both.
 extension MappingReport {
+  /// Takes names of tensors that are used under another name out of the unexpected, and says so.
+  ///
+  /// - Parameter aliases: Further names of tensors, each with the name that stands for all.
+  mutating func setAsideAliases(_ aliases: [String: String]) {
+    guard !aliases.isEmpty else { return }
+    let used = Dictionary(
+      matched.map { (aliases[$0.source] ?? $0.source, $0.source) }, uniquingKeysWith: { a, _ in a })
+    unexpected.removeAll { extra in
+      guard let other = used[aliases[extra.source] ?? extra.source] else { return false }
+      notes.append(
+        "'\(extra.source)' is another name of '\(other)', which is used, and is left out")
+      return true
+    }
+  }
+
   /// Names that nobody asked for are looked at up to this many, and bytes up to this sum.
   private static let (mostNames, mostBytes) = (64, 1 << 28)
 

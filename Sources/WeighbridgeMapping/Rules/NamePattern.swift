@@ -40,9 +40,10 @@ struct NameMatcher {
   /// The captures when the pattern matches: 0 is the whole name; with a prefix, 1 is the rest.
   func captures(_ name: String) -> [String]? {
     switch pattern {
-    case .exact(let wanted): return name == wanted ? [name] : nil
+    case .exact(let wanted): return ExactText(name) == ExactText(wanted) ? [name] : nil
     case .prefix(let lead):
-      return name.hasPrefix(lead) ? [name, String(name.dropFirst(lead.count))] : nil
+      guard name.utf8.starts(with: lead.utf8) else { return nil }
+      return [name, String(decoding: name.utf8.dropFirst(lead.utf8.count), as: UTF8.self)]
     case .regex: return expression?.captures(name)
     }
   }

@@ -201,15 +201,15 @@ private struct RuleApplier {
   }
 
   /// The positions of the tensors by name.
-  private var positions: [String: Int] {
-    Dictionary(result.stateDict.tensors.enumerated().map { ($0.element.name, $0.offset) }) {
-      first, _ in first
-    }
+  private var positions: [ExactText: Int] {
+    Dictionary(
+      result.stateDict.tensors.enumerated().map { (ExactText($0.element.name), $0.offset) }
+    ) { first, _ in first }
   }
 
   /// The tensors that become one: the one that matches, and the others by template.
   private func members(
-    _ index: Int, _ captures: [String], _ others: [String], _ positions: [String: Int],
+    _ index: Int, _ captures: [String], _ others: [String], _ positions: [ExactText: Int],
     _ matcher: NameMatcher, _ gone: inout Set<Int>
   ) throws -> [MappedTensor] {
     let first = result.stateDict.tensors[index]
@@ -217,7 +217,7 @@ private struct RuleApplier {
       try [index]
       + others.map { template in
         let other = try matcher.expand(template, captures)
-        guard let position = positions[other] else {
+        guard let position = positions[ExactText(other)] else {
           throw WeighbridgeError(
             .mapping, "there is no tensor '\(other)' to join", entry: first.name)
         }

@@ -13,8 +13,8 @@ package struct CheckpointPart: Checkpoint {
     let view = try WeighbridgeError.naming(file: checkpoint.path) {
       try StateDictView(StateDict(entries: checkpoint.entries)).chosen(root)
     }
-    let names = Set(view.inside.map(\.source))
-    entries = checkpoint.entries.filter { names.contains($0.name) }
+    let names = Set(view.inside.map { ExactText($0.source) })
+    entries = checkpoint.entries.filter { names.contains(ExactText($0.name)) }
   }
 
   package var path: String { whole.path }
@@ -23,5 +23,11 @@ package struct CheckpointPart: Checkpoint {
   package var metadata: [String: String] { whole.metadata }
   package func tensor(_ name: String) throws -> Tensor { try whole.tensor(name) }
   package func tensors(_ names: [String]) throws -> [Tensor] { try whole.tensors(names) }
+  package func checkUnchanged() throws { try whole.checkUnchanged() }
+  package func forEachBlock(
+    of name: String, limit: Int, _ body: (Tensor) throws -> Void
+  ) throws {
+    try whole.forEachBlock(of: name, limit: limit, body)
+  }
   package func entry(_ name: String) -> CheckpointEntry? { whole.entry(name) }
 }

@@ -12,10 +12,17 @@ public struct InputFile: Sendable {
   public let isNumbered: Bool
   /// What the file says about the model.
   public let metadata: RecordedMetadata
+  private let checkpoint: any Checkpoint
+
+  /// Checks that nobody has written into the file since it was opened.
+  ///
+  /// - Throws: `unreadable` when somebody has.
+  public func checkUnchanged() throws { try checkpoint.checkUnchanged() }
 
   /// - Throws: when the file cannot be read or holds no arrays.
   public init(_ path: String) throws {
     let checkpoint = try Checkpoints.open(path)
+    self.checkpoint = checkpoint
     metadata = try RecordedMetadata(of: checkpoint)
     let numbered = checkpoint.entries.filter { $0.rawPath.hasPrefix("inputs/") }
     isNumbered = !numbered.isEmpty

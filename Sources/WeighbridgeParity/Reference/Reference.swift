@@ -165,6 +165,11 @@ public struct Reference: Sendable {
   /// The class of a recorded module, without its package; `nil` where it was not recorded.
   func className(of path: ModulePath) -> String? { conditions.className(of: path) }
 
+  /// Checks that nobody has written into the file since it was opened.
+  ///
+  /// - Throws: `unreadable` when somebody has.
+  public func checkUnchanged() throws { try checkpoint.checkUnchanged() }
+
   /// Whether an activation is recorded as samples and sums.
   public func isSampled(_ key: ActivationKey) -> Bool { sampled[key] != nil }
 

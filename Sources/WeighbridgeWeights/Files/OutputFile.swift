@@ -28,6 +28,9 @@ package final class OutputFile: @unchecked Sendable {
     let folder = TemporaryFolder(of: destination)
     guard !folder.isDestinationEmpty else { throw SystemCall.writeError(path, EISDIR) }
     folder.removeDead()
+    // A file that is made is noted before anybody looks for those to remove.
+    guard wb_temporary_begin() != 0 else { throw SystemCall.writeError(path, EINTR) }
+    defer { wb_temporary_end() }
     (descriptor, temporaryPath) = try folder.create(for: path, mode: mode)
     noted = wb_temporary_insert(temporaryPath)
   }

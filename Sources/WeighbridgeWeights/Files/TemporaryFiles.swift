@@ -4,6 +4,9 @@ import CFaults
 public final class TemporaryFiles: Sendable {
   public static let shared = TemporaryFiles()
 
-  /// Removes all of them, without allocating or locking. For a command that ends early.
-  public func removeAll() { wb_temporary_unlink_all() }
+  /// Removes all of them, and has no other be made. For a command that ends early.
+  public func removeAll() {
+    wb_temporary_forbid()
+    wb_temporary_unlink_all()
+  }
 }

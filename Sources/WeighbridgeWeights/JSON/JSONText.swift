@@ -1,3 +1,5 @@
+import WeighbridgeTensors
+
 /// JSON's texts, and objects of nothing but texts.
 package enum JSONText {
   /// A text in quotes, with what JSON demands escaped, and DEL, which terminals obey.
@@ -23,19 +25,20 @@ package enum JSONText {
     }
   }
 
-  /// An object of texts, its keys sorted.
-  package static func object(_ members: [String: String]) -> String {
-    let pairs = members.sorted { $0.key < $1.key }.map { "\(quoted($0.key)):\(quoted($0.value))" }
+  /// An object of texts, its keys sorted by their bytes.
+  package static func object(_ members: some Sequence<(key: String, value: String)>) -> String {
+    let pairs = members.map { (key: ExactText($0.key), value: $0.value) }
+      .sorted { $0.key < $1.key }.map { "\(quoted($0.key.text)):\(quoted($0.value))" }
     return "{" + pairs.joined(separator: ",") + "}"
   }
 
   /// Reads an object whose values are all texts; `nil` when it is something else.
-  package static func texts(_ json: String) -> [String: String]? {
+  package static func texts(_ json: String) -> [ExactText: String]? {
     guard case .object(let pairs)? = try? JSONDocument(parsing: json) else { return nil }
-    var members: [String: String] = [:]
+    var members: [ExactText: String] = [:]
     for pair in pairs {
       guard let text = pair.value.stringValue else { return nil }
-      members[pair.key] = text
+      members[ExactText(pair.key)] = text
     }
     return members
   }

@@ -52,10 +52,13 @@ extension NativeManifest {
     static let sourceName = "weighbridge.source.name"
     static let sourceSHA256 = "weighbridge.source.sha256"
     static let checksums = "weighbridge.checksums.sha256"
+    static let metadataSum = "weighbridge.metadata.sha256"
   }
 
-  /// The `__metadata__` of a file with these checksums.
-  func metadata(checksums: [String: String]) -> [String: String] {
+  /// The `__metadata__` of a file with these tensors and their checksums.
+  func metadata(
+    checksums: [ExactText: String], of tensors: [TensorDescription]
+  ) -> [String: String] {
     var metadata = notes.filter { !$0.key.hasPrefix(Key.prefix) }
     // Other libraries read this key to learn whose conventions the tensors follow.
     metadata["format"] = metadata["format"] ?? "pt"
@@ -65,22 +68,64 @@ extension NativeManifest {
     metadata[Key.layout] = layout
     metadata[Key.sourceName] = source?.name
     metadata[Key.sourceSHA256] = source?.sha256
-    metadata[Key.checksums] = JSONText.object(checksums)
+    metadata[Key.checksums] = JSONText.object(
+      checksums.map { (key: $0.key.text, value: $0.value) })
+    metadata[Key.metadataSum] = NativeManifest.sum(of: metadata, tensors)
     return metadata
   }
 
-  /// Whether a safetensors file is a native weight file.
-  static func isPresent(in metadata: [String: String]) -> Bool { metadata[Key.version] != nil }
+  /// Whether a safetensors file is a native weight file: any key of one tells, so that damage to one
+  /// makes no plain file of it.
+  static func isPresent(in metadata: [String: String]) -> Bool {
+    metadata.keys.contains(where: isReserved)
+  }
+
+  /// Whether only native weight files have a metadata key.
+  static func isReserved(_ key: String) -> Bool { key.utf8.starts(with: Key.prefix.utf8) }
+
+  /// The SHA-256 over all metadata but this sum itself, and over every tensor's name, dtype and shape:
+  /// what no tensor's own checksum covers.
+  static func sum(of metadata: [String: String], _ tensors: [TensorDescription]) -> String {
+    var bytes: [UInt8] = []
+    func add(_ text: String) {
+      // The length before each text: where one ends and the next begins cannot be mistaken.
+      bytes += "\(text.utf8.count):".utf8
+      bytes += text.utf8
+    }
+    for (key, value) in metadata.sorted(by: { ExactText($0.key) < ExactText($1.key) })
+    where key != Key.metadataSum {
+      add(key)
+      add(value)
+    }
+    for tensor in tensors.sorted(by: { ExactText($0.name) < ExactText($1.name) }) {
+      add(tensor.name)
+      add("\(tensor.dtype.safetensorsCode) \(tensor.shape)")
+    }
+    return bytes.withUnsafeBytes { SHA256Sum.hexadecimal($0) }
+  }
+
+  /// What the header of a native weight file says.
+  struct Header {
+    var manifest: NativeManifest
+    /// The SHA-256 of each tensor's bytes.
+    var checksums: [ExactText: String]
+    /// Whether the metadata has a checksum; files of earlier versions have none.
+    var hasMetadataSum: Bool
+  }
 
   /// The manifest and the checksums of a file.
   ///
-  /// - Throws: `malformed` when keys are missing, `unsupported` for a later version.
-  static func read(_ metadata: [String: String]) throws -> (NativeManifest, [String: String]) {
-    guard let version = metadata[Key.version] else {
+  /// - Throws: `malformed` when keys are missing or the metadata is not what its checksum says,
+  ///   `unsupported` for a later version.
+  static func read(
+    _ metadata: [String: String], of tensors: [TensorDescription]
+  ) throws -> Header {
+    guard isPresent(in: metadata) else {
       throw WeighbridgeError(
         .malformed, "is a safetensors file, but not a native weight file",
         remedy: "Make one with `weighbridge convert`, or with `Export` for a network of your own")
     }
+    guard let version = metadata[Key.version] else { throw incomplete }
     guard version == String(currentVersion) else {
       throw WeighbridgeError(
         .unsupported, "is a native weight file of version \(version.prefix(16))",
@@ -89,9 +134,18 @@ extension NativeManifest {
     guard let architecture = metadata[Key.architecture],
       let configuration = metadata[Key.configuration], let layout = metadata[Key.layout],
       let checksums = metadata[Key.checksums].flatMap(JSONText.texts)
-    else {
+    else { throw incomplete }
+    if let sum = metadata[Key.metadataSum] {
+      guard sum == NativeManifest.sum(of: metadata, tensors) else {
+        throw WeighbridgeError(
+          .malformed,
+          "the metadata or the list of tensors was changed after it was written: its SHA-256 is not "
+            + "the recorded one", remedy: "Convert the source again")
+      }
+    } else if let unknown = metadata.keys.first(where: { isReserved($0) && !known.contains($0) }) {
       throw WeighbridgeError(
-        .malformed, "the native weight file's metadata is incomplete",
+        .malformed,
+        "the native weight file's metadata has no checksum, and an unknown key '\(unknown.shortened())'",
         remedy: "Convert the source again")
     }
     guard layout == pytorchLayout else {
@@ -103,10 +157,22 @@ extension NativeManifest {
       source = Source(name: name, sha256: sum)
     }
     let notes = metadata.filter { !$0.key.hasPrefix(Key.prefix) }
-    return (
-      NativeManifest(
+    return Header(
+      manifest: NativeManifest(
         architecture: architecture, configuration: configuration, layout: layout, source: source,
-        notes: notes), checksums
-    )
+        notes: notes),
+      checksums: checksums, hasMetadataSum: metadata[Key.metadataSum] != nil)
+  }
+
+  /// The reserved keys of a file without a checksum of its metadata.
+  private static let known: Set<String> = [
+    Key.version, Key.architecture, Key.configuration, Key.layout, Key.sourceName, Key.sourceSHA256,
+    Key.checksums,
+  ]
+
+  private static var incomplete: WeighbridgeError {
+    WeighbridgeError(
+      .malformed, "the native weight file's metadata is incomplete",
+      remedy: "Convert the source again")
   }
 }

@@ -5,14 +5,16 @@ import WeighbridgeTensors
 /// An open native weight file: a safetensors file with parameters under their Swift module paths, and
 /// a manifest that says which model they are.
 ///
-/// Opening checks the header; tensors are used in place and their bytes are not read until touched.
-/// `verify()` compares every tensor with its recorded checksum. Needs no system library.
+/// Opening checks the header, and the metadata by its checksum; tensors are used in place and their
+/// bytes are not read until touched. `verify()` compares every tensor with its recorded checksum. Needs no system library.
 public final class NativeWeights: Sendable {
   public let manifest: NativeManifest
+  /// Whether the metadata has a checksum, which was right; files of earlier versions have none.
+  public let hasMetadataSum: Bool
   private let file: SafetensorsFile
   /// The SHA-256 of each tensor's bytes, in hexadecimal.
-  private let checksums: [String: String]
-  private let verified = Mutex<Set<String>>([])
+  private let checksums: [ExactText: String]
+  private let verified = Mutex<Set<ExactText>>([])
 
   public var path: String { file.path }
   /// The tensors, in the order of their bytes.
@@ -27,7 +29,11 @@ public final class NativeWeights: Sendable {
 
   package init(_ file: SafetensorsFile) throws {
     do {
-      (manifest, checksums) = try NativeManifest.read(file.metadata)
+      let header = try NativeManifest.read(
+        file.metadata,
+        of: file.entries.map { TensorDescription(name: $0.name, dtype: $0.dtype, shape: $0.shape) })
+      (manifest, checksums) = (header.manifest, header.checksums)
+      hasMetadataSum = header.hasMetadataSum
     } catch let error as WeighbridgeError {
       throw error.located(file: file.path)
     }
@@ -35,7 +41,7 @@ public final class NativeWeights: Sendable {
     if let skipped = file.skipped.first {
       throw skipped.reason.error(file: file.path, entry: skipped.name)
     }
-    for entry in file.entries where checksums[entry.name] == nil {
+    for entry in file.entries where checksums[ExactText(entry.name)] == nil {
       throw WeighbridgeError(
         .malformed, "the file has no checksum for it", file: file.path, entry: entry.name)
     }
@@ -52,6 +58,11 @@ public final class NativeWeights: Sendable {
   ///
   /// - Throws: `malformed`, naming the first damaged tensor.
   public func verify() throws {
+    if let first = damage().first { throw first.error }
+  }
+
+  /// Compares every tensor with its checksum, and gives those that are not what was written.
+  package func damage() -> [(name: String, error: WeighbridgeError)] {
     let failures = Mutex<[Int: WeighbridgeError]>([:])
     Parallel.forEach(entries.count) { position in
       do {
@@ -60,21 +71,21 @@ public final class NativeWeights: Sendable {
         failures.withLock { $0[position] = error }
       } catch {}
     }
-    if let first = failures.withLock({ failures in failures.min { $0.key < $1.key }?.value }) {
-      throw first
-    }
+    return failures.withLock { $0 }.sorted { $0.key < $1.key }
+      .map { (entries[$0.key].name, $0.value) }
   }
 
   /// Compares one tensor with its checksum; once is enough.
   package func verify(_ name: String) throws {
-    guard let entry = file.entry(name), !verified.withLock({ $0.contains(name) }) else { return }
+    let key = ExactText(name)
+    guard let entry = file.entry(name), !verified.withLock({ $0.contains(key) }) else { return }
     let sum = try file.withBytes(of: entry, SHA256Sum.hexadecimal)
-    guard sum == checksums[name] else {
+    guard sum == checksums[key] else {
       throw WeighbridgeError(
         .malformed, "the bytes are damaged: their SHA-256 is not the recorded one", file: path,
         entry: name, remedy: "Convert the source again")
     }
-    verified.withLock { _ = $0.insert(name) }
+    verified.withLock { _ = $0.insert(key) }
   }
 
   /// Writes a native weight file at once. For more than memory holds, use `NativeWeightsWriter`.
@@ -98,7 +109,8 @@ public final class NativeWeightsWriter {
   public var path: String { writer.path }
   private let manifest: NativeManifest
   private let writer: SafetensorsWriter
-  private var checksums: [String: String]
+  private let tensors: [TensorDescription]
+  private var checksums: [ExactText: String]
 
   /// Plans the file.
   ///
@@ -106,26 +118,28 @@ public final class NativeWeightsWriter {
   public init(
     _ path: String, manifest: NativeManifest, tensors: [TensorDescription]
   ) throws {
-    self.manifest = manifest
+    (self.manifest, self.tensors) = (manifest, tensors)
     // Every checksum is as long as this, so the header's length is known before they are.
     checksums = Dictionary(
-      tensors.map { ($0.name, SHA256Sum.placeholder) }, uniquingKeysWith: { first, _ in first })
+      tensors.map { (ExactText($0.name), SHA256Sum.placeholder) },
+      uniquingKeysWith: { first, _ in first })
     writer = try SafetensorsWriter(
-      path: path, tensors: tensors, metadata: manifest.metadata(checksums: checksums))
+      path: path, tensors: tensors,
+      metadata: manifest.metadata(checksums: checksums, of: tensors))
   }
 
   /// Writes a planned tensor.
   ///
   /// - Throws: `usage` when it differs from the plan, `unwritable` when it cannot be written.
   public func add(_ name: String, _ tensor: Tensor) throws {
-    try writer.add(name, tensor) { checksums[name] = SHA256Sum.hexadecimal($0) }
+    try writer.add(name, tensor) { checksums[ExactText(name)] = SHA256Sum.hexadecimal($0) }
   }
 
   /// Writes the header and gives the file its name.
   ///
   /// - Throws: `usage` when planned tensors are missing, `unwritable` when it cannot be written.
   public func finish() throws {
-    writer.metadata = manifest.metadata(checksums: checksums)
+    writer.metadata = manifest.metadata(checksums: checksums, of: tensors)
     try writer.finish()
   }
 

@@ -27,7 +27,15 @@ struct SafetensorsHeader: Sendable {
         remedy: "Save or download the file again")
     }
     dataOffset = 8 + json.count
-    let content = try Content(json)
+    let content: Content
+    do {
+      content = try Content(json)
+    } catch is MisplacedMetadata {
+      throw WeighbridgeError(
+        .malformed,
+        "a native weight file's metadata stands under another key than "
+          + Self.metadataKey, remedy: "Convert the source again")
+    }
     metadata = content.metadata
     var layout = SafetensorsLayout(
       found: content.found, skipped: content.skipped, dataOffset: dataOffset,
@@ -35,6 +43,9 @@ struct SafetensorsHeader: Sendable {
     try layout.check()
     (entries, skipped) = (layout.entries, layout.skipped)
   }
+
+  /// What a native weight file says about itself, under the name of a tensor.
+  private struct MisplacedMetadata: Error {}
 
   /// What the JSON says.
   private struct Content {
@@ -90,6 +101,7 @@ struct SafetensorsHeader: Sendable {
       case "dtype": code = try reader.string()
       case "shape": shape = try integers(&reader)
       case "data_offsets": offsets = try integers(&reader)
+      case _ where NativeManifest.isReserved(key): throw MisplacedMetadata()
       default: try reader.skipValue()
       }
     }
