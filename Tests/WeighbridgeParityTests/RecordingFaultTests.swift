@@ -55,6 +55,16 @@ private struct Attention: Module {
   }
 }
 
+/// relu(x)², without a module for the rectifier.
+private struct RectifiedSquare: Module {
+  let path: ModulePath
+
+  func forward(_ x: Tensor) throws -> Tensor {
+    let y = try x.activated(.relu)
+    return try y * y
+  }
+}
+
 /// Recordings that are wrong, of networks that are right: the recording is blamed.
 @Suite struct RecordingFaultTests {
   private func path(_ name: String) -> String {
@@ -119,6 +129,18 @@ private struct Attention: Module {
     #expect(result.causes.map(\.path) == ["norm1", "norm2"])
   }
 
+  /// A function in place that has no module of its own.
+  @Test func rectifierInPlaceWithoutAModule() throws {
+    let net: Layers = [{ try BatchNorm($0, channels: 5) }, { RectifiedSquare(path: $0.path) }]
+    let result = try diagnoses(of: net, against: net, input: [2, 5, 4, 3]) { _ in
+    } recording: { entries in
+      entries["activations/net.0"] = try entries["activations/net.0"]?.activated(.relu)
+    }
+    #expect(first(result)?.0 == .recordingInPlace)
+    #expect(result.diagnoses.first?.layer == "net.0")
+    #expect(result.diagnoses.first?.best.cause.text.contains("a relu in place") == true)
+  }
+
   /// The same signs in a network that is wrong blame the network.
   @Test func wrongLayersOfRightRecordingsAreBlamed() throws {
     let result = try validated("healthy") { given in
@@ -141,6 +163,7 @@ private struct Attention: Module {
     #expect(diagnosis.layer == "norm1")
     #expect(diagnosis.best.cause.text.hasPrefix("all 2 recorded batch norms have"))
     #expect(diagnosis.alike.map(\.layer) == ["drop"])
+    #expect(diagnosis.alike.first?.best.cause.text.contains("drops 50 %") == true)
     #expect(result.diagnoses.count == 1)
   }
 
@@ -151,6 +174,13 @@ private struct Attention: Module {
     #expect(diagnosis.best.cause.text == "what is recorded as conv is what norm2 returns")
     #expect(
       diagnosis.alike.map(\.best.cause.text) == ["what is recorded as norm2 is what conv returns"])
+  }
+
+  @Test func whatASecondRunDidNotRepeat() throws {
+    let result = try validated("chance")
+    let diagnosis = try #require(result.diagnoses.first)
+    #expect(diagnosis.best.cause.kind == .recordingNotRepeatable)
+    #expect(diagnosis.layer == "drop")
   }
 
   @Test func rowsThatAreMaskedWhole() throws {
