@@ -40,16 +40,23 @@ struct DrawnWeights: WeightSource {
 /// The diagnoses of `here` held against what `there` returned.
 ///
 /// - Parameters:
+///   - given: The input, drawn where there is none.
 ///   - change: Damages the weights that `here` is given.
+///   - options: How it is validated.
+///   - hasTwin: Whether the model is given in float64, too.
 ///   - recording: Changes what was recorded.
 func diagnoses(
   of here: Layers, against there: Layers, input shape: Shape, isSampled: Bool = false,
+  options: ValidationOptions = ValidationOptions(), hasTwin: Bool = true,
+  giving given: Tensor? = nil,
   changing change: (inout [String: Tensor]) throws -> Void = { _ in },
   recording: (inout RecordedEntries) throws -> Void = { _ in }
 ) throws -> ParityResult {
   var generator = SplitMix(seed: 3)
-  let input = try Tensor(
-    (0..<shape.elementCount).map { _ in Float(generator.next(in: -2...2)) }, shape: shape)
+  let input =
+    try given
+    ?? Tensor(
+      (0..<shape.elementCount).map { _ in Float(generator.next(in: -2...2)) }, shape: shape)
   let right = try WeightScope.bind(DrawnWeights()) { try Chain($0, there) }
   let probe = RecordingProbe()
   let outputs = try ProbeRun.with(probe) { try right.run([input]) }
@@ -62,15 +69,16 @@ func diagnoses(
   if isSampled { entries = try entries.sampled(limit: 12) }
   // The damaged tensors are made from those that the right model has.
   let source = DrawnWeights()
-  var given: [String: Tensor] = [:]
+  var weights: [String: Tensor] = [:]
   for request in try WeightScope.describe({ try Chain($0, here) }).requests {
-    given[request.name] = try source.tensor(for: request)
+    weights[request.name] = try source.tensor(for: request)
   }
-  try change(&given)
+  try change(&weights)
   func load(_ dtype: DType) throws -> Chain {
-    try WeightScope.bind(DrawnWeights(given: given), dtype: dtype) { try Chain($0, here) }
+    try WeightScope.bind(DrawnWeights(given: weights), dtype: dtype) { try Chain($0, here) }
   }
-  return try Validator(entries.reference()).validate(load(.float32)) { try load(.float64) }
+  return try Validator(entries.reference(), options: options)
+    .validate(load(.float32), oracle: hasTwin ? { try load(.float64) } : nil)
 }
 
 func first(_ result: ParityResult) -> (Cause.Kind, Diagnosis.Certainty)? {

@@ -10,22 +10,26 @@ private struct Steep: Module {
   let path: ModulePath
   let first: Linear
   let gate: Sigmoid
+  /// Added where nothing is probed, as a broken fused path would.
+  let fusedError: Double
 
-  init(_ w: WeightScope) throws {
+  init(_ w: WeightScope, fusedError: Double) throws {
     path = w.path
+    self.fusedError = fusedError
     first = try Linear(w / "first", in: 4, out: 4, bias: .absent)
     gate = Sigmoid(w / "gate")
   }
 
   func forward(_ x: Tensor) throws -> Tensor {
-    try gate(first(x).affine(shift: -1).affine(scale: 0x1p28, shift: -16))
+    let y = try gate(first(x).affine(shift: -1).affine(scale: 0x1p28, shift: -16))
+    return ProbeRun.current == nil ? try y.affine(shift: fusedError) : y
   }
 
-  static func load(_ dtype: DType) throws -> Steep {
+  static func load(_ dtype: DType, fusedError: Double = 0) throws -> Steep {
     let one: [Float] = (0..<16).map { $0 % 5 == 0 ? 1 : 0 }
     let checkpoint = try MemoryCheckpoint(
       [("first.weight", Tensor(one, shape: [4, 4]))], path: "steep.npz")
-    return try Weights.load(checkpoint, dtype: dtype) { try Steep($0) }
+    return try Weights.load(checkpoint, dtype: dtype) { try Steep($0, fusedError: fusedError) }
   }
 }
 
@@ -53,12 +57,12 @@ struct GrownRoundingTests {
   }
 
   private func validate(
-    _ entries: RecordedEntries, _ oracle: OracleMode = .auto
+    _ entries: RecordedEntries, _ oracle: OracleMode = .auto, fusedError: Double = 0
   ) throws -> ParityResult {
     var options = ValidationOptions()
     options.oracle = oracle
     return try Validator(entries.reference(), options: options)
-      .validate(Steep.load(.float32)) { try Steep.load(.float64) }
+      .validate(Steep.load(.float32, fusedError: fusedError)) { try Steep.load(.float64) }
   }
 
   @Test("passes, and is told, where every layer holds by itself")
@@ -67,6 +71,15 @@ struct GrownRoundingTests {
     #expect(result.passes)
     #expect(result.statuses["gate"] == .ok)
     #expect(result.notes.contains { $0.hasPrefix("gate, outputs/0: PyTorch's float32") })
+  }
+
+  @Test("fails where the run of a program is wrong, which no grown rounding excuses")
+  func brokenFusedPath() throws {
+    #expect(try validate(Self.entries()).production.map(\.status) == [.ok])
+    let result = try validate(Self.entries(gateNoise: 40), fusedError: 20)
+    #expect(result.statuses["gate"] == .ok)
+    #expect(result.production.map(\.status) == [.source])
+    #expect(!result.passes)
   }
 
   @Test("fails where PyTorch's own noise is smaller")

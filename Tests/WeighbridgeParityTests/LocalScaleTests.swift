@@ -74,4 +74,75 @@ import WeighbridgeModules
     let wrong = try result(Self.forms[2], huge: 1e9, error: 1)
     #expect(wrong.causes.first?.reason?.contains("2] is off by 1.0e+00 where values are ") == true)
   }
+
+  /// Adds a bias to every token.
+  private struct Shift: UnaryModule {
+    let path: ModulePath
+    let bias: Tensor
+
+    init(_ w: WeightScope, _ width: Int) throws {
+      path = w.path
+      bias = try w.parameter("bias", .vector, [width])
+    }
+
+    func forward(_ x: Tensor) throws -> Tensor { try x + bias }
+  }
+
+  /// How a place's own rounding can be measured.
+  enum Way: CaseIterable {
+    case twin, never, withoutTwin, sampled, sampledWithoutTwin, cumulative, cumulativeWithoutTwin
+  }
+
+  /// One right element of 10⁹, as attention sinks make, beside a head that is off by 1.
+  @Test(arguments: [[1, 64], [5, 64], [2, 9, 64], [1, 3, 4, 64]] as [Shape], Way.allCases)
+  func oneHugeElementExcusesNoHead(_ shape: Shape, _ way: Way) throws {
+    var values = (0..<shape.elementCount).map { Float($0 % 7) / 3 - 1 }
+    values[5] = 1e9
+    let input = try Tensor(values, shape: shape)
+    let net: Layers = [{ try Shift($0, 64) }, { Identity($0) }]
+    var options = ValidationOptions()
+    if way == .never { options.oracle = .never }
+    options.isolates = ![.cumulative, .cumulativeWithoutTwin].contains(way)
+    let hasTwin = [.twin, .never, .sampled, .cumulative].contains(way)
+    let sampled = [.sampled, .sampledWithoutTwin].contains(way)
+    func result(_ error: Float) throws -> ParityResult {
+      try diagnoses(
+        of: net, against: net, input: shape, options: options, hasTwin: hasTwin, giving: input
+      ) { weights in
+        var bias = try #require(weights["net.0.bias"]).elements(as: Float.self)
+        for channel in 16..<32 { bias[channel] += error }
+        weights["net.0.bias"] = try Tensor(bias, shape: [64])
+      } recording: { entries in
+        let none = try Tensor([0.0, 0.0], shape: [2])
+        for entry in entries.tensors where entry.name != "inputs/0" {
+          entries["noise/" + entry.name.replacing("activations/", with: "")] = none
+        }
+        if sampled { entries = try entries.sampled(limit: 60) }
+      }
+    }
+    #expect(try result(0).passes)
+    let wrong = try result(1)
+    #expect(!wrong.passes)
+    #expect(wrong.firstDivergence?.name == "net.0")
+    // The huge element may not be among the samples.
+    guard !sampled else { return }
+    #expect(wrong.firstDivergence?.reason?.contains("times its own rounding") == true)
+  }
+
+  @Test func ownRoundingIsMeasuredOfEveryLayerWhereAsked() throws {
+    var options = ValidationOptions()
+    options.measuresAll = true
+    let result = try diagnoses(
+      of: [Self.forms[0].layer, { ReLU($0) }], against: [Self.forms[0].layer, { ReLU($0) }],
+      input: [3, 20, 8], options: options
+    ) { _ in
+    } recording: { entries in
+      let none = try Tensor([0.0, 0.0], shape: [2])
+      for entry in entries.tensors where entry.name != "inputs/0" {
+        entries["noise/" + entry.name.replacing("activations/", with: "")] = none
+      }
+    }
+    #expect(result.passes)
+    #expect(result.layers.allSatisfy { $0.ownRatio != nil && $0.localRatio != nil })
+  }
 }

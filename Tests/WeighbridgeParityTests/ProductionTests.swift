@@ -55,4 +55,29 @@ private struct Fused: Module {
     #expect(wrong.production.map(\.status) == [.inherited])
     #expect(wrong.firstDivergence?.name == "blocks.0.fc")
   }
+
+  /// No noise that a file claims excuses a broken fused path, whatever may measure our own.
+  @Test(arguments: [0.03, 0.5, 1e9, .nan, .infinity], OracleMode.allCases + [nil])
+  func claimedNoiseExcusesNoFusedPath(_ share: Double, _ mode: OracleMode?) throws {
+    var entries = try RecordedEntries.toy(noise: true)
+    let output = try #require(entries["outputs/0"]).elements(as: Double.self)
+    let rms = (output.reduce(0) { $0 + $1 * $1 } / Double(output.count)).squareRoot()
+    for entry in entries.tensors where entry.name.hasPrefix("noise/") {
+      entries[entry.name] = try Tensor([share * rms, share * rms], shape: [2])
+    }
+    var options = ValidationOptions()
+    options.oracle = mode ?? .auto
+    func result(_ error: Double) throws -> ParityResult {
+      try Validator(entries.reference(), options: options).validate(
+        Fused(path: .root, blocks: Toy.load(), error: error),
+        oracle: mode != nil
+          ? { try Fused(path: .root, blocks: Toy.load(dtype: .float64), error: error) } : nil)
+    }
+    #expect(try result(0).productionStatus == .ok)
+    for error in [0.25, 0.01] {
+      let wrong = try result(error)
+      #expect(!wrong.passes)
+      #expect(wrong.production.map(\.status) == [.source])
+    }
+  }
 }

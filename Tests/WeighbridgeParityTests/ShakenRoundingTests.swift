@@ -21,23 +21,28 @@ struct ShakenRoundingTests {
     let path: ModulePath
     let first: Linear
     let steps: [Stretch]
+    /// Added where nothing is probed, as a broken fused path would.
+    let fusedError: Double
 
-    init(_ w: WeightScope, factor: Double) throws {
+    init(_ w: WeightScope, factor: Double, fusedError: Double) throws {
       path = w.path
+      self.fusedError = fusedError
       first = try Linear(w / "first", in: 8, out: 8)
       steps = (0..<8).map { Stretch(path: (w / "steps" / $0).path, factor: factor) }
     }
 
     func forward(_ x: Tensor) throws -> Tensor {
-      try steps.reduce(first(x)) { try $1($0) }
+      let y = try steps.reduce(first(x)) { try $1($0) }
+      return ProbeRun.current == nil ? try y.affine(shift: fusedError) : y
     }
   }
 
   private static func chaos(
-    _ dtype: DType = .float32, factor: Double = 3, changing: [String: Tensor] = [:]
+    _ dtype: DType = .float32, factor: Double = 3, changing: [String: Tensor] = [:],
+    fusedError: Double = 0
   ) throws -> Chaos {
     try WeightScope.bind(DrawnWeights(given: changing), dtype: dtype) {
-      try Chaos($0, factor: factor)
+      try Chaos($0, factor: factor, fusedError: fusedError)
     }
   }
 
@@ -68,6 +73,15 @@ struct ShakenRoundingTests {
     let result = try Validator(entries().reference()).validate(Self.chaos())
     #expect(result.passes, "\(result)")
     #expect(result.notes.contains { $0.contains("one unit in the last place") })
+  }
+
+  @Test func aBrokenFusedPathFails() throws {
+    let right = try Validator(entries().reference()).validate(Self.chaos())
+    #expect(right.production.map(\.status) == [.ok])
+    let result = try Validator(entries().reference()).validate(Self.chaos(fusedError: 0.05))
+    #expect(result.outputs.map(\.status) == [.ok])
+    #expect(result.production.map(\.status) == [.source])
+    #expect(!result.passes)
   }
 
   @Test func aWrongWeightFails() throws {

@@ -64,6 +64,13 @@ struct ValidateCommand: ParsableCommand {
   var reach = ReachMode.auto
 
   @Flag(
+    help: ArgumentHelp(
+      "Hold every layer against its own rounding, channel by channel, whatever its error.",
+      discussion:
+        "Otherwise only layers whose error is large for one layer, or beside its neighbours."))
+  var ownRounding = false
+
+  @Flag(
     help: "Fail when a recorded activation or a module has no counterpart, or another shape.")
   var requireAll = false
 
@@ -150,6 +157,7 @@ struct ValidateCommand: ParsableCommand {
     var options = ValidationOptions()
     options.tolerance = tolerance.tolerance(completedBy: .pyTorchDefault(.float32, .float32))
     options.oracle = oracle
+    options.measuresAll = ownRounding
     options.requiresAll = requireAll
     options.allowsPartial = allowPartial
     options.reach = reach

@@ -224,7 +224,7 @@ private struct ReferenceDiffRun {
   /// The dtype that shows less.
   private static func coarser(_ a: DType, _ b: DType) -> DType {
     guard a.isFloatingPoint == b.isFloatingPoint else { return a.isFloatingPoint ? b : a }
-    return Limits.unitRoundoff(a) > Limits.unitRoundoff(b) ? a : b
+    return Rounding.coarser(a, b)
   }
 }
 

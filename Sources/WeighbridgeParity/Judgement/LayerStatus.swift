@@ -63,6 +63,15 @@ public struct LayerVerdict: Sendable, Hashable {
   public var recordedNoise: Reference.Noise?
   /// Whether it called no other module.
   public var isLeaf: Bool
+  /// Whether two runs of PyTorch gave the same values, bit for bit; where not, chance had a part in what
+  /// is recorded, and only the run on recorded inputs is judged.
+  public var isRepeatable = true
+  /// Its error alone over its own rounding, where that was measured: the RMS of all, and of the channel,
+  /// row or head where it is largest.
+  public var ownRatio: Double?
+  public var localRatio: Double?
+  /// How much rounding it can have.
+  var rounding = Rounding(terms: nil, dtype: .float32)
 
   /// How the recorded elements are ours, where they have another shape.
   var reshaping: Reshaping?
@@ -72,6 +81,21 @@ public struct LayerVerdict: Sendable, Hashable {
 
   /// What a reference calls it, where that is not `path#call/item`: `blocks.0/aux`.
   public var recordedName: String?
+
+  /// The largest error that would not show, as a share of the recorded values' RMS, where something
+  /// coarser than float32 was on the way to them; `nil` where all is float32, or nothing was judged by
+  /// noise.
+  public var hides: Double? {
+    guard Limits.unitRoundoff(rounding.dtype) > Limits.unitRoundoff(.float32), let cumulative,
+      let allowed = cumulative.judgement.allowed, cumulative.figures.referenceRMS > 0
+    else { return nil }
+    return allowed / cumulative.figures.referenceRMS
+  }
+
+  /// The largest recorded noise that is believed, its RMS; `nil` where nothing was compared.
+  var noiseBound: Double? {
+    cumulative.map { rounding.share(Limits()) * $0.figures.referenceRMS }
+  }
 
   /// `path#call/item`, as references name it.
   public var name: String {

@@ -3,9 +3,9 @@ import WeighbridgeModules
 /// Holds the errors of channels, rows and heads against their own rounding, where the tensor's largest
 /// elements are too large to judge the others by.
 ///
-/// A group is what stands at one place of an axis, or of the first two. With e its error's RMS, n its
-/// rounding (our float32 against our float64, both on recorded results) and r its RMS in the reference,
-/// its ratio is
+/// A group is what stands at one place of an axis, or of the first two, or some elements in a row. With
+/// e its error's RMS, n its rounding (our float32 against our float64, or against a run with every result
+/// moved by its last bit) and r its RMS in the reference, its ratio is
 ///
 ///     e / (n + n₀ + floor · u · (r + r₀))
 ///
@@ -14,40 +14,71 @@ import WeighbridgeModules
 struct LocalJudge {
   let limits: Limits
 
-  /// A group that is wrong beside its own rounding.
+  /// The group whose error is largest beside its own rounding.
   struct Finding {
-    /// Where the group is, on axis 0 and on.
-    var place: [Int?]
+    /// Where the group is, as PyTorch writes it: `[:, 3]`.
+    var place: String
     var ratio: Double
     var error: Double
     var size: Double
 
-    /// `at [:, 3]`, as PyTorch writes it.
     var text: String {
-      let index = place.map { $0.map(String.init) ?? ":" }.joined(separator: ", ")
-      return "[\(index)] is off by \(Format.small(error)) where values are \(Format.small(size)), "
+      "\(place) is off by \(Format.small(error)) where values are \(Format.small(size)), "
         + "\(Format.ratio(ratio)) times its own rounding: elements elsewhere are much larger"
     }
   }
 
-  /// The worst group beyond the limit; `nil` when every one is within it.
+  /// Some elements of one tensor, ours, ours exactly, and the recorded ones.
+  struct Elements {
+    let got: [Double]
+    let exact: [Double]
+    let recorded: [Double]
+    let shape: Shape
+    /// The row-major position of each; `nil` where they are all of them.
+    let indices: SampleIndices?
+
+    func position(_ index: Int) -> Int { indices?[index] ?? index }
+  }
+
+  /// What makes groups of elements.
+  private enum Grouping {
+    /// What stands at one place of these axes.
+    case axes([Int])
+    /// So many in a row.
+    case run(Int)
+  }
+
+  /// The group of the largest ratio; `nil` where there are no two groups of enough elements.
   ///
   /// - Throws: when the tensors are descriptors, or of other dtypes than floating-point ones.
-  func worst(_ got: Tensor, _ exact: Tensor, _ recorded: Tensor) throws -> Finding? {
+  func worst(
+    _ got: Tensor, _ exact: Tensor, _ recorded: RecordedActivation
+  ) throws -> Finding? {
     guard got.shape == exact.shape, got.shape == recorded.shape, got.elementCount > 0 else {
       return nil
     }
-    let values = try [got, exact, recorded].map {
-      try $0.converted(to: .float64).elements(as: Double.self)
+    let elements: Elements
+    switch recorded {
+    case .whole(let tensor):
+      elements = try Elements(
+        got: got.elements(), exact: exact.elements(), recorded: tensor.elements(), shape: got.shape,
+        indices: nil)
+    case .sampled(let samples):
+      elements = try Elements(
+        got: Comparison.gathered(got.contiguous(.contiguous), samples.indices).elements(),
+        exact: Comparison.gathered(exact.contiguous(.contiguous), samples.indices).elements(),
+        recorded: samples.values.elements(), shape: got.shape, indices: samples.indices)
     }
-    let found = groupings(got.shape).compactMap { axes in
-      worst(values[0], values[1], values[2], got.shape, axes)
-    }
-    return found.max { $0.ratio < $1.ratio }
+    // A place says more than some elements in a row.
+    let places = places(got.shape).compactMap { worst(elements, .axes($0)) }
+      .max { $0.ratio < $1.ratio }
+    if let places, places.ratio > limits.localRatio { return places }
+    return [places, worst(elements, .run(limits.isolatedElements))].compactMap(\.self)
+      .max { $0.ratio < $1.ratio }
   }
 
-  /// The sets of axes whose places make groups of enough elements.
-  private func groupings(_ shape: Shape) -> [[Int]] {
+  /// The axes whose places make groups of enough elements.
+  private func places(_ shape: Shape) -> [[Int]] {
     let single = shape.indices.map { [$0] }
     let pairs = shape.rank > 2 ? [[0, 1]] : []
     return (single + pairs).filter { axes in
@@ -56,42 +87,78 @@ struct LocalJudge {
     }
   }
 
-  private func worst(
-    _ got: [Double], _ exact: [Double], _ recorded: [Double], _ shape: Shape, _ axes: [Int]
-  ) -> Finding? {
+  private struct Sums {
+    var error = 0.0
+    var noise = 0.0
+    var size = 0.0
+    var count = 0
+
+    func root(_ sum: Double) -> Double { (sum / Double(max(1, count))).squareRoot() }
+  }
+
+  private func worst(_ elements: Elements, _ grouping: Grouping) -> Finding? {
+    let sums = sums(elements, grouping)
+    // Of sampled tensors, groups may have few elements; a last run, too.
+    let judged = sums.indices.filter { sums[$0].count >= limits.isolatedElements }
+    let live = judged.filter { sums[$0].size > 0 }.map { sums[$0] }
+    guard judged.count > 1, !live.isEmpty else { return nil }
+    let noise = live.map { $0.root($0.noise) }.sorted()[live.count / 4]
+    let size = live.map { $0.root($0.size) }.sorted()[live.count / 4]
+    let unit = limits.floor * Limits.unitRoundoff(.float32)
+    func ratio(_ group: Int) -> Double {
+      let found = sums[group]
+      let error = found.root(found.error)
+      return error == 0
+        ? 0
+        : error / (found.root(found.noise) + noise + unit * (found.root(found.size) + size))
+    }
+    guard let group = judged.max(by: { ratio($0) < ratio($1) }) else { return nil }
+    return Finding(
+      place: place(group, grouping, elements), ratio: ratio(group),
+      error: sums[group].root(sums[group].error), size: sums[group].root(sums[group].size))
+  }
+
+  private func sums(_ elements: Elements, _ grouping: Grouping) -> [Sums] {
+    let shape = elements.shape
     let strides = shape.indices.map { shape.dropFirst($0 + 1).reduce(1, *) }
-    let count = axes.reduce(1) { $0 * shape[$1] }
-    var sums = [(error: Double, noise: Double, size: Double)](repeating: (0, 0, 0), count: count)
-    for position in got.indices {
+    let count: Int
+    switch grouping {
+    case .axes(let axes): count = axes.reduce(1) { $0 * shape[$1] }
+    case .run(let length): count = (elements.got.count + length - 1) / length
+    }
+    var sums = [Sums](repeating: Sums(), count: count)
+    for index in elements.got.indices {
+      let position = elements.position(index)
       var group = 0
-      for axis in axes { group = group * shape[axis] + position / strides[axis] % shape[axis] }
-      let (a, b, c) = (got[position], exact[position], recorded[position])
+      switch grouping {
+      case .axes(let axes):
+        for axis in axes { group = group * shape[axis] + position / strides[axis] % shape[axis] }
+      case .run(let length): group = index / length
+      }
+      let (a, b, c) = (elements.got[index], elements.exact[index], elements.recorded[index])
       guard a.isFinite, b.isFinite, c.isFinite else { continue }
       sums[group].error += (a - c) * (a - c)
       sums[group].noise += (a - b) * (a - b)
       sums[group].size += c * c
+      sums[group].count += 1
     }
-    let each = Double(got.count / count)
-    func root(_ sum: Double) -> Double { (sum / each).squareRoot() }
-    let live = sums.filter { $0.size > 0 }
-    guard !live.isEmpty else { return nil }
-    let noise = root(live.map(\.noise).sorted()[live.count / 4])
-    let size = root(live.map(\.size).sorted()[live.count / 4])
-    let unit = limits.floor * Limits.unitRoundoff(.float32)
-    let ratios = sums.map {
-      root($0.error) / (root($0.noise) + noise + unit * (root($0.size) + size))
+    return sums
+  }
+
+  private func place(_ group: Int, _ grouping: Grouping, _ elements: Elements) -> String {
+    let shape = elements.shape
+    switch grouping {
+    case .axes(let axes):
+      var place = [String](repeating: ":", count: (axes.last ?? 0) + 1)
+      var rest = group
+      for axis in axes.reversed() {
+        place[axis] = String(rest % shape[axis])
+        rest /= shape[axis]
+      }
+      return "[\(place.joined(separator: ", "))]"
+    case .run(let length):
+      let first = Comparison.index(elements.position(group * length), in: shape).map(String.init)
+      return "[\(first.joined(separator: ", "))] with the \(length - 1) elements after it"
     }
-    guard let group = ratios.indices.max(by: { ratios[$0] < ratios[$1] }),
-      ratios[group] > limits.isolatedRatio
-    else { return nil }
-    var place = [Int?](repeating: nil, count: (axes.last ?? 0) + 1)
-    var rest = group
-    for axis in axes.reversed() {
-      place[axis] = rest % shape[axis]
-      rest /= shape[axis]
-    }
-    return Finding(
-      place: place, ratio: ratios[group], error: root(sums[group].error),
-      size: root(sums[group].size))
   }
 }

@@ -3,26 +3,33 @@ import WeighbridgeModules
 /// Why a recorded noise was not taken as it is. A file decides about it, so it must not be able to
 /// excuse an error.
 public enum NoiseDoubt: String, Sendable, Hashable, CaseIterable {
+  /// Two float32 runs of PyTorch differ: chance is no rounding, and no noise is used.
+  case notRepeatable = "not-repeatable"
   /// NaN or infinite: not used.
   case notFinite = "not-finite"
   /// Larger than the activation itself: not used.
   case aboveActivation = "above-activation"
-  /// Above `rmsShare` or `maxShare` of the activation: held at that.
+  /// Above what the operations up to it make of rounding: held at that.
   case bounded
 
-  /// The largest noise that is used, as a share of the activation's RMS: what a deep network in
-  /// bfloat16 may have, and a thousand times what float32 has.
+  /// The largest noise that is used, as a share of the activation's RMS, whatever made it: what a deep
+  /// network in bfloat16 may have, and a thousand times what float32 has.
   static let rmsShare = 1.0 / 32
-  /// The same of the largest element.
-  static let maxShare = 1.0 / 8
+  /// By how much more the largest element's share may be.
+  static let largestFactor = 4.0
 
   /// What is said of the activations that it is about.
   var text: String {
     switch self {
+    case .notRepeatable:
+      "two runs of PyTorch differ here, by chance and not by rounding: no noise is used, and they are "
+        + "judged on recorded inputs alone; record without dropout, random numbers and memory that "
+        + "nobody set"
     case .notFinite: "the recorded noise is not a finite number, and was not used"
     case .aboveActivation:
       "the recorded noise is larger than the activation itself, and was not used"
-    case .bounded: "the recorded noise is above 1/32 of the activation, and was held at that"
+    case .bounded:
+      "the recorded noise is above what rounding makes in as many operations, and was held at that"
     }
   }
 }
@@ -30,16 +37,19 @@ public enum NoiseDoubt: String, Sendable, Hashable, CaseIterable {
 extension Reference.Noise {
   /// The part of a recorded noise that is believed.
   ///
+  /// - Parameter share: How much of the activation's RMS rounding can be, at most.
   /// - Returns: The noise to judge by, `nil` for one that is no number, and what is odd about it.
-  func believed(beside figures: Figures) -> (noise: Reference.Noise?, doubt: NoiseDoubt?) {
+  func believed(
+    beside figures: Figures, share: Double = NoiseDoubt.rmsShare
+  ) -> (noise: Reference.Noise?, doubt: NoiseDoubt?) {
     guard rms.isFinite && max.isFinite else { return (nil, .notFinite) }
     guard rms <= figures.referenceRMS && max <= figures.referenceMax else {
       // Float32 may return exact zeros where float64 does not; the floor and our own noise judge.
       return (Reference.Noise(rms: 0, max: 0), .aboveActivation)
     }
     let bound = Reference.Noise(
-      rms: min(rms, NoiseDoubt.rmsShare * figures.referenceRMS),
-      max: min(max, NoiseDoubt.maxShare * figures.referenceMax))
+      rms: min(rms, share * figures.referenceRMS),
+      max: min(max, NoiseDoubt.largestFactor * share * figures.referenceMax))
     return (bound, bound == self ? nil : .bounded)
   }
 }

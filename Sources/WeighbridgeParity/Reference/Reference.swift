@@ -223,23 +223,28 @@ public struct Reference: Sendable {
     activations[key]?.rawPath.split(separator: "/", maxSplits: 1).last.map(String.init)
   }
 
-  /// The recorded noise of an activation.
+  /// The recorded noise of an activation; `nil` for one that is not repeatable, whose noise would be
+  /// chance.
   ///
   /// - Throws: `malformed` when it is not a pair of non-negative numbers.
   public func noise(_ key: ActivationKey) throws -> Noise? {
-    try noiseName(key).map(readNoise)
+    try noiseName(key).map(readNoise).flatMap { isRepeatable(key) ? $0 : nil }
   }
 
   /// Whether the noise of an activation is recorded, and a finite number.
-  public func hasNoise(_ key: ActivationKey) -> Bool { hasFiniteNoise(noiseName(key)) }
+  public func hasNoise(_ key: ActivationKey) -> Bool {
+    isRepeatable(key) && hasFiniteNoise(noiseName(key))
+  }
 
-  /// The recorded noise of an output.
+  /// The recorded noise of an output; `nil` for one that is not repeatable.
   public func outputNoise(_ index: Int) throws -> Noise? {
-    try noises["outputs/\(index)"].map(readNoise)
+    try noises["outputs/\(index)"].map(readNoise).flatMap { isOutputRepeatable(index) ? $0 : nil }
   }
 
   /// Whether the noise of an output is recorded, and a finite number.
-  func hasOutputNoise(_ index: Int) -> Bool { hasFiniteNoise(noises["outputs/\(index)"]) }
+  func hasOutputNoise(_ index: Int) -> Bool {
+    isOutputRepeatable(index) && hasFiniteNoise(noises["outputs/\(index)"])
+  }
 
   private func hasFiniteNoise(_ name: String?) -> Bool {
     guard let name, let noise = try? readNoise(name) else { return false }

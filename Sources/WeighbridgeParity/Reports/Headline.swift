@@ -61,6 +61,10 @@ enum Headline {
     }
     if let coverage = result.coverage, !result.hasFailedLayer { parts.append(coverage.text) }
     if let unseen = result.reach?.text { parts.append(unseen) }
+    if result.chanceCount > 0 {
+      parts.append("\(result.chanceCount) recorded by chance, not repeatable in PyTorch")
+    }
+    if let blindness = result.blindness { parts.append(blindness.text) }
     return parts
   }
 

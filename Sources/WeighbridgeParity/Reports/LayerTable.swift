@@ -39,7 +39,7 @@ struct LayerTable {
     let rows = rows
     guard !rows.isEmpty else { return [] }
     let legend = Legend(result.layers + result.outputs, subject)
-    let note = legend.footnote.map { hanging($0) } ?? []
+    let note = legend.footnotes.flatMap { hanging($0) }
     return hanging(legend.text, indent: 0).map { ink($0, .faint) } + layout(rows) + note
   }
 
@@ -53,7 +53,11 @@ struct LayerTable {
       alike = []
     }
     for layer in result.layers where layer.status != .missing {
-      if alike.last?.status != layer.status { flush() }
+      if let last = alike.last,
+        last.status != layer.status || last.isRepeatable != layer.isRepeatable
+      {
+        flush()
+      }
       if collapses(layer) {
         alike.append(layer)
       } else {
@@ -80,7 +84,7 @@ struct LayerTable {
     let worst = layers.max { ($0.shareOfLimit ?? 0) < ($1.shareOfLimit ?? 0) } ?? last
     var cells = columns.map { $0.cell(worst) }
     cells[0] = "\(first.status.rawValue) ×\(layers.count)"
-    cells[1] = "\(first.name) … \(last.name)"
+    cells[1] = "\(first.name) … \(last.name)\(first.chanceMark)"
     cells[2] = ""
     cells[3] = ""
     return Row(
@@ -128,7 +132,7 @@ struct LayerTable {
   private var columns: [Column] {
     [
       Column(title: "status", isRight: false, minimum: 0) { $0.status.rawValue },
-      Column(title: "module", isRight: false, minimum: 0) { $0.name },
+      Column(title: "module", isRight: false, minimum: 0) { $0.name + $0.chanceMark },
       Column(title: "kind", isRight: false, minimum: 72) { $0.kind },
       Column(title: "shape", isRight: false, minimum: 100) {
         Format.shape($0.shape.dimensions)

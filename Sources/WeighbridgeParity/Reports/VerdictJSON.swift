@@ -30,6 +30,7 @@ extension Verdict {
       "coverage": result.coverage?.json ?? .null,
       "unseen": .strings(result.reach?.unseen.map(\.name) ?? []),
       "reach": result.reach?.json ?? .null,
+      "precision": result.blindness?.json ?? .null,
       "seconds": result.seconds.json,
       "hints": .strings(hints),
       "notes": .strings(result.notes),
@@ -73,7 +74,12 @@ extension LayerVerdict {
       "non_finite": cumulative?.figures.nonFinite.json ?? .null,
       "noise_reference": .optional(recordedNoise?.rms),
       "noise_doubt": cumulative?.judgement.doubt.map { .string($0.rawValue) } ?? .null,
+      "noise_bound": .optional(noiseBound),
       "noise_own": .optional(ownNoise?.rms),
+      "repeatable": .boolean(isRepeatable),
+      "hides": .optional(hides),
+      "own_ratio": .optional(ownRatio),
+      "local_ratio": .optional(localRatio),
       "isolated": isolated?.json ?? .null,
     ])
   }
@@ -122,6 +128,17 @@ extension Reach {
             "reason": $0.reason.map { .string($0) } ?? .null,
           ])
         }),
+    ])
+  }
+}
+
+extension Blindness {
+  fileprivate var json: JSONDocument {
+    .members([
+      "dtype": .string("\(dtype)"), "autocast": autocast.map { .string("\($0)") } ?? .null,
+      "tensors": .integer(count), "hides_usually": .number(usual),
+      "hides_at_most": .number(largest),
+      "at": .string(worst),
     ])
   }
 }

@@ -28,8 +28,8 @@ struct Wording: Sendable {
 /// What the ratios in a table are, for its reader: one line of at most 80 columns.
 struct Legend: Sendable {
   let text: String
-  /// What the mark † at some ratios means; `nil` where there is none.
-  let footnote: String?
+  /// What the marks mean that are there: † at some ratios, ‡ at some names.
+  let footnotes: [String]
 
   init(_ layers: [LayerVerdict], _ subject: Verdict.Subject) {
     let judgements = layers.flatMap { [$0.cumulative, $0.isolated] }.compactMap { $0?.judgement }
@@ -45,8 +45,17 @@ struct Legend: Sendable {
       case .model: ["in all: whole run"]
       }
     text = runs.isEmpty ? "ratio: \(ratio)" : (runs + [ratio]).joined(separator: " · ")
-    footnote =
+    let elementwise =
       byNoise != nil && judgements.contains { $0.basis == .elementwise }
       ? "† max |Δ| ÷ (atol + rtol·|\(Wording(subject).recorded)|), limit 1: no noise is known" : nil
+    let chance =
+      layers.contains { !$0.isRepeatable && $0.status != .missing }
+      ? "‡ two runs of PyTorch differ here: no noise is used, judged on recorded inputs alone" : nil
+    footnotes = [elementwise, chance].compactMap(\.self)
   }
+}
+
+extension LayerVerdict {
+  /// The mark of what PyTorch did not repeat.
+  var chanceMark: String { isRepeatable || status == .missing ? "" : " ‡" }
 }

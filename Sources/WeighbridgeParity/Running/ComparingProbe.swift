@@ -125,7 +125,8 @@ final class ComparingProbe: Probe {
       kept?.keep(ActivationKey(module.path, call: call, item: got.count > 1 ? item : nil), tensor)
     }
     let position = log.leave(
-      module.path, call: call, kind: module.kind, shapes: got.map(\.shape))
+      module.path, call: call, kind: module.kind, shapes: got.map(\.shape),
+      terms: Rounding.terms(of: module, input.tensors))
     state.withLock { $0.findings.append(findings) }
     onCall?(position + 1)
     return substitutes ? try M.Output(tensors: tensors) : output

@@ -14,6 +14,8 @@ public struct ModuleCall: Sendable, Hashable {
   public var parent: Int?
   /// Whether other modules were called in it.
   public var hasChildren: Bool
+  /// How many numbers it adds up for an element of its result, at most, its children's apart.
+  var terms = 1
 }
 
 /// The calls of a run, in the order in which they returned: children before their parents.
@@ -40,7 +42,9 @@ final class CallLog: Sendable {
   }
 
   /// Notes that the innermost open call returned, and gives its position.
-  func leave(_ path: ModulePath, call: Int, kind: String, shapes: [Shape]) -> Int {
+  func leave(
+    _ path: ModulePath, call: Int, kind: String, shapes: [Shape], terms: Int = 1
+  ) -> Int {
     state.withLock { state in
       let children = state.open.popLast() ?? []
       let position = state.calls.count
@@ -48,7 +52,7 @@ final class CallLog: Sendable {
       state.calls.append(
         ModuleCall(
           path: path, call: call, kind: kind, shapes: shapes, parent: nil,
-          hasChildren: !children.isEmpty))
+          hasChildren: !children.isEmpty, terms: terms))
       if !state.open.isEmpty { state.open[state.open.count - 1].append(position) }
       return position
     }

@@ -29,14 +29,30 @@ struct Assembly {
     isolatedFindings = findings
   }
 
-  func fill(_ result: inout ParityResult) throws {
+  /// What the calls so far add up to.
+  private struct Progress {
     var algebra = StatusAlgebra()
+    /// How much rounding a tensor that is returned now can have.
+    var rounding = Rounding(terms: 0, dtype: .float32)
+    /// What the metadata calls coarser than its values are.
+    var denied: [String] = []
+
+    mutating func see(_ precision: (dtype: DType, isDenied: Bool)?, _ name: String) {
+      guard let precision else { return }
+      rounding.dtype = Rounding.coarser(precision.dtype, rounding.dtype)
+      if precision.isDenied { denied.append(name) }
+    }
+  }
+
+  func fill(_ result: inout ParityResult) throws {
+    var progress = Progress()
     let trace = cumulative.trace
     let hasComparedChildren = comparedChildren()
     var covered: Set<ActivationKey> = []
     var incomparable: [String: [String]] = [:]
     var parents: [Int?] = []
     for (position, call) in trace.calls.enumerated() {
+      progress.rounding.terms = (progress.rounding.terms ?? 0) + Double(call.terms)
       for finding in trace.findings[position] {
         let key = ActivationKey(call.path, call: call.call, item: finding.item)
         if case .incomparable(let reason)? = finding.problem {
@@ -53,7 +69,7 @@ struct Assembly {
           result.unreferenced.append(key.description)
         }
         result.layers.append(
-          try verdict(key, call, finding, hasComparedChildren[position], &algebra))
+          try verdict(key, call, finding, hasComparedChildren[position], &progress))
         parents.append(call.parent)
       }
     }
@@ -69,7 +85,7 @@ struct Assembly {
         result.uncovered.append("outputs/\(index)")
         incomparable[reason, default: []].append("outputs/\(index)")
       }
-      result.outputs.append(try outputVerdict(index, finding, rootChildren, &algebra))
+      result.outputs.append(try outputVerdict(index, finding, rootChildren, &progress))
     }
     for (reason, names) in incomparable.sorted(by: { $0.key < $1.key }) {
       result.notes.append("\(Assembly.listed(names)): \(reason)")
@@ -80,6 +96,14 @@ struct Assembly {
           + "reference of another network?")
     }
     result.notes += try callNotes() + aliasNotes() + doubts(result)
+    result.notes += reference.conditions.notes
+    if !progress.denied.isEmpty {
+      result.notes.append(
+        "\(Assembly.listed(progress.denied)): the metadata names a coarser dtype, but the values are "
+          + "finer than that, and are judged as what they are")
+    }
+    result.blindness = Blindness(result.layers + result.outputs, reference.conditions)
+    if let note = result.blindness?.note { result.notes.append(note) }
     if let note = reference.samplingNote { result.notes.append(note) }
     if let note = reference.wrappers.note { result.notes.append(note) }
     let coverage = Coverage(
@@ -128,7 +152,8 @@ struct Assembly {
   private func doubts(_ result: ParityResult) -> [String] {
     NoiseDoubt.allCases.compactMap { doubt in
       let names = (result.layers + result.outputs).filter { layer in
-        [layer.cumulative, layer.isolated].contains { $0?.judgement.doubt == doubt }
+        if doubt == .notRepeatable { return !layer.isRepeatable && layer.status != .missing }
+        return [layer.cumulative, layer.isolated].contains { $0?.judgement.doubt == doubt }
       }.map(\.name)
       return names.isEmpty ? nil : "\(Assembly.listed(names)): \(doubt.text)"
     }
@@ -149,34 +174,38 @@ struct Assembly {
 
   private func verdict(
     _ key: ActivationKey, _ call: ModuleCall, _ finding: Finding, _ hasComparedChildren: Bool,
-    _ algebra: inout StatusAlgebra
+    _ progress: inout Progress
   ) throws -> LayerVerdict {
     let noise = finding.dtype == nil ? nil : try reference.noise(key)
     let index = finding.item ?? 0
+    if finding.dtype != nil { progress.see(try reference.precision(of: key), key.description) }
     var verdict = LayerVerdict(
       path: key.path, call: key.call, item: key.item, kind: call.kind,
       shape: index < call.shapes.count ? call.shapes[index] : [], status: .missing,
       ownNoise: own[key], recordedNoise: noise, isLeaf: !call.hasChildren)
-    verdict.measure(finding, isolatedFindings[key], judge)
-    (verdict.status, verdict.reason) = algebra.status(
-      finding, isolatedFindings[key], verdict, isolated, hasComparedChildren: hasComparedChildren)
+    verdict.isRepeatable = reference.isRepeatable(key)
+    verdict.settle(
+      finding, isolatedFindings[key], isolated, judge, progress.rounding, &progress.algebra,
+      hasComparedChildren: hasComparedChildren)
     return verdict
   }
 
   private func outputVerdict(
-    _ index: Int, _ finding: Finding, _ hasComparedChildren: Bool, _ algebra: inout StatusAlgebra
+    _ index: Int, _ finding: Finding, _ hasComparedChildren: Bool, _ progress: inout Progress
   ) throws -> LayerVerdict {
     let tensor = index < cumulative.outputs.count ? cumulative.outputs[index] : nil
+    progress.see(try reference.outputPrecision(index), "outputs/\(index)")
     var verdict = LayerVerdict(
       path: "outputs", call: 0, item: index, kind: "output", shape: tensor?.shape ?? [],
       status: .missing, ownNoise: own[Validator.outputKey(index)],
       recordedNoise: try reference.outputNoise(index), isLeaf: false)
+    verdict.isRepeatable = reference.isOutputRepeatable(index)
     let alone = isolated.flatMap { run in
       index < run.outputFindings.count ? run.outputFindings[index] : nil
     }
-    verdict.measure(finding, alone, judge)
-    (verdict.status, verdict.reason) = algebra.status(
-      finding, alone, verdict, isolated, hasComparedChildren: hasComparedChildren)
+    verdict.settle(
+      finding, alone, isolated, judge, progress.rounding, &progress.algebra,
+      hasComparedChildren: hasComparedChildren)
     return verdict
   }
 }
@@ -193,18 +222,33 @@ extension LayerVerdict {
   }
 
   /// Judges what the two runs found.
-  fileprivate mutating func measure(_ cumulative: Finding, _ isolated: Finding?, _ judge: Judge) {
-    self.cumulative = measurement(cumulative, judge)
-    reshaping = isolated?.reshaping ?? cumulative.reshaping
-    self.isolated = isolated.flatMap { measurement($0, judge) }
+  fileprivate mutating func settle(
+    _ finding: Finding, _ alone: Finding?, _ run: Validator.Run?, _ judge: Judge,
+    _ rounding: Rounding, _ algebra: inout StatusAlgebra, hasComparedChildren: Bool
+  ) {
+    self.rounding = rounding
+    cumulative = measurement(finding, judge)
+    reshaping = alone?.reshaping ?? finding.reshaping
+    isolated = alone.flatMap { measurement($0, judge) }
+    (status, reason) = algebra.status(
+      finding, alone, self, run, hasComparedChildren: hasComparedChildren)
+    guard !isRepeatable else { return }
+    if status == .inherited, isolated?.holds == true {
+      // What arrives in the whole run is chance; on recorded inputs it is right.
+      (status, reason) = (reshaping == nil ? .ok : .reshaped, reshaping?.text)
+    } else if status.isFailure {
+      let chance = "two runs of PyTorch differ here, so chance may have had a part in it"
+      reason = [reason, chance].compactMap(\.self).joined(separator: "; ")
+    }
   }
 
   private func measurement(_ finding: Finding, _ judge: Judge) -> Measurement? {
     guard let figures = finding.figures, let dtype = finding.dtype else { return nil }
-    return Measurement(
-      figures: figures,
-      judgement: judge.judge(
-        figures, recorded: dtype, reference: recordedNoise, own: ownNoise))
+    let recorded = dtype.isFloatingPoint ? Rounding.coarser(rounding.dtype, dtype) : dtype
+    var judgement = judge.judge(
+      figures, recorded: recorded, reference: recordedNoise, own: ownNoise, terms: rounding.terms)
+    if !isRepeatable { judgement.doubt = .notRepeatable }
+    return Measurement(figures: figures, judgement: judgement)
   }
 }
 

@@ -30,6 +30,8 @@ public struct ParityResult: Sendable {
   public var coverage: Coverage?
   /// Which parameters the compared values show; `nil` where that was not looked for.
   public var reach: Reach?
+  /// How large an error the recording itself hides; `nil` where it was made in float32.
+  public var blindness: Blindness?
   /// Whether the isolated run handed on recorded tensors of other shapes than ours, too.
   var handsOnOtherShapes = true
 
@@ -87,6 +89,11 @@ public struct ParityResult: Sendable {
     let candidates = layers.filter { $0.isolated?.holds == true && $0.shareAlone >= 0.5 }
     let least = candidates.map(\.shareAlone).sorted(by: >).prefix(limit).last ?? 0
     return Array(candidates.filter { $0.shareAlone >= least }.prefix(limit))
+  }
+
+  /// How many compared tensors PyTorch did not repeat.
+  var chanceCount: Int {
+    (layers + outputs).count { !$0.isRepeatable && $0.status != .missing }
   }
 
   /// The verdict on one tensor.

@@ -32,6 +32,9 @@ public struct ValidationOptions: Sendable {
   public var isolates = true
   /// Whether a pass also tells which parameters it says nothing of.
   public var reach = ReachMode.auto
+  /// Whether every layer is held against its own rounding, place by place, and not only those whose error
+  /// is large.
+  public var measuresAll = false
   public var limits = Limits()
 
   public init() {}

@@ -10,7 +10,7 @@ extension Validator {
   /// large for one layer, there is nothing left to excuse: an error of the whole run that is within
   /// PyTorch's own is rounding that has grown.
   func acceptGrownRounding(_ result: inout ParityResult) {
-    guard !result.passes, result.isProven(reference, options.limits) else { return }
+    guard !result.passes, result.isProven(options.limits, reference) else { return }
     var accepted = result
     accepted.layers = result.layers.map(believing)
     accepted.outputs = result.outputs.map(believing)
@@ -41,11 +41,13 @@ extension Validator {
 
 extension ParityResult {
   /// Whether the isolated run compared everything with whole float32 recordings, and all of it holds.
-  func isProven(_ reference: Reference, _ limits: Limits) -> Bool {
+  func isProven(_ limits: Limits, _ reference: Reference) -> Bool {
     let floor = limits.floor * Limits.unitRoundoff(.float32)
-    let areWhole = reference.keys.allSatisfy {
-      reference.description(of: $0)?.dtype == .float32 && !reference.isSampled($0)
-    }
+    let areWhole =
+      reference.keys.allSatisfy { !reference.isSampled($0) }
+      && (layers + outputs).allSatisfy {
+        $0.status == .missing || $0.rounding.dtype == .float32 && $0.isRepeatable
+      }
     /// Whether an error is within a single layer's usual rounding.
     func isSmall(_ alone: Measurement) -> Bool {
       alone.figures.rms <= limits.isolatedRatio * floor * alone.figures.referenceRMS

@@ -3,9 +3,9 @@ import WeighbridgeModules
 /// The model run as a program runs it: unprobed, so with fused layers, folded norms and the engine's
 /// joint steps, which no probed run executes.
 struct ProductionRun: Sendable {
+  var outputs: [Tensor]
   /// For each output; `nil` when the reference has no such output.
   var findings: [Finding?]
-  var shapes: [Shape]
   /// The model itself.
   var seconds: Double
   var compareSeconds: Double
@@ -24,86 +24,103 @@ extension Validator {
       try outputFinding($0, outputs)
     }
     return ProductionRun(
-      findings: findings, shapes: outputs.map(\.shape), seconds: seconds,
-      compareSeconds: comparing.seconds)
+      outputs: outputs, findings: findings, seconds: seconds, compareSeconds: comparing.seconds)
   }
 
-  /// Judges that run's outputs: by the limits of the probed run's, and where it alone is beyond them, by
-  /// what moving every result by one unit in its last place makes of the outputs.
+  /// Judges that run's outputs, once and last of all.
   ///
-  /// Fused layers and folded norms round in other places than the probed run and PyTorch. Noise is one
-  /// draw; for an output of a few elements it may by luck be far below what another draw makes, and a
-  /// deep network's fused run is such another draw. What the shaken runs measure is the model's own and
-  /// asks neither the reference nor the fused run, so that a fused path that is wrong excuses nothing.
-  func judgeProduction(
-    _ result: inout ParityResult, _ run: ProductionRun, _ model: any Module, _ inputs: [Tensor]
+  /// First by the limits of the probed run's outputs. An output beyond them, where the probed run's holds,
+  /// is held against that one: the two differ by what fusing rounds otherwise, which our own rounding
+  /// bounds whatever a file says of PyTorch's. Nothing else excuses it.
+  func judge(
+    _ run: ProductionRun, in result: inout ParityResult, _ model: any Module, _ inputs: [Tensor],
+    probed: [Tensor]
   ) throws {
-    result.production = try judge(run, beside: result.outputs)
-    guard result.failsInProductionAlone, options.tolerance == nil else { return }
-    let clock = Stopwatch()
-    var rounding = try ShakenRounding(still: shakenRun(model, inputs, nil))
-    var judged = result.production
-    for seed in 1...Self.shakenRuns where judged.contains(where: \.status.isFailure) {
-      try rounding.add(shakenRun(model, inputs, Shaking(seed: UInt64(seed))))
-      judged = try judge(run, beside: result.outputs, shaken: rounding.noise)
-    }
-    result.seconds.oracle += clock.seconds
-    result.production = judged
-    guard !result.productionStatus.isFailure else { return }
-    result.notes.append(
-      "\(Assembly.listed(judged.map(\.name))): moving every result by one unit in the last place "
-        + "moves the outputs as far as the model run as a program runs it is off, so this is rounding "
-        + "that has grown")
-  }
-
-  /// - Parameter shaken: What is known of the model's own rounding beside what its outputs say.
-  private func judge(
-    _ run: ProductionRun, beside outputs: [LayerVerdict],
-    shaken: [ActivationKey: Reference.Noise] = [:]
-  ) throws -> [LayerVerdict] {
-    try run.findings.enumerated().compactMap { index, finding in
-      guard let finding else { return nil }
-      let beside = outputs.first { $0.item == index }
-      var verdict = LayerVerdict(
-        path: "production", call: 0, item: index, kind: "production",
-        shape: index < run.shapes.count ? run.shapes[index] : [], status: .missing,
-        ownNoise: larger(beside?.ownNoise, shaken[Validator.outputKey(index)]),
-        recordedNoise: try reference.outputNoise(index), isLeaf: false)
-      verdict.reshaping = finding.reshaping
-      switch finding.problem {
-      case .incomparable(let reason)?: verdict.reason = reason
-      case .shape(let reason)?: (verdict.status, verdict.reason) = (.source, reason)
-      case nil:
-        guard let figures = finding.figures, let dtype = finding.dtype else { break }
-        let judgement = judge.judge(
-          figures, recorded: dtype, reference: verdict.recordedNoise, own: verdict.ownNoise,
-          believesAll: beside?.isBelieved ?? false)
-        verdict.cumulative = Measurement(figures: figures, judgement: judgement)
-        verdict.status = status(verdict, judgement, beside)
+    result.seconds.production = run.seconds
+    result.seconds.compare += run.compareSeconds
+    let rounding = OwnRounding(self, model, inputs)
+    var excused: [String] = []
+    for (index, finding) in run.findings.enumerated() {
+      guard let finding else { continue }
+      let beside = result.outputs.first { $0.item == index }
+      var verdict = try productionVerdict(index, finding, run, beside)
+      if mayRoundOtherwise(verdict), probed.indices.contains(index) {
+        let clock = Stopwatch()
+        if let judgement = try fusing(run.outputs[index], probed[index], index, beside, rounding) {
+          verdict.cumulative?.judgement = judgement
+          verdict.status = verdict.reshaping == nil ? .ok : .reshaped
+          excused.append(verdict.name)
+        }
+        result.seconds.oracle += clock.seconds
       }
-      return verdict
+      result.production.append(verdict)
     }
+    guard !excused.isEmpty else { return }
+    result.notes.append(
+      "\(Assembly.listed(excused)): the model run as a program runs it is no further from the probed "
+        + "run, which holds, than moving every result by one unit in its last place takes it")
   }
 
-  private func larger(_ a: Reference.Noise?, _ b: Reference.Noise?) -> Reference.Noise? {
-    guard let a, let b else { return a ?? b }
-    return Reference.Noise(rms: max(a.rms, b.rms), max: max(a.max, b.max))
+  /// Whether only rounding in other places may be what is beyond the limits.
+  private func mayRoundOtherwise(_ verdict: LayerVerdict) -> Bool {
+    guard verdict.status == .source, let figures = verdict.cumulative?.figures else { return false }
+    return figures.nonFinite.mismatched == 0 && options.tolerance == nil
   }
 
-  /// Where the probed run's output fails too, this one's failure is no news.
-  private func status(
-    _ verdict: LayerVerdict, _ judgement: Judgement, _ beside: LayerVerdict?
-  ) -> LayerStatus {
-    guard judgement.holds else {
-      return beside?.status.isFailure == true ? .inherited : .source
+  private func productionVerdict(
+    _ index: Int, _ finding: Finding, _ run: ProductionRun, _ beside: LayerVerdict?
+  ) throws -> LayerVerdict {
+    var verdict = LayerVerdict(
+      path: "production", call: 0, item: index, kind: "production",
+      shape: index < run.outputs.count ? run.outputs[index].shape : [], status: .missing,
+      ownNoise: beside?.ownNoise, recordedNoise: try reference.outputNoise(index), isLeaf: false)
+    verdict.reshaping = finding.reshaping
+    verdict.isRepeatable = reference.isOutputRepeatable(index)
+    if let beside { verdict.rounding = beside.rounding }
+    switch finding.problem {
+    case .incomparable(let reason)?: verdict.reason = reason
+    case .shape(let reason)?: (verdict.status, verdict.reason) = (.source, reason)
+    case nil:
+      guard let figures = finding.figures, let dtype = finding.dtype else { break }
+      let recorded =
+        dtype.isFloatingPoint ? Rounding.coarser(verdict.rounding.dtype, dtype) : dtype
+      let judgement = judge.judge(
+        figures, recorded: recorded, reference: verdict.recordedNoise, own: verdict.ownNoise,
+        terms: verdict.rounding.terms)
+      verdict.cumulative = Measurement(figures: figures, judgement: judgement)
+      // Where the probed run's output fails too, this one's failure is no news.
+      verdict.status =
+        judgement.holds
+        ? verdict.reshaping == nil ? .ok : .reshaped
+        : beside?.status.isFailure == true ? .inherited : .source
     }
-    return verdict.reshaping == nil ? .ok : .reshaped
+    return verdict
   }
-}
 
-extension LayerVerdict {
-  /// Whether the recorded noise was taken as it is, since every module was proven.
-  fileprivate var isBelieved: Bool {
-    status == .ok && (cumulative?.judgement.doubt == nil)
+  /// Holds an output of the run of a program against the probed run's.
+  ///
+  /// - Returns: `nil` where it does not hold.
+  private func fusing(
+    _ output: Tensor, _ probed: Tensor, _ index: Int, _ beside: LayerVerdict?,
+    _ rounding: OwnRounding
+  ) throws -> Judgement? {
+    guard output.shape == probed.shape, beside?.status.isFailure == false else { return nil }
+    let figures = try Comparison.figures(output, probed)
+    let key = Validator.outputKey(index)
+    func judged() -> Judgement {
+      let noises = [rounding.noise[key], beside?.ownNoise].compactMap(\.self)
+      return judge.judge(
+        figures, recorded: .float32, reference: nil,
+        own: Reference.Noise(
+          rms: noises.map(\.rms).max() ?? 0, max: noises.map(\.max).max() ?? 0))
+    }
+    var judgement = judged()
+    // Another draw may be a hundred times as large, and no more.
+    while !judgement.holds, rounding.runs == 0 || judgement.ratio < 1000 * judgement.limit,
+      try rounding.measureMore()
+    {
+      judgement = judged()
+    }
+    return judgement.holds ? judgement : nil
   }
 }

@@ -44,30 +44,27 @@ public struct Validator: Sendable {
     readSeconds: Double
   ) throws -> ParityResult {
     let run = try Validator.running(on: reference) { try production(model, inputs) }
-    var (result, own) = try judged(model, inputs, oracle, options.oracle)
+    var found = try judged(model, inputs, oracle, options.oracle)
     // The noise that was recorded for a tensor of a few elements may be far below what float32 makes
     // there on average. Before a layer is called wrong, our own noise is measured, too.
-    if !result.passes, own.isEmpty, options.oracle == .auto, options.tolerance == nil,
-      oracle != nil, OraclePlan.isAffordable(reference, result.seconds.forward)
+    if !found.result.passes, found.own.isEmpty, options.oracle == .auto, options.tolerance == nil,
+      oracle != nil, OraclePlan.isAffordable(reference, found.result.seconds.forward)
     {
-      (result, own) = try judged(model, inputs, oracle, .always)
+      found = try judged(model, inputs, oracle, .always)
     }
+    var result = found.result
     result.seconds.read += readSeconds
-    result.seconds.production = run.seconds
-    result.seconds.compare += run.compareSeconds
     result.notes += try nonFiniteNotes(inputs)
-    if options.isolates, options.oracle != .never, let oracle,
-      OraclePlan.isAffordable(reference, result.seconds.forward)
-    {
-      try sharpen(&result, model, oracle)
-      acceptGrownRounding(&result)
+    let twin = options.oracle == .never ? nil : oracle
+    if options.tolerance == nil, OraclePlan.isAffordable(reference, result.seconds.forward) {
+      try sharpen(&result, model, twin)
+      if options.isolates, twin != nil { acceptGrownRounding(&result) }
     }
     if oracle == nil { try acceptShakenRounding(&result, model, inputs) }
-    // Last, by the rounding that is known by now, and whatever else was accepted.
-    try judgeProduction(&result, run, model, inputs)
+    try judge(run, in: &result, model, inputs, probed: found.outputs)
     if options.isolates, result.hasFailedLayer {
       try inspect(&result, model)
-      try diagnose(&result, model, own: own)
+      try diagnose(&result, model, own: found.own)
     }
     return result
   }
@@ -87,7 +84,9 @@ public struct Validator: Sendable {
   private func judged(
     _ model: any Module, _ inputs: [Tensor], _ oracle: (() throws -> any Module)?,
     _ mode: OracleMode
-  ) throws -> (ParityResult, own: [ActivationKey: Reference.Noise]) {
+  ) throws -> (
+    result: ParityResult, own: [ActivationKey: Reference.Noise], outputs: [Tensor]
+  ) {
     var result = ParityResult()
     result.requiresAll = options.requiresAll
     result.allowsPartial = options.allowsPartial
@@ -117,7 +116,7 @@ public struct Validator: Sendable {
       isolated = found
     }
     try Assembly(reference, judge, cumulative, isolated, own).fill(&result)
-    return (result, own)
+    return (result, own, cumulative.outputs)
   }
 }
 

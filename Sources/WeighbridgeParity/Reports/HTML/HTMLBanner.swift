@@ -48,6 +48,7 @@ struct HTMLBanner {
     if result.requiresAll, !(result.uncovered.isEmpty && result.unreferenced.isEmpty) {
       lines.append(Wording(verdict.subject).notCovered)
     }
+    if let blindness = result.blindness { lines.append(blindness.text.capitalizedFirst + ".") }
     return lines + result.otherDifferences.prefix(1)
   }
 

@@ -20,7 +20,8 @@ struct HTMLLayerTable {
     self.layers = layers
     self.subject = subject
     let all = [
-      Column(title: "status") { $0.status.rawValue }, Column(title: "module") { $0.name },
+      Column(title: "status") { $0.status.rawValue },
+      Column(title: "module") { $0.name + $0.chanceMark },
       Column(title: "kind", isWide: true) { $0.kind },
       Column(title: "shape", isWide: true) { Format.shape($0.shape.dimensions) },
       Column(title: "alone", isNumber: true) { Self.ratio($0.isolated) },
@@ -41,7 +42,7 @@ struct HTMLLayerTable {
 
   var html: String {
     let legend = Legend(layers, subject)
-    let notes = [legend.text, legend.footnote].compactMap { $0 }.map {
+    let notes = ([legend.text] + legend.footnotes).map {
       "<p class=\"note\">\(XML.escaped($0))</p>"
     }.joined()
     let causes = layers.filter { $0.status.isFailure && $0.status != .inherited }
