@@ -27,7 +27,6 @@ import Weighbridge
   @Test(arguments: [[], ["--dtype", "f16"]])
   func whatWasWrittenHolds(_ dtype: [String]) throws {
     let space = try Workspace()
-    defer { space.remove() }
     let path = try native(space, dtype)
     let run = try CommandRun("verify", path, "--against", space.path("gate.npz"))
     #expect(run.status == 0 && run.errors.isEmpty)
@@ -45,7 +44,6 @@ import Weighbridge
   /// Damage is 3, in a tensor and in the metadata, and every damaged tensor is named.
   @Test func damageIs3() throws {
     let space = try Workspace()
-    defer { space.remove() }
     let path = try native(space)
     let whole = try Data(contentsOf: URL(filePath: path))
     try damage(path) { bytes in
@@ -72,7 +70,6 @@ import Weighbridge
 
   @Test func anotherSourceIs1And2() throws {
     let space = try Workspace()
-    defer { space.remove() }
     let path = try native(space)
     let tensors = try gateTensors()
     var values = try tensors[0].value.elements(as: Float.self)
@@ -96,7 +93,6 @@ import Weighbridge
   /// The worst of several files decides, and each is looked at.
   @Test func severalFiles() throws {
     let space = try Workspace()
-    defer { space.remove() }
     let path = try native(space)
     let plain = try space.checkpoint("plain.h5", gateTensors())
     let run = try CommandRun("verify", space.path("nothing"), path, space.path("gate.npz"))

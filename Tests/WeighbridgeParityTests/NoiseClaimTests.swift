@@ -75,8 +75,8 @@ import WeighbridgeWeights
     let few = Rounding(terms: 1, dtype: .float32).share(limits)
     #expect(few == limits.cancellation * 0x1p-24)
     #expect(Rounding(terms: 1e4, dtype: .float32).share(limits) == 100 * few)
-    #expect(Rounding(terms: 1e30, dtype: .float32).share(limits) == 1 / 32)
-    #expect(Rounding(terms: 1, dtype: .bfloat16).share(limits) == 1 / 32)
+    #expect(Rounding(terms: 1e30, dtype: .float32).share(limits) == 1.0 / 32)
+    #expect(Rounding(terms: 1, dtype: .bfloat16).share(limits) == 1.0 / 32)
     let linear = try WeightScope.bind(DrawnWeights()) { try Linear($0 / "a", in: 48, out: 3) }
     let x = try Tensor([Float](repeating: 0, count: 96), shape: [2, 48])
     #expect(Rounding.terms(of: linear, [x]) == 48)

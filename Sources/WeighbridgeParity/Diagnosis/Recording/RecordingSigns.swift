@@ -4,9 +4,10 @@ import WeighbridgeModules
 enum RecordingSigns {
   /// Every fault, those first that explain the most.
   static func faults(_ evidence: RecordingEvidence) -> [RecordingFault] {
+    // What the recorder saw itself comes before what its values look like.
     let found =
-      maskedRows(evidence.reference, evidence.result) + trainMode(evidence)
-      + notRepeatable(evidence)
+      maskedRows(evidence.reference, evidence.result) + notRepeatable(evidence)
+      + trainMode(evidence)
     // The first that explains a layer is enough.
     var known: Set<ActivationKey> = []
     return (found + otherNames(evidence) + inPlace(evidence)).filter {
@@ -119,8 +120,8 @@ enum RecordingSigns {
       return RecordingFault(
         Cause(
           .recordingTrainMode,
-          "\(suspect.key) drops \(Format.value((1000 * rate).rounded() / 10)) % of what it reads and enlarges the rest: "
-            + "the reference was recorded in training mode",
+          "\(suspect.key) drops \(Format.value((1000 * rate).rounded() / 10)) % of what it reads and "
+            + "enlarges the rest: the reference was recorded in training mode",
           fix: .code("call model.eval() before recording")), suspect.key)
     }
     return found.first.map { [$0] } ?? []
