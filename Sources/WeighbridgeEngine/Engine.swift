@@ -1,3 +1,4 @@
+import WeighbridgeParallel
 @_exported import WeighbridgeTensors
 
 /// An implementation of the operators. `Plain` follows each definition in readable Swift and runs
@@ -132,6 +133,16 @@ public enum Engines {
         .unsupported, "models run in float32 or float64, not in \(dtype)",
         remedy: "Convert the tensor first")
     }
+  }
+
+  /// How many threads an operator may use, the calling one included; for the whole process, from the
+  /// next operator on. At first: what `OMP_NUM_THREADS` says, else one for each processor that the
+  /// process may use. Values below 1 become 1, above 1024 1024.
+  ///
+  /// However many tasks run models at a time, there are no more workers than this.
+  public static var threadCount: Int {
+    get { Parallel.threadCount }
+    set { Parallel.threadCount = newValue }
   }
 
   /// The name of the engine that runs float32, for reports.
