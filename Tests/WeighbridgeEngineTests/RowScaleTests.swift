@@ -19,9 +19,11 @@ import Testing
     let rows = try generator.tensor(Shape(shape))
     let factors = try generator.tensor([shape[0]]).converted(to: .float64).affine(scale: 1.7)
     let column = try factors.reshaped([shape[0]] + shape.dropFirst().map { _ in 1 })
-    for source in [rows, try rows.transposed(0, rows.rank - 1).contiguous()
-      .transposed(0, rows.rank - 1)]
-    {
+    for source in [
+      rows,
+      try rows.transposed(0, rows.rank - 1).contiguous()
+        .transposed(0, rows.rank - 1),
+    ] {
       let want: [Float] = try (source.converted(to: .float64) * column).elements()
       let got: [Float] = try source.rowsScaled(by: factors).elements()
       #expect(got == want)
