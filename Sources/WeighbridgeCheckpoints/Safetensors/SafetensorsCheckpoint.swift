@@ -20,7 +20,7 @@ public final class SafetensorsCheckpoint: IndexedCheckpoint {
   init(_ map: MappedFile) throws {
     let file = try SafetensorsFile(map)
     path = map.path
-    metadata = file.metadata
+    metadata = file.metadata.merging(HubConfiguration.texts(beside: map.path)) { own, _ in own }
     remarks = SafetensorsCheckpoint.shardRemark(map.path).map { [$0] } ?? []
     native = file.isNative ? try NativeWeights(file) : nil
     files = [file]
@@ -32,7 +32,7 @@ public final class SafetensorsCheckpoint: IndexedCheckpoint {
   init(index map: MappedFile) throws {
     let shards = try SafetensorsIndex(map)
     path = map.path
-    metadata = shards.metadata
+    metadata = shards.metadata.merging(HubConfiguration.texts(beside: map.path)) { own, _ in own }
     remarks = []
     native = nil
     files = shards.shards

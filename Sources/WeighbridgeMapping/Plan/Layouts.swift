@@ -144,7 +144,8 @@ extension MappedTensor {
 
   /// The name in the file before wrappers came off. Rules see the file's names.
   func fileName(of name: String) -> String {
-    recipe.sources.first.flatMap { source in
+    if form != nil, name == self.name, let source = recipe.sources.first { return source }
+    return recipe.sources.first.flatMap { source in
       source.hasSuffix(self.name) ? String(source.dropLast(self.name.count)) + name : nil
     } ?? name
   }
