@@ -145,6 +145,8 @@ let package = Package(
     .testTarget(
       name: "WeighbridgeEngineTests", dependencies: ["TestSupport", "WeighbridgeEngine"]),
     .testTarget(
+      name: "WeighbridgeModulesTests", dependencies: ["TestSupport", "WeighbridgeModules"]),
+    .testTarget(
       name: "WeighbridgeOneDNNTests",
       dependencies: ["TestSupport", "WeighbridgeEngine", "WeighbridgeParallel"]),
     .testTarget(
