@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import WeighbridgeModules
 
@@ -22,10 +23,8 @@ struct LayerFixture: Decodable, Sendable, CustomTestStringConvertible {
   var testDescription: String { "\(`operator`) \(name)" }
 
   static func load() throws -> [LayerFixture] {
-    let folder = URL(filePath: #filePath).deletingLastPathComponent()
-      .appending(path: "../../fixtures/operators").standardized
-    return try JSONDecoder().decode(
-      [LayerFixture].self, from: Data(contentsOf: folder.appending(path: "layers.json")))
+    let file = Repository.fixtures.appending(path: "operators/layers.json")
+    return try JSONDecoder().decode([LayerFixture].self, from: Data(contentsOf: file))
   }
 
   func integer(_ key: String) -> Int { options[key]?.first.map { Int($0) } ?? 0 }
