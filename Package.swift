@@ -3,7 +3,6 @@ import PackageDescription
 
 let hdf5: Target.Dependency = "CHDF5"
 let oneDNN: Target.Dependency = .target(name: "COneDNN", condition: .when(traits: ["OneDNN"]))
-let openMP: Target.Dependency = .target(name: "CGOMP", condition: .when(traits: ["OneDNN"]))
 
 let package = Package(
   name: "weighbridge",
@@ -38,7 +37,6 @@ let package = Package(
       name: "CDeflate", pkgConfig: "libdeflate",
       providers: [.apt(["libdeflate-dev"]), .brew(["libdeflate"])]),
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"]), .brew(["onednn"])]),
-    .systemLibrary(name: "CGOMP", providers: [.apt(["libgomp1"])]),
 
     // Loops in C that are compiled for several processors.
     .target(name: "CVectors"),
@@ -46,9 +44,11 @@ let package = Package(
     .target(name: "CSHA256"),
     // What signal handlers may touch.
     .target(name: "CFaults"),
+    // The compute threads, oneDNN's too.
+    .target(name: "CTeam"),
 
     // Tensors and the engine that computes with them.
-    .target(name: "WeighbridgeParallel", dependencies: [openMP]),
+    .target(name: "WeighbridgeParallel", dependencies: ["CTeam"]),
     .target(name: "WeighbridgeTensors", dependencies: ["WeighbridgeParallel"]),
     .target(
       name: "WeighbridgeEngine",
@@ -133,6 +133,7 @@ let package = Package(
       name: "WeighbridgeTestingTests",
       dependencies: ["TestSupport", "WeighbridgeTesting", "Weighbridge"]),
     .testTarget(name: "CVectorsTests", dependencies: ["CVectors"]),
+    .testTarget(name: "WeighbridgeParallelTests", dependencies: ["WeighbridgeParallel", "CTeam"]),
     .testTarget(name: "CSHA256Tests", dependencies: ["CSHA256"]),
     .testTarget(
       name: "WeighbridgeTensorsTests", dependencies: ["TestSupport", "WeighbridgeTensors"]),
@@ -144,7 +145,10 @@ let package = Package(
     .testTarget(
       name: "WeighbridgeEngineTests", dependencies: ["TestSupport", "WeighbridgeEngine"]),
     .testTarget(
-      name: "WeighbridgeOneDNNTests", dependencies: ["TestSupport", "WeighbridgeEngine"]),
+      name: "WeighbridgeModulesTests", dependencies: ["TestSupport", "WeighbridgeModules"]),
+    .testTarget(
+      name: "WeighbridgeOneDNNTests",
+      dependencies: ["TestSupport", "WeighbridgeEngine", "WeighbridgeParallel"]),
     .testTarget(
       name: "WeighbridgeCheckpointsTests",
       dependencies: [

@@ -13,6 +13,9 @@ public enum EntryForm: Sendable, Hashable {
 
   /// A parameter or buffer under its state-dict name, and what turns the entry into it.
   case parameter(String, [Step])
+  /// A parameter whose order the file does not tell: the ways to read it, the plainest first, and what
+  /// decides between them, as a clause.
+  case undecided(String, ways: [[Step]], reason: String)
   /// Nothing that a model asks for, with why: the optimizer's state.
   case beside(String)
 }

@@ -1,3 +1,4 @@
+import WeighbridgeParallel
 @_exported import WeighbridgeTensors
 
 /// An implementation of the operators. `Plain` follows each definition in readable Swift and runs
@@ -5,7 +6,7 @@
 ///
 /// Engines check nothing twice: the public operators (`Operators/`) validate shapes and dtypes and
 /// then call the engine for the dtype. All inputs of one call have one floating-point dtype.
-package protocol Engine: Sendable {
+package protocol Engine: SpatialOperators, SelectionOperators {
   /// The engine's name and version, for reports.
   var name: String { get }
 
@@ -89,11 +90,35 @@ extension Engine {
 /// Elementwise operations of two tensors.
 public enum BinaryOperation: String, Sendable, Hashable {
   case add, subtract, multiply, divide, minimum, maximum
+  /// aᵇ, as `torch.pow`.
+  case power
+  /// ⌊a / b⌋, as `torch.floor_divide`.
+  case floorDivide
+  /// a − b·⌊a / b⌋, with b's sign, as `torch.remainder` and Python's `%`.
+  case remainder
 }
 
 /// Elementwise functions that are not activations.
 public enum UnaryOperation: Sendable, Hashable {
   case negate, absolute, square, squareRoot, exponential, logarithm, sine, cosine
+  /// 1/√x.
+  case reciprocalSquareRoot
+  /// 1/x.
+  case reciprocal
+  /// eˣ − 1, accurate near 0.
+  case exponentialMinusOne
+  /// ln(1 + x), accurate near 0.
+  case logarithmOnePlus
+  case errorFunction
+  /// To the nearest whole number, halves to the even one, as `torch.round`.
+  case rounded
+  case floor, ceiling
+  /// Without the fraction, as `torch.trunc`.
+  case truncated
+  /// −1, 0 or 1; 0 for NaN, as `torch.sign`.
+  case sign
+  /// x to a constant exponent, as `torch.pow`.
+  case power(Double)
   /// Limited to a closed range.
   case clamp(Double, Double)
   /// scale·x + shift.
@@ -115,6 +140,11 @@ public enum Engines {
     static let oneDNN = OneDNNEngine()
   #endif
 
+  /// The engine that moves elements of any dtype: the one that computes with them, or the plain one.
+  package static func engine(moving dtype: DType) throws -> any Engine {
+    dtype == .float32 || dtype == .float64 ? try engine(for: dtype) : plain
+  }
+
   /// The engine for tensors of a dtype.
   ///
   /// - Throws: `unsupported` for dtypes that nothing computes with.
@@ -132,6 +162,16 @@ public enum Engines {
         .unsupported, "models run in float32 or float64, not in \(dtype)",
         remedy: "Convert the tensor first")
     }
+  }
+
+  /// How many threads an operator may use, the calling one included; for the whole process, from the
+  /// next operator on. At first: what `OMP_NUM_THREADS` says, else one for each processor that the
+  /// process may use. Values below 1 become 1, above 1024 1024.
+  ///
+  /// However many tasks run models at a time, there are no more workers than this.
+  public static var threadCount: Int {
+    get { Parallel.threadCount }
+    set { Parallel.threadCount = newValue }
   }
 
   /// The name of the engine that runs float32, for reports.

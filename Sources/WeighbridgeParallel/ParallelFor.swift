@@ -1,24 +1,52 @@
-#if OneDNN && os(Linux)
-  import CGOMP
-#endif
+import CTeam
 import Dispatch
 import Foundation
 import Synchronization
 
 /// Data-parallel loops on the process's compute threads.
 ///
-/// With oneDNN on Linux the loop runs on OpenMP's own team, the threads that oneDNN uses too: two
-/// thread pools on the same cores would fight, since OpenMP's workers spin between regions.
-/// Elsewhere it runs on Dispatch.
+/// On Linux these are the package's own: the calling thread and workers that spin for microseconds
+/// and then sleep, so that a busy machine delays a loop no more than it must. oneDNN's loops run on
+/// them, too. Elsewhere loops run on Dispatch.
 public enum Parallel {
-  /// How many threads a loop may use.
+  /// How many threads a loop may use, the calling one included: at first as many as `OMP_NUM_THREADS`
+  /// says, else one for each processor that the process may use. Values below 1 become 1, above 1024
+  /// 1024.
   public static var threadCount: Int {
-    #if OneDNN && os(Linux)
-      return max(1, Int(omp_get_max_threads()))
-    #else
-      return ProcessInfo.processInfo.activeProcessorCount
-    #endif
+    get {
+      #if os(Linux)
+        return Int(team_threads())
+      #else
+        return chosen.load(ordering: .relaxed)
+      #endif
+    }
+    set {
+      let count = min(max(1, newValue), 1024)
+      #if os(Linux)
+        team_set_threads(UInt32(count))
+      #else
+        chosen.store(count, ordering: .relaxed)
+      #endif
+    }
   }
+
+  #if !os(Linux)
+    private static let chosen = Atomic(max(1, ProcessInfo.processInfo.activeProcessorCount))
+  #endif
+
+  #if OneDNN
+    /// Lets oneDNN run its loops on these threads. To be called before its first.
+    ///
+    /// - Returns: `false` where oneDNN keeps threads of its own: it is not built on libgomp.
+    @discardableResult
+    public static func serveOneDNN() -> Bool {
+      #if os(Linux)
+        return team_serve_onednn()
+      #else
+        return false
+      #endif
+    }
+  #endif
 
   /// Calls `body` with disjoint ranges that together cover `0..<count`, on up to `threadCount`
   /// threads, and returns when all have.
@@ -76,18 +104,18 @@ private struct TeamWork {
 }
 
 extension Parallel {
-  #if OneDNN && os(Linux)
+  #if os(Linux)
     @usableFromInline
     static func onTeam(of size: Int, _ body: (_ index: Int, _ size: Int) -> Void) {
       withoutActuallyEscaping(body) { body in
         var work = TeamWork(body: body)
         withUnsafeMutablePointer(to: &work) { pointer in
-          GOMP_parallel(
+          team_run(
             { data in
               guard let data else { return }
               let work = data.assumingMemoryBound(to: TeamWork.self)
-              work.pointee.body(Int(omp_get_thread_num()), Int(omp_get_num_threads()))
-            }, pointer, UInt32(size), 0)
+              work.pointee.body(Int(team_index()), Int(team_size()))
+            }, pointer, UInt32(clamping: size))
         }
       }
     }

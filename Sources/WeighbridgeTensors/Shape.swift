@@ -47,6 +47,9 @@ public struct Shape: Sendable, Hashable {
     return self
   }
 
+  /// `checked` for kernels of other modules.
+  package func addressable(_ dtype: DType) throws -> Shape { try checked(dtype) }
+
   /// Whether the byte count fits an `Int`, empty axes counted as 1: they must not hide an overflow of
   /// the others, because strides still multiply those.
   private func isAddressable(of dtype: DType) -> Bool {

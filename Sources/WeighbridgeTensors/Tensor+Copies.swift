@@ -89,11 +89,13 @@ extension Tensor {
     return Tensor(dtype: dtype, shape: shape, strides: target, offset: 0, storage: copy)
   }
 
-  /// Zeros added around the last axes, as `torch.nn.functional.pad`: `amounts` holds (before, after)
-  /// per axis, for the last `amounts.count` axes in order.
+  /// One value added around the last axes, as `torch.nn.functional.pad`: `amounts` holds
+  /// (before, after) per axis, for the last `amounts.count` axes in order.
   ///
   /// - Throws: `shape` when an amount is negative or there are more amounts than axes.
-  public func padded(_ amounts: [(before: Int, after: Int)]) throws -> Tensor {
+  public func padded(
+    _ amounts: [(before: Int, after: Int)], with value: Double = 0
+  ) throws -> Tensor {
     guard amounts.count <= rank, amounts.allSatisfy({ $0.before >= 0 && $0.after >= 0 }) else {
       throw WeighbridgeError(.shape, "cannot pad \(shape) by \(amounts)")
     }
@@ -111,8 +113,12 @@ extension Tensor {
     for (index, amount) in amounts.enumerated() { start += amount.before * strides[lead + index] }
     let size = dtype.byteCount
     let copy = try TensorStorage(byteCount: padded.elementCount * size) { bytes in
-      _ = bytes.initializeMemory(as: UInt8.self, repeating: 0)
       guard let base = bytes.baseAddress else { return }
+      if value == 0 && value.sign == .plus {
+        _ = bytes.initializeMemory(as: UInt8.self, repeating: 0)
+      } else {
+        try Tensor.full(padded, value, dtype: dtype).copyElements(to: base, strides)
+      }
       try copyElements(to: base + start * size, strides)
     }
     return Tensor(dtype: dtype, shape: padded, strides: strides, offset: 0, storage: copy)

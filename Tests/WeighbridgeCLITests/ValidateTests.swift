@@ -38,6 +38,25 @@ import Weighbridge
     #expect(run.errors.hasPrefix("PASS se_layer"))
   }
 
+  /// The verdict holds and names the number, whatever the number of processors.
+  @Test(arguments: [1, 2, 3, 8])
+  func threadsAreWhatIsAsked(count: Int) throws {
+    let run = try CommandRun(
+      "validate", "--weights", fixture("se_bottleneck.h5"), "--reference",
+      fixture("se_bottleneck_reference.npz"), "--threads", "\(count)", "--json", "-")
+    #expect(run.status == 0, "\(run.output)\(run.errors)")
+    let environment = try object(run.output)["environment"] as? [String: Any]
+    #expect(environment?["threads"] as? Int == count)
+  }
+
+  @Test(arguments: ["0", "-1", "1025", "many"])
+  func aNumberOfThreadsThatIsNoneIsWrongUsage(count: String) throws {
+    let run = try CommandRun(
+      "run", "--weights", fixture("se_layer.npz"), "--input", fixture("se_layer_reference.npz"),
+      "--output", "/nowhere/out.npz", "--threads=\(count)")
+    #expect(run.status == 64, "\(run.output)\(run.errors)")
+  }
+
   @Test func reportFilesAreWritten() throws {
     try withFolder { folder in
       let (json, junit) = (

@@ -1,11 +1,12 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import WeighbridgeCheckpoints
 
 /// The one list of formats, and what is written about it by hand.
 @Suite struct FormatListTests {
-  private static let root = Fixtures.root.deletingLastPathComponent().deletingLastPathComponent()
+  private static let root = Repository.root
 
   private static func text(_ name: String) throws -> String {
     try String(contentsOf: root.appending(path: name), encoding: .utf8)

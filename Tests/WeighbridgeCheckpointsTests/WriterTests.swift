@@ -119,6 +119,25 @@ import WeighbridgeWeights
     }
   }
 
+  /// Equal tensors give equal bytes: those of the files that `tools/tests/test_written_files.py` has
+  /// PyTorch read.
+  @Test(arguments: [
+    ("pytorch/dtypes.pth", "pytorch/written.pth"),
+    ("gguf/types.gguf", "pytorch/written-with-metadata.pth"),
+  ])
+  func pyTorchsFilesAreReproducible(_ source: String, _ written: String) throws {
+    let directory = try TemporaryDirectory()
+    let checkpoint = try Checkpoints.open(Fixtures.path(source))
+    let tensors = try checkpoint.entries.map {
+      (name: $0.name, tensor: try checkpoint.tensor($0.name))
+    }
+    try Checkpoints.write(
+      directory.path("out"), format: .pytorch, tensors: tensors, metadata: checkpoint.metadata)
+    let bytes = try Data(contentsOf: URL(filePath: directory.path("out")))
+    #expect(try bytes == Data(contentsOf: URL(filePath: Fixtures.path(written))))
+    #expect(try Checkpoints.open(directory.path("out")).metadata == checkpoint.metadata)
+  }
+
   @Test func npyHoldsOneTensor() throws {
     let directory = try TemporaryDirectory()
     let path = directory.path("weight.npy")

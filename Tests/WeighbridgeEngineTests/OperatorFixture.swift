@@ -21,6 +21,8 @@ struct OperatorFixture: Decodable, Sendable, CustomTestStringConvertible {
   let name: String
   let `operator`: String
   let options: [String: [Double]]
+  /// A mode or an equation.
+  let text: String?
   /// How many terms the longest sum of the definition has.
   let terms: Int
   let inputs: [String: Array]
@@ -37,9 +39,15 @@ struct OperatorFixture: Decodable, Sendable, CustomTestStringConvertible {
   }
 
   func integers(_ key: String) -> [Int] { (options[key] ?? []).map { Int($0) } }
+  /// The greatest float64 stands for infinity, which JSON has not.
+  func numbers(_ key: String) -> [Double] {
+    (options[key] ?? []).map {
+      abs($0) == .greatestFiniteMagnitude ? Double(signOf: $0, magnitudeOf: .infinity) : $0
+    }
+  }
   func integer(_ key: String) -> Int { integers(key).first ?? 0 }
   func flag(_ key: String) -> Bool { integer(key) != 0 }
-  func number(_ key: String) -> Double { options[key]?.first ?? 0 }
+  func number(_ key: String) -> Double { numbers(key).first ?? 0 }
   func pair(_ key: String) -> Pair<Int> {
     let values = integers(key)
     return Pair(values.first ?? 0, values.last ?? 0)

@@ -6,7 +6,8 @@ import WeighbridgeEngine
   @Test(
     arguments: [
       "convolution", "matrix", "normalization", "pooling", "activation", "softmax", "arithmetic",
-      "sampling", "attention",
+      "sampling", "attention", "interpolation", "padding", "transposed", "windows", "selection",
+      "ordering", "functions", "einsum",
     ], TestedEngine.allCases)
   func matchesPyTorch(_ family: String, _ engine: TestedEngine) throws {
     for fixture in try OperatorFixture.load(family) {

@@ -140,7 +140,7 @@ import WeighbridgeModules
   func aCopyWithoutBuffersNeverStandsInTheWay(wrapper: String) throws {
     let buffers = ["norm.running_mean", "norm.running_var"].map { (lead: wrapper, name: $0) }
     let counters: [(name: String, tensor: Tensor)] = [
-      ("\(wrapper).num_updates", .zeros([], .int64)), ("\(wrapper).decay", .zeros([])),
+      ("\(wrapper).num_updates", .blank([], .int64)), ("\(wrapper).decay", .blank([])),
     ]
     let exact = try loader.plan(file(["", wrapper], without: buffers, adding: counters))
     #expect(exact.report.isOneToOne, "\(exact.report)")
@@ -164,10 +164,10 @@ import WeighbridgeModules
   }
 
   @Test func tensorsThatNobodyKnowsAreStillUnexpected() throws {
-    let unknown: [(name: String, tensor: Tensor)] = [("ema.more.weight", .zeros([2, 2]))]
+    let unknown: [(name: String, tensor: Tensor)] = [("ema.more.weight", .blank([2, 2]))]
     let plan = try loader.plan(file(["", "ema"], adding: unknown))
     #expect(plan.report.unexpected.map(\.name) == ["ema.more.weight"])
-    let lone: [(name: String, tensor: Tensor)] = [("net.0.weight", .zeros([2, 2]))]
+    let lone: [(name: String, tensor: Tensor)] = [("net.0.weight", .blank([2, 2]))]
     #expect(try loader.plan(file([""], adding: lone)).report.unexpected.count == 1)
     let other = try loader.plan(file(["", "teacher"]), model: "toy")
     #expect(other.report.unexpected.count == 8)

@@ -58,7 +58,7 @@ struct KeyList: Sendable, CustomTestStringConvertible {
         Int($0.trimmingCharacters(in: .whitespaces))
       }
       let dtype = try #require(DType(userName: fields[2]))
-      return (name: lead + fields[0], tensor: Tensor.zeros(Shape(extents), dtype))
+      return (name: lead + fields[0], tensor: Tensor.blank(Shape(extents), dtype))
     }
     return MemoryCheckpoint(tensors, path: file)
   }
@@ -88,12 +88,12 @@ struct KeyList: Sendable, CustomTestStringConvertible {
     let encoder = try #require(KeyList.all.first { $0.model == "detr_encoder" })
     var tensors = try encoder.checkpoint().entries.map { entry in
       let name = entry.name.hasPrefix("encoder.") ? "transformer.\(entry.name)" : entry.name
-      return (name: name, tensor: Tensor.zeros(entry.shape, entry.dtype))
+      return (name: name, tensor: Tensor.blank(entry.shape, entry.dtype))
     }
     for name in [
       "backbone.0.body.conv1.weight", "transformer.decoder.norm.weight", "query_embed.weight",
     ] {
-      tensors.append((name, .zeros([4])))
+      tensors.append((name, .blank([4])))
     }
     let plan = try loader.plan(MemoryCheckpoint(tensors))
     #expect(plan.architecture.id == "detr_encoder")
@@ -107,7 +107,7 @@ struct KeyList: Sendable, CustomTestStringConvertible {
     let list = try #require(KeyList.all.first { $0.file == "se_resnet50" })
     let entries = try list.checkpoint().entries.filter { $0.name != "fc.weight" }
     let checkpoint = MemoryCheckpoint(
-      entries.map { (name: $0.name, tensor: Tensor.zeros($0.shape, $0.dtype)) }, path: "r.npz")
+      entries.map { (name: $0.name, tensor: Tensor.blank($0.shape, $0.dtype)) }, path: "r.npz")
     let error = try #require(failure { try loader.plan(checkpoint) })
     #expect(error.code == .mapping)
     #expect(error.message.contains("nearest: se_resnet50 ("))
@@ -116,7 +116,7 @@ struct KeyList: Sendable, CustomTestStringConvertible {
 
   @Test func aReferenceIsSaidToBeOne() throws {
     let reference = MemoryCheckpoint([
-      "inputs/0": .zeros([1, 3]), "activations/fc": .zeros([1, 2]), "outputs/0": .zeros([1, 2]),
+      "inputs/0": .blank([1, 3]), "activations/fc": .blank([1, 2]), "outputs/0": .blank([1, 2]),
     ])
     let error = try #require(failure { try loader.plan(reference) })
     #expect(error.message.contains("recorded activations"))

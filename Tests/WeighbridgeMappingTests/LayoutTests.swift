@@ -15,7 +15,7 @@ import WeighbridgeModules
 
   private func report(_ weights: [Weight], rules: Rules = Rules()) throws -> MappingReport {
     let checkpoint = MemoryCheckpoint(
-      weights.map { (name: $0.name, tensor: Tensor.zeros($0.found)) }, path: "layouts.npz")
+      weights.map { (name: $0.name, tensor: Tensor.blank($0.found)) }, path: "layouts.npz")
     return try Candidates(checkpoint, rules: rules).best { _, source in
       try WeightScope.describe(source: source) { scope in
         for weight in weights { _ = try scope.parameter(weight.name, weight.role, weight.shape) }

@@ -25,10 +25,10 @@ import WeighbridgeModules
   @Test func reportsEverythingAtOnce() throws {
     let checkpoint = MemoryCheckpoint.toy { tensors in
       tensors.removeAll { $0.name == "norm.weight" || $0.name == "norm.bias" }
-      tensors.append(("extra.a", .zeros([1])))
-      tensors.append(("extra.b", .zeros([2, 2])))
-      tensors[1].tensor = .zeros([5])
-      tensors[3].tensor = .zeros([4], .int32)
+      tensors.append(("extra.a", .blank([1])))
+      tensors.append(("extra.b", .blank([2, 2])))
+      tensors[1].tensor = .blank([5])
+      tensors[3].tensor = .blank([4], .int32)
     }
     let plan = try loader.plan(checkpoint, model: "toy")
     let report = plan.report
@@ -66,8 +66,8 @@ import WeighbridgeModules
   @Test func whatStandsBesideTheStateDictIsLeftOutAndSaid() throws {
     let checkpoint = MemoryCheckpoint.toy { tensors in
       tensors = tensors.map { ("state_dict.\($0.name)", $0.tensor) }
-      tensors.append(("optimizer.state.0.exp_avg", .zeros([3])))
-      tensors.append(("epoch", .zeros([], .int64)))
+      tensors.append(("optimizer.state.0.exp_avg", .blank([3])))
+      tensors.append(("epoch", .blank([], .int64)))
     }
     let plan = try loader.plan(checkpoint)
     #expect(plan.report.isOneToOne)
@@ -77,7 +77,7 @@ import WeighbridgeModules
   @Test func aPrefixThatMostNamesHaveIsStripped() throws {
     let checkpoint = MemoryCheckpoint.toy { tensors in
       tensors = tensors.map { ("module.\($0.name)", $0.tensor) }
-      tensors.append(("epoch", .zeros([], .int64)))
+      tensors.append(("epoch", .blank([], .int64)))
     }
     let report = try loader.plan(checkpoint).report
     #expect(report.matched.count == 8)
@@ -85,13 +85,13 @@ import WeighbridgeModules
     #expect(report.notes.contains { $0.contains("stripped from 8 of 9 names") })
     let clash = MemoryCheckpoint.toy { tensors in
       tensors += tensors.map { ("module.\($0.name)", $0.tensor) }
-      tensors.append(("module.extra", .zeros([1])))
+      tensors.append(("module.extra", .blank([1])))
     }
     #expect(try !loader.plan(clash).report.isOneToOne)
   }
 
   @Test func extrasWithoutAWrapperAreUnexpected() throws {
-    let checkpoint = MemoryCheckpoint.toy { $0.append(("optimizer.lr", .zeros([]))) }
+    let checkpoint = MemoryCheckpoint.toy { $0.append(("optimizer.lr", .blank([]))) }
     #expect(try loader.plan(checkpoint).report.unexpected.map(\.name) == ["optimizer.lr"])
   }
 
@@ -114,17 +114,17 @@ import WeighbridgeModules
 
   @Test func countsOfBatchesMayBeThereOrNot() throws {
     let counted = MemoryCheckpoint.toy {
-      $0.append(("norm.num_batches_tracked", .zeros([], .int64)))
+      $0.append(("norm.num_batches_tracked", .blank([], .int64)))
     }
     #expect(try loader.plan(counted).report.isOneToOne)
     let oneElement = MemoryCheckpoint.toy {
-      $0.append(("norm.num_batches_tracked", .zeros([1], .int64)))
+      $0.append(("norm.num_batches_tracked", .blank([1], .int64)))
     }
     #expect(try loader.plan(oneElement).report.isOneToOne)
   }
 
   @Test func optionalBiasesFollowTheCheckpoint() throws {
-    let checkpoint = MemoryCheckpoint.toy { $0.append(("second.bias", .zeros([2]))) }
+    let checkpoint = MemoryCheckpoint.toy { $0.append(("second.bias", .blank([2]))) }
     let plan = try loader.plan(checkpoint)
     #expect(plan.report.isOneToOne)
     #expect(plan.report.matched.contains { $0.parameter == "second.bias" })
@@ -133,20 +133,20 @@ import WeighbridgeModules
   @Test func suggestsNamesAndLayouts() throws {
     let checkpoint = MemoryCheckpoint.toy { tensors in
       tensors[2].name = "norm.wieght"
-      tensors[6].tensor = .zeros([4, 2])
+      tensors[6].tensor = .blank([4, 2])
     }
     let report = try loader.plan(checkpoint, model: "toy", overrides: []).report
     #expect(
       report.suggestions.contains { $0.parameter == "norm.weight" && $0.source == "norm.wieght" })
     // [4, 2] infers four classes; `second.weight` then wants [4, 4].
     #expect(report.mismatched.map(\.parameter) == ["second.weight"])
-    let transposed = MemoryCheckpoint.toy { $0[0].tensor = .zeros([3, 4]) }
+    let transposed = MemoryCheckpoint.toy { $0[0].tensor = .blank([3, 4]) }
     let error = try loader.plan(transposed, model: "toy").report
     #expect(!error.isOneToOne)
   }
 
   @Test func transposedMatrixIsHintedWithItsRule() throws {
-    let checkpoint = MemoryCheckpoint(["fc.weight": .zeros([5, 2])])
+    let checkpoint = MemoryCheckpoint(["fc.weight": .blank([5, 2])])
     let fit = try Candidates(checkpoint, rules: Rules()).best { _, source in
       try WeightScope.describe(source: source) {
         try Linear($0 / "fc", in: 5, out: 2, bias: .absent)
@@ -209,7 +209,7 @@ import WeighbridgeModules
   }
 
   @Test func anotherModelsCheckpointIsAMappingError() throws {
-    let other = MemoryCheckpoint(["a.weight": .zeros([2, 2])], path: "other.npz")
+    let other = MemoryCheckpoint(["a.weight": .blank([2, 2])], path: "other.npz")
     let error = try #require(failure { try loader.plan(other, model: "toy") })
     #expect(error.code == .mapping)
     #expect(error.file == "other.npz")

@@ -102,7 +102,7 @@ import WeighbridgeWeights
 
   @Test func aReferenceIsNoCheckpointForItEither() throws {
     let reference = MemoryCheckpoint([
-      "inputs/0": .zeros([1, 3]), "activations/first": .zeros([1, 4]), "outputs/0": .zeros([1, 2]),
+      "inputs/0": .blank([1, 3]), "activations/first": .blank([1, 4]), "outputs/0": .blank([1, 2]),
     ])
     let error = failure { try Weights.load(reference) { try Pair($0) } }
     #expect(error?.message.contains("is a reference of recorded activations") == true)
@@ -119,7 +119,7 @@ import WeighbridgeWeights
     let list = try #require(KeyList.all.first { $0.file == file })
     return MemoryCheckpoint(
       try list.checkpoint().entries.map {
-        ($0.name, Tensor.zeros(change($0.name, $0.shape), $0.dtype))
+        ($0.name, Tensor.blank(change($0.name, $0.shape), $0.dtype))
       }, path: file)
   }
 

@@ -120,7 +120,7 @@ import WeighbridgeModules
       tensors.append((entry.name, try file.tensor("old.conv.\(entry.name)")))
     }
     let index = try #require(tensors.firstIndex { $0.name == "weight_g" })
-    tensors[index].tensor = .zeros([7, 1, 1, 1])
+    tensors[index].tensor = .blank([7, 1, 1, 1])
     #expect(try !fit(MemoryCheckpoint(tensors), expected).report.isOneToOne)
   }
 

@@ -6,8 +6,8 @@ import WeighbridgeModules
 /// Rules files that would take for ever, all memory, or a trap: each is an error that names its line.
 @Suite struct RulesBoundsTests {
   private let source = MemoryCheckpoint([
-    "m": .zeros([2, 3]), "v": .zeros([4]), "empty": .zeros([0, 4]),
-    "layer1.0.conv1.weight": .zeros([8, 3, 3, 3]),
+    "m": .blank([2, 3]), "v": .blank([4]), "empty": .blank([0, 4]),
+    "layer1.0.conv1.weight": .blank([8, 3, 3, 3]),
   ])
 
   @Test(arguments: [

@@ -163,7 +163,7 @@ import WeighbridgeModules
 
   @Test func nothingIsReadUntilBound() throws {
     // Descriptors have no elements: reading would throw.
-    let source = MemoryCheckpoint(["m": .zeros([2, 3]), "n": .zeros([2, 3])])
+    let source = MemoryCheckpoint(["m": .blank([2, 3]), "n": .blank([2, 3])])
     let done = try apply("- concatenate: {tensor: m, with: [n], axis: 0, into: o}", to: source)
     #expect(done.stateDict.tensors.map(\.shape) == [[4, 3]])
   }

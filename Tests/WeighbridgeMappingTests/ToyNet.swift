@@ -78,7 +78,7 @@ extension MemoryCheckpoint {
 
 extension Tensor {
   /// A tensor of zeros, for shapes alone.
-  static func zeros(_ shape: Shape, _ dtype: DType = .float32) -> Tensor {
+  static func blank(_ shape: Shape, _ dtype: DType = .float32) -> Tensor {
     Tensor(describing: dtype, shape: shape)
   }
 }

@@ -45,7 +45,7 @@ private struct Joint: Module {
   /// PyTorch's `interpolate` from 2 × 3 to 3 × 5.
   @Test(arguments: [
     (
-      Interpolation.nearest,
+      KnownInterpolation.nearest,
       [1, 1, -2, -2, 4, 1, 1, -2, -2, 4, 0.5, 0.5, 3, 3, -1] as [Double]
     ),
     (
@@ -72,7 +72,7 @@ private struct Joint: Module {
       ]
     ),
   ])
-  private func interpolation(_ form: Interpolation, _ expected: [Double]) throws {
+  private func interpolation(_ form: KnownInterpolation, _ expected: [Double]) throws {
     let x = try Tensor([1, -2, 4, 0.5, 3, -1] as [Float], shape: [1, 1, 2, 3])
     let y = try form.resized(x, to: Pair(3, 5)).elements(as: Float.self)
     for (a, b) in zip(y, expected) { #expect(abs(Double(a) - b) < 2e-6) }
@@ -80,10 +80,10 @@ private struct Joint: Module {
   }
 
   @Test(arguments: [
-    (Interpolation.nearest, Cause.Kind.interpolationForm), (.bilinear, .alignCorners),
+    (KnownInterpolation.nearest, Cause.Kind.interpolationForm), (.bilinear, .alignCorners),
   ])
-  private func upsamplingOfAnotherKind(_ here: Interpolation, _ kind: Cause.Kind) throws {
-    func net(_ form: Interpolation) -> Layers {
+  private func upsamplingOfAnotherKind(_ here: KnownInterpolation, _ kind: Cause.Kind) throws {
+    func net(_ form: KnownInterpolation) -> Layers {
       [joint { x, _, _ in try form.resized(x, to: Pair(2 * x.shape[2], 2 * x.shape[3])) }]
     }
     let result = try diagnoses(

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import h5py
@@ -21,6 +21,7 @@ TOOLS = Path(__file__).resolve().parents[1]
 ROOT = TOOLS.parent
 sys.path[:0] = [str(TOOLS / "recorder"), str(TOOLS / "lab")]
 
+from engines import ENGINES, busy_loops, export, repeated  # noqa: E402
 from peer import SwiftPeer, median, take_turns  # noqa: E402
 from weighbridge_lab import ROWS  # noqa: E402
 from weighbridge_lab.initialise import random_model  # noqa: E402
@@ -56,25 +57,34 @@ def ratio(peer: list[float], ours: list[float]) -> str:
     return f"{median([p / o for p, o in zip(peer, ours, strict=True)]):.2f}×"
 
 
-def bench_forward(rows: list[str], batches: list[int], rounds: int) -> Table:
-    """Forward passes of the same weights and inputs, PyTorch eager against Weighbridge."""
+def bench_forward(
+    rows: list[str], batches: list[int], rounds: int, peers: list[str], busy: list[int]
+) -> Table:
+    """Forward passes of the same weights and inputs, PyTorch eager and other engines beside
+    Weighbridge, alone and against busy loops."""
+    sides = ["torch", *peers, "swift"]
+    names = {"torch": "PyTorch", "swift": "Weighbridge", "openvino": "OpenVINO"}
     table = Table(
         f"Forward pass, {THREADS} threads",
-        ["architecture", "batch", "PyTorch ms", "Weighbridge ms", "PyTorch / Weighbridge"],
+        ["architecture", "batch", *(["busy loops"] if busy != [0] else []),
+         *(f"{names.get(side, side)} ms" for side in sides),
+         *(f"{names.get(side, side)} / Weighbridge" for side in sides[:-1])],
     )
     for name in rows:
         row = ROWS[name]
         config = row.config(SIZES.get(name, {}))
         for batch in batches:
             with tempfile.TemporaryDirectory() as folder:
-                times = forward_times(row, config, batch, Path(folder), rounds)
-            table.add(
-                name,
-                str(batch),
-                milliseconds(median(times["torch"])),
-                milliseconds(median(times["swift"])),
-                ratio(times["torch"], times["swift"]),
-            )
+                for loops, times in forward_times(
+                    row, config, batch, Path(folder), rounds, peers, busy
+                ):
+                    table.add(
+                        name,
+                        str(batch),
+                        *([str(loops)] if busy != [0] else []),
+                        *(milliseconds(median(times[side])) for side in sides),
+                        *(ratio(times[side], times["swift"]) for side in sides[:-1]),
+                    )
     return table
 
 
@@ -90,8 +100,10 @@ SIZES: dict[str, dict[str, int]] = {
 }
 
 
-def forward_times(row, config, batch: int, folder: Path, rounds: int) -> dict[str, list[float]]:
-    """Median seconds of a forward pass per round, for both sides."""
+def forward_times(
+    row, config, batch: int, folder: Path, rounds: int, peers: list[str], busy: list[int]
+) -> Iterator[tuple[int, dict[str, list[float]]]]:
+    """For each number of busy loops the median seconds of a forward pass per round and side."""
     model = random_model(row.id, config, seed=1)
     inputs = row.inputs(config, batch, torch.Generator().manual_seed(1), InputOptions())
     weights, reference = folder / "weights.npz", folder / "inputs.npz"
@@ -102,21 +114,24 @@ def forward_times(row, config, batch: int, folder: Path, rounds: int) -> dict[st
            noise=False, select=[])
     swift = SwiftPeer(BENCH, "forward", row.id, str(weights) if state else "-", str(reference))
 
-    def torch_side(count: int) -> list[float]:
-        seconds = []
+    def torch_pass() -> None:
         with torch.inference_mode():
-            for _ in range(count):
-                start = time.perf_counter()
-                model(*inputs)
-                seconds.append(time.perf_counter() - start)
-        return seconds
+            model(*inputs)
 
-    once = median(torch_side(3))
-    # A pass of a second needs no repetition within its round.
-    least = 1 if once > 0.25 else 3
-    count = max(least, min(200, int(0.5 / max(once, 1e-6))))
+    sides = {"torch": repeated(torch_pass)}
+    if peers:
+        export(model, inputs, folder / "model.onnx")
+        for peer in peers:
+            sides[peer] = ENGINES[peer](folder / "model.onnx", inputs, THREADS)
+    sides["swift"] = swift.run
     try:
-        return take_turns({"torch": torch_side, "swift": swift.run}, rounds, count)
+        for loops in busy:
+            with busy_loops(loops):
+                once = median(sides["torch"](3))
+                # A pass of a second needs no repetition within its round.
+                least = 1 if once > 0.25 else 3
+                count = max(least, min(200, int(0.5 / max(once, 1e-6))))
+                yield loops, take_turns(sides, rounds, count)
     finally:
         swift.close()
 
@@ -146,20 +161,6 @@ def touch(array: np.ndarray) -> int:
     """Reads every byte of an array."""
     flat = array.reshape(-1).view(np.uint32)
     return int(np.bitwise_xor.reduce(flat)) if flat.size else 0
-
-
-def timed(job: Callable[[], object]) -> Callable[[int], list[float]]:
-    """A side of a benchmark that repeats a Python job."""
-
-    def run(count: int) -> list[float]:
-        seconds = []
-        for _ in range(count):
-            start = time.perf_counter()
-            job()
-            seconds.append(time.perf_counter() - start)
-        return seconds
-
-    return run
 
 
 def read_npz(path: Path) -> None:
@@ -199,7 +200,7 @@ def bench_read(rounds: int) -> Table:
         ]
         for title, peer, path, job, count in cases:
             swift = SwiftPeer(BENCH, "read", str(path))
-            sides = {"peer": timed(lambda job=job, path=path: job(path)), "swift": swift.run}
+            sides = {"peer": repeated(lambda job=job, path=path: job(path)), "swift": swift.run}
             times = take_turns(sides, rounds, count)
             swift.close()
             table.add(
@@ -251,9 +252,9 @@ def bench_validate(rounds: int) -> Table:
                 shares.append(work / seconds["forward"])
 
             sides = {
-                "peer": timed(lambda words=script: quietly(words)),
-                "run": timed(lambda words=plain: quietly(words)),
-                "swift": timed(validating),
+                "peer": repeated(lambda words=script: quietly(words)),
+                "run": repeated(lambda words=plain: quietly(words)),
+                "swift": repeated(validating),
             }
             times = take_turns(sides, rounds, 1)
         table.add(
@@ -295,13 +296,17 @@ def main() -> None:
     parser.add_argument("--rows", default="se_resnet50,vit", help="architectures, or 'all'")
     parser.add_argument("--batches", default="1,8")
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--peers", default="", help="onnxruntime, openvino or both, with a comma")
+    parser.add_argument("--busy", default="0", help="numbers of competing loops, such as 0,1,2,4")
     parser.add_argument("--markdown", type=Path, help="also write the tables to this file")
     arguments = parser.parse_args()
     torch.set_num_threads(THREADS)
     rows = list(ROWS) if arguments.rows == "all" else arguments.rows.split(",")
     batches = [int(text) for text in arguments.batches.split(",")]
     parts = {
-        "forward": lambda: bench_forward(rows, batches, arguments.rounds),
+        "forward": lambda: bench_forward(
+            rows, batches, arguments.rounds, [peer for peer in arguments.peers.split(",") if peer],
+            [int(text) for text in arguments.busy.split(",")]),
         "read": lambda: bench_read(arguments.rounds),
         "validate": lambda: bench_validate(arguments.rounds),
     }

@@ -489,3 +489,47 @@ def test_torchs_own_composite_layers() -> None:
         torch.backends.mha.set_fastpath_enabled(True)
     assert body(found, "rows")[-1]["call"] == "lstm"
     assert body(found)[-1]["arguments"]["repeats"] == [1, 2, 1]
+
+
+class Parts(nn.Module):
+    """Changes parts of a tensor by themselves, as torchvision's Swin does with its biases."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.randn(6))
+
+    def forward(self, x: Tensor) -> Tensor:
+        bias = self.bias.clone()
+        length = bias.numel() // 3
+        bias[length : 2 * length].zero_()
+        last = bias[4:]
+        bias[5] = 7.0
+        bias.add_(1)
+        x = x * bias
+        x[:, 0].add_(last[0]).mul_(2)
+        return x * last.sum()
+
+
+class Counts(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("seen", torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.seen.add_(1)
+        return x * self.seen
+
+
+def test_parts_that_are_changed_change_the_whole() -> None:
+    net, x = Parts(), torch.randn(2, 6)
+    found = described(net, x)
+    assert found.content["limits"] == []
+    outputs = Replay(found.content, net.state_dict(), []).run([x.clone()])
+    torch.testing.assert_close(outputs, net(x), rtol=0, atol=0)
+    calls = [i["call"] for i in body(found)]
+    assert calls.count("setitem") == 4 and calls.count("getitem") >= 4
+
+
+def test_weights_that_a_forward_changes_are_said() -> None:
+    limits = described(Counts(), torch.randn(2, 6)).content["limits"]
+    assert "a parameter or buffer is changed" in {limit["text"] for limit in limits}

@@ -39,7 +39,10 @@ struct RunCommand: ParsableCommand {
   @Option(help: "An entry with another program's predictions, scored beside ours.")
   var predictions: String?
 
+  @OptionGroup var threads: ThreadsOption
+
   func run() throws {
+    threads.apply()
     guard let format = CheckpointFormat(pathExtension: output), format.isWritten else {
       throw WeighbridgeError(
         .usage, "--output \(output) has no extension that tells a format",

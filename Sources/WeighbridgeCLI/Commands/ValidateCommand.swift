@@ -101,7 +101,10 @@ struct ValidateCommand: ParsableCommand {
   @Flag(help: "Put the SHA-256 sums of both files into the reports; --html always does.")
   var checksums = false
 
+  @OptionGroup var threads: ThreadsOption
+
   func run() throws {
+    threads.apply()
     try OutputPaths.check(
       [json == "-" ? nil : json, html, junit, fixRules], against: [weights, reference, rules])
     let console = Console(jsonOnly: json == "-")

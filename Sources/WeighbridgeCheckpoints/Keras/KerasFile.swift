@@ -7,7 +7,6 @@ public final class KerasFile: IndexedCheckpoint {
   public let path: String
   public var format: CheckpointFormat { .keras }
   public let metadata: [String: String]
-  public let remarks: [String]
   let index: EntryIndex
   private let weights: HDF5File
   /// Per entry: its path in the HDF5 file.
@@ -26,9 +25,18 @@ public final class KerasFile: IndexedCheckpoint {
     guard let weights = entry("model.weights.h5"),
       entry("config.json") ?? entry("metadata.json") != nil
     else { return nil }
-    var metadata: [String: String] = [:]
-    let configuration = try entry("config.json").map { try text($0, map) }
-    if let about = try entry("metadata.json").map({ try text($0, map) }),
+    var (metadata, skipped): ([String: String], [SkippedEntry]) = ([:], [])
+    // Without them the weights are read all the same.
+    func found(_ name: String) -> String? {
+      do {
+        return try entry(name).map { try text($0, map) }
+      } catch {
+        skipped.append(SkippedEntry(name: name, reason: SkipError(error).reason))
+        return nil
+      }
+    }
+    let configuration = found("config.json")
+    if let about = found("metadata.json"),
       case .object(let members)? = try? JSONDocument(parsing: about)
     {
       for member in members { metadata[member.key] = member.value.stringValue }
@@ -37,7 +45,8 @@ public final class KerasFile: IndexedCheckpoint {
     let content = try WeighbridgeError.locating(entry: weights.name) {
       try HDF5File(weights.content(map))
     }
-    return try KerasFile(content, configuration: configuration, metadata: metadata)
+    return try KerasFile(
+      content, configuration: configuration, metadata: metadata, skipped: skipped)
   }
 
   /// The longest configuration that is read.
@@ -57,21 +66,23 @@ public final class KerasFile: IndexedCheckpoint {
   }
 
   private init(
-    _ weights: HDF5File, configuration: String?, metadata: [String: String]
+    _ weights: HDF5File, configuration: String?, metadata: [String: String],
+    skipped: [SkippedEntry] = []
   ) throws {
     self.weights = weights
     path = weights.path
     self.metadata = metadata
     let network = configuration.flatMap { KerasNetwork(json: $0) }
     let names = KerasNames(weights, network)
-    remarks = names.remarks
-    sources = weights.entries.map(\.rawPath)
-    let entries = zip(weights.entries, names.entries).map { entry, named in
-      CheckpointEntry(
+    let order = names.order
+    sources = order.map { weights.entries[$0].rawPath }
+    let entries = order.map { position in
+      let (entry, named) = (weights.entries[position], names.entries[position])
+      return CheckpointEntry(
         name: named.name, rawPath: entry.rawPath, dtype: entry.dtype, shape: entry.shape,
         storage: entry.storage, form: named.form)
     }
-    index = EntryIndex(entries, skipped: weights.skipped, path: path)
+    index = EntryIndex(entries, skipped: weights.skipped + skipped, path: path)
   }
 
   public func checkUnchanged() throws { try weights.checkUnchanged() }

@@ -11,8 +11,11 @@ struct KerasNames {
     var form: EntryForm?
   }
 
+  /// Per entry of the HDF5 file.
   private(set) var entries: [Entry] = []
-  private(set) var remarks: [String] = []
+  /// The entries in the order of the network's layers; without a configuration, of their names, numbers
+  /// in them counting as such.
+  private(set) var order: [Int] = []
   private let network: KerasNetwork?
 
   private static let versionKeys = ["keras_version", "model_config"]
@@ -44,6 +47,8 @@ struct KerasNames {
     }
     KerasVariable.number(&variables)
     add(variables)
+    let keys = variables.map { KerasOrder($0.layer, network) }
+    order = entries.indices.sorted { keys[$0] == keys[$1] ? $0 < $1 : keys[$0] < keys[$1] }
   }
 
   /// The layer's path and the variable of `layers/conv2d/vars/0`.
@@ -90,32 +95,34 @@ struct KerasNames {
     for (index, variable) in variables.enumerated() {
       groups[variable.layer, default: []].append(index)
     }
-    var asked: [String] = []
+    let siblings = groups.mapValues { members in
+      Dictionary(
+        members.map { (variables[$0].name, variables[$0].shape) }, uniquingKeysWith: { a, _ in a })
+    }
+    let filters = KerasNetwork.choices(
+      variables.lazy.compactMap { variable in
+        KerasRole(
+          layer: variable.layer, kind: variable.kind, siblings: siblings[variable.layer] ?? [:]
+        ).channels(variable.name, variable.shape)
+      })
     entries = variables.map { Entry(name: $0.path) }
     for (layer, members) in groups {
       let known = network?.find(layer)
-      let names = Dictionary(
-        members.map { (variables[$0].name, variables[$0].shape) }, uniquingKeysWith: { a, _ in a })
       var flattening = KerasNetwork.Flattening.none
-      if let known, known.layer.kind == "dense" {
-        flattening = known.among.flattening(before: known.position)
-        if flattening == .unknown { asked.append(layer.joined(separator: ".")) }
+      if let known {
+        if known.layer.kind == "dense" {
+          flattening = known.among.flattening(before: known.position)
+        }
+      } else if network == nil {
+        flattening = .unknown(filters)
       }
       for index in members {
         let role = KerasRole(
-          layer: layer, kind: known?.layer.kind ?? variables[index].kind, siblings: names,
+          layer: layer, kind: known?.layer.kind ?? variables[index].kind,
+          siblings: siblings[layer] ?? [:],
           flattening: flattening)
         entries[index].form = role.form(variables[index].name, variables[index].shape)
       }
-    }
-    if !asked.isEmpty {
-      remarks.append(
-        "a flattened image comes to \(asked.sorted().joined(separator: ", ")), whose columns Keras "
-          + "orders channels last, and how many channels it has is not told: they are left in order"
-      )
-    }
-    if network == nil, variables.contains(where: { $0.layer.last?.hasPrefix("flatten") == true }) {
-      remarks.append("the file does not say how its layers are connected")
     }
   }
 }

@@ -18,6 +18,8 @@ struct KerasNetwork {
   }
 
   private(set) var layers: [Layer] = []
+  /// How many channels its convolutions make.
+  private var filters: [Int] = []
   private var positions: [String: Int] = [:]
   /// By what files of weights call them.
   private var stored: [String: Int] = [:]
@@ -53,6 +55,8 @@ struct KerasNetwork {
           inputs: isSequential && !layers.isEmpty ? [layers.count - 1] : known,
           inner: KerasNetwork(item, depth: depth + 1)))
     }
+    filters = KerasNetwork.choices(
+      layers.lazy.compactMap { $0.configuration["filters"]?.integerValue })
   }
 
   /// The names of layers in what a layer's inputs are: in lists that begin with a name and two counts.
@@ -115,8 +119,8 @@ extension KerasNetwork {
     case none
     /// An image of so many channels, channels last.
     case channels(Int)
-    /// An image of which the configuration does not say how many channels it had.
-    case unknown
+    /// Perhaps an image, of one of so many channels.
+    case unknown([Int])
   }
 
   private static let transparent: Set<String> = [
@@ -135,11 +139,12 @@ extension KerasNetwork {
     // Inputs come before, so every step goes toward the first layer.
     while let input = layers[current].inputs.first, input < current {
       (current, steps) = (input, steps + 1)
-      guard steps < KerasNetwork.longestChain else { return .unknown }
+      guard steps < KerasNetwork.longestChain else { return .unknown(filters) }
       let kind = layers[current].kind
       if kind == "flatten" {
         let found = imageChannels(before: current)
-        return isNormalised && found != .none ? .unknown : found
+        guard isNormalised, case .channels(let channels) = found else { return found }
+        return .unknown([channels])
       }
       // A norm has parameters of its own for each value of a flattened image.
       isNormalised = isNormalised || kind.hasSuffix("_normalization")
@@ -152,6 +157,10 @@ extension KerasNetwork {
 
   private static let longestChain = 256
 
+  /// Counts of channels that an image may have, each once: of a network that has endless many, the
+  /// largest.
+  static func choices(_ counts: some Sequence<Int>) -> [Int] { Set(counts).sorted().suffix(64) }
+
   private func imageChannels(before flatten: Int) -> Flattening {
     if layers[flatten].configuration["data_format"]?.stringValue == "channels_first" {
       return .none
@@ -159,7 +168,7 @@ extension KerasNetwork {
     var (current, factor, steps) = (flatten, 1, 0)
     while let input = layers[current].inputs.first, input < current {
       (current, steps) = (input, steps + 1)
-      guard steps < KerasNetwork.longestChain else { return .unknown }
+      guard steps < KerasNetwork.longestChain else { return .unknown(filters) }
       let layer = layers[current]
       if let filters = layer.configuration["filters"]?.integerValue {
         return count(filters, factor)
@@ -176,17 +185,19 @@ extension KerasNetwork {
       } else if layer.kind.hasPrefix("global_") || layer.kind == "dense" {
         return .none
       } else if !KerasNetwork.keepsChannels.contains(layer.kind) {
-        return .unknown
+        return .unknown(filters)
       }
     }
     let shape = layers[current].configuration["batch_input_shape"]?.arrayValue
-    guard let channels = shape?.last?.integerValue, shape?.count == 4 else { return .unknown }
+    guard let channels = shape?.last?.integerValue, shape?.count == 4 else {
+      return .unknown(filters)
+    }
     return count(channels, factor)
   }
 
   private func count(_ channels: Int, _ factor: Int) -> Flattening {
     let (product, overflow) = channels.multipliedReportingOverflow(by: factor)
-    return overflow || product < 1 ? .unknown : .channels(product)
+    return overflow || product < 1 ? .unknown(filters) : .channels(product)
   }
 }
 

@@ -9,7 +9,7 @@ struct KerasRole {
   /// The layer's variables.
   let siblings: [String: Shape]
   /// How the inputs of a dense layer were flattened.
-  let flattening: KerasNetwork.Flattening
+  var flattening = KerasNetwork.Flattening.none
 
   func form(_ name: String, _ shape: Shape) -> EntryForm? {
     if layer.first == "optimizer" || layer.first == "optimizer_weights" {
@@ -29,9 +29,18 @@ struct KerasRole {
       return depthwise(shape).map { parameter(isSeparable ? "depthwise.weight" : "weight", $0) }
     case "pointwise_kernel":
       return kernel(shape).map { parameter("pointwise.weight", $0) }
+    case "kernel" where shape.rank == 2: return matrix(shape)
     case "kernel": return ordered(shape).map { parameter("weight", $0) }
     default: return nil
     }
+  }
+
+  /// How many channels the images have that a kernel of two axes of space makes.
+  func channels(_ name: String, _ shape: Shape) -> Int? {
+    guard shape.rank == 4, name.hasSuffix("kernel"), name != "depthwise_kernel" || !isSeparable
+    else { return nil }
+    let isDepthwise = name == "depthwise_kernel" || name == "kernel" && isDepthwise(shape) == true
+    return isDepthwise ? shape[2] &* shape[3] : shape[3]
   }
 
   private var isSeparable: Bool { siblings["pointwise_kernel"] != nil }
@@ -41,7 +50,6 @@ struct KerasRole {
   }
 
   private func ordered(_ shape: Shape) -> [EntryForm.Step]? {
-    if shape.rank == 2 { return matrix(shape) }
     guard shape.rank == 4 else { return kernel(shape) }
     switch isDepthwise(shape) {
     case true?: return depthwise(shape)
@@ -84,13 +92,29 @@ struct KerasRole {
 
   /// [in, out] as [out, in]; where the inputs are a flattened image, from channels last to channels
   /// first.
-  private func matrix(_ shape: Shape) -> [EntryForm.Step] {
-    guard case .channels(let channels) = flattening, channels > 1, shape[0] > channels,
-      shape[0] % channels == 0
-    else { return [.permute([1, 0])] }
-    return [
-      .reshape([shape[0] / channels, channels, shape[1]]), .permute([2, 1, 0]),
-      .reshape([shape[1], shape[0]]),
-    ]
+  private func matrix(_ shape: Shape) -> EntryForm {
+    func flattened(_ channels: Int) -> [EntryForm.Step] {
+      [
+        .reshape([shape[0] / channels, channels, shape[1]]), .permute([2, 1, 0]),
+        .reshape([shape[1], shape[0]]),
+      ]
+    }
+    let plain = [EntryForm.Step.permute([1, 0])]
+    switch flattening {
+    case .none: return parameter("weight", plain)
+    case .channels(let channels):
+      // An image of one pixel, or of one channel, is the same in both orders.
+      guard channels > 1, shape[0] > channels, shape[0] % channels == 0 else {
+        return parameter("weight", plain)
+      }
+      return parameter("weight", flattened(channels))
+    case .unknown(let choices):
+      let ways = choices.filter { $0 > 1 && shape[0] > $0 && shape[0] % $0 == 0 }
+        .prefix(8).map(flattened)
+      guard !ways.isEmpty else { return parameter("weight", plain) }
+      return .undecided(
+        (layer + ["weight"]).joined(separator: "."), ways: [plain] + ways,
+        reason: "a flattened image may come to it, and the file does not tell")
+    }
   }
 }

@@ -18,7 +18,7 @@ struct ONNXListing {
   }
 
   private enum Graph {
-    static let (initialisers, sparse) = (5, 15)
+    static let (nodes, initialisers, sparse) = (1, 5, 15)
   }
 
   private static let longestText = 64 << 10
@@ -90,13 +90,21 @@ struct ONNXListing {
 
   private mutating func readGraph(_ graph: ProtobufReader) throws {
     var graph = graph
+    var operators = ONNXGraph()
     while let field = try graph.next() {
       guard let range = field.bytes else { continue }
       switch field.number {
+      case Graph.nodes: operators.add(range, graph.file)
       case Graph.initialisers: add(range, graph.file)
       case Graph.sparse: skipSparse(range, graph.file)
       default: break
       }
+    }
+    let names = Set(entries.map(\.name))
+    entries = entries.map { entry in
+      CheckpointEntry(
+        name: entry.name, dtype: entry.dtype, shape: entry.shape, storage: entry.storage,
+        form: operators.form(entry, names))
     }
   }
 

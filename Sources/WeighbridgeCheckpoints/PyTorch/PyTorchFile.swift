@@ -47,7 +47,7 @@ public final class PyTorchFile: IndexedCheckpoint {
     self.map = map
     self.contents = contents
     path = map.path
-    metadata = walk.metadata
+    metadata = walk.metadata.merging(HubConfiguration.texts(beside: map.path)) { own, _ in own }
     tensors = kept
     index = EntryIndex(entries, skipped: skipped, path: map.path)
   }

@@ -30,7 +30,10 @@ public final class SafetensorsCheckpoint: IndexedCheckpoint {
     holders = []
     let names = SharedNames(
       file.entries.map(CheckpointEntry.init), file.metadata, isNative: native != nil)
-    (aliases, metadata) = (names.aliases, names.metadata)
+    aliases = names.aliases
+    // A native file says itself what it is, under its sum.
+    let beside = native == nil ? HubConfiguration.texts(beside: map.path) : [:]
+    metadata = names.metadata.merging(beside) { own, _ in own }
     index = EntryIndex(names.entries, skipped: file.skipped, path: map.path)
   }
 
@@ -43,7 +46,8 @@ public final class SafetensorsCheckpoint: IndexedCheckpoint {
     holders = shards.entries.map(\.shard)
     let names = SharedNames(
       shards.entries.map { CheckpointEntry($0.entry) }, shards.metadata, isNative: false)
-    (aliases, metadata) = (names.aliases, names.metadata)
+    aliases = names.aliases
+    metadata = names.metadata.merging(HubConfiguration.texts(beside: map.path)) { own, _ in own }
     index = EntryIndex(names.entries, skipped: shards.skipped, path: map.path)
   }
 

@@ -80,6 +80,7 @@
     private var keys: Int { k.shape[k.rank - 2] }
 
     func run(_ output: UnsafeMutablePointer<Float>) throws {
+      _ = try OneDNNLibrary.shared()
       let lead = q.shape.dropLast(2).reduce(1, *)
       let blocks = (queries + block - 1) / block
       try q.withUnsafeElements { (q: UnsafePointer<Float>) in

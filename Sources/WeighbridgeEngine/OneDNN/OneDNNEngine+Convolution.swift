@@ -1,4 +1,6 @@
 #if OneDNN
+  import WeighbridgeParallel
+
   extension OneDNNEngine {
     /// What distinguishes the inputs of one convolution layer.
     struct ConvolutionVariant: Hashable, Sendable {
@@ -7,6 +9,8 @@
       var width: Int
       var geometry: ConvolutionGeometry
       var post: LayerPlan.Post
+      /// What the work is divided between.
+      var threads = Parallel.threadCount
     }
 
     package func convolution(

@@ -1,9 +1,13 @@
 #if OneDNN
+  import WeighbridgeParallel
+
   extension OneDNNEngine {
     /// What distinguishes the inputs of one linear layer.
     struct LinearVariant: Hashable, Sendable {
       var rows: Int
       var post: LayerPlan.Post
+      /// What the work is divided between.
+      var threads = Parallel.threadCount
     }
 
     package func linear(

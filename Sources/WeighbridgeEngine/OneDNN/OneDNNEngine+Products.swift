@@ -1,5 +1,6 @@
 #if OneDNN
   import Synchronization
+  import WeighbridgeParallel
 
   /// Compiled primitives of operators that belong to no layer, by what they were compiled for.
   final class PrimitiveCache<Variant: Hashable & Sendable>: Sendable {
@@ -27,6 +28,8 @@
     var shape: [Int]
     var aStrides: [Int]
     var bStrides: [Int]
+    /// What the work is divided between.
+    var threads = Parallel.threadCount
   }
 
   extension OneDNNEngine {

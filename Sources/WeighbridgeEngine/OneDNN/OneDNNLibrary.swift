@@ -1,8 +1,8 @@
 #if OneDNN
   import COneDNN
+  import WeighbridgeParallel
 
-  // Everything that differs between oneDNN 2.x and 3.x stands in this file: how memory is described,
-  // and how operations are described and turned into primitives. Executing them is the same in both.
+  // What differs between oneDNN 2.x and 3.x stands in COneDNN's header; executing is the same in both.
 
   /// The library itself: its CPU engine, its version, and what it runs on.
   struct OneDNNLibrary: @unchecked Sendable {
@@ -15,6 +15,7 @@
     static func shared() throws(WeighbridgeError) -> OneDNNLibrary { try loaded.get() }
 
     private init() throws(WeighbridgeError) {
+      Parallel.serveOneDNN()
       var handle: dnnl_engine_t?
       try check(dnnl_engine_create(&handle, dnnl_cpu, 0), "start on this processor")
       guard let handle else {
@@ -50,26 +51,40 @@
 
   /// How the float32 elements of one argument lie in memory.
   final class MemoryDescription: @unchecked Sendable {
-    private let raw: dnnl_memory_desc_t
+    fileprivate let handle: onednn_description_t
 
-    private init(_ raw: dnnl_memory_desc_t) { self.raw = raw }
+    private init(taking handle: onednn_description_t) { self.handle = handle }
+
+    deinit { onednn_description_destroy(handle) }
+
+    private init(
+      _ action: @autoclosure () -> String,
+      _ make: (inout onednn_description_t?) -> dnnl_status_t
+    ) throws(WeighbridgeError) {
+      var made: onednn_description_t?
+      try check(make(&made), action())
+      guard let made else { throw WeighbridgeError(.engine, "oneDNN could not \(action())") }
+      handle = made
+    }
 
     /// Elements at these strides, or in whatever order suits the library when `strides` is nil.
-    init(_ shape: [Int], strides: [Int]?) throws(WeighbridgeError) {
-      var raw = dnnl_memory_desc_t()
+    convenience init(_ shape: [Int], strides: [Int]?) throws(WeighbridgeError) {
       let dimensions = shape.map { Int64($0) }
-      if let strides {
-        try check(
-          dnnl_memory_desc_init_by_strides(
-            &raw, Int32(shape.count), dimensions, dnnl_f32, strides.map { Int64($0) }),
-          "describe \(shape) with strides \(strides)")
-      } else {
-        try check(
-          dnnl_memory_desc_init_by_tag(
-            &raw, Int32(shape.count), dimensions, dnnl_f32, dnnl_format_tag_any),
-          "describe \(shape)")
+      guard let strides else {
+        try self.init(shape, tag: dnnl_format_tag_any)
+        return
       }
-      self.raw = raw
+      try self.init("describe \(shape) with strides \(strides)") {
+        onednn_describe_strides(&$0, Int32(shape.count), dimensions, strides.map { Int64($0) })
+      }
+    }
+
+    private convenience init(
+      _ shape: [Int], tag: dnnl_format_tag_t
+    ) throws(WeighbridgeError) {
+      try self.init("describe \(shape)") {
+        onednn_describe_tag(&$0, Int32(shape.count), shape.map { Int64($0) }, tag)
+      }
     }
 
     /// Dense row-major elements.
@@ -78,52 +93,36 @@
     }
 
     /// An image [N, C, H, W] in channels-last order.
-    init(channelsLast shape: [Int]) throws(WeighbridgeError) {
-      var raw = dnnl_memory_desc_t()
-      try check(
-        dnnl_memory_desc_init_by_tag(&raw, 4, shape.map { Int64($0) }, dnnl_f32, dnnl_nhwc),
-        "describe the image \(shape)")
-      self.raw = raw
+    convenience init(channelsLast shape: [Int]) throws(WeighbridgeError) {
+      try self.init(shape, tag: dnnl_nhwc)
     }
 
     /// An image [N, C, H, W] whose channels lie in blocks of eight, each a channels-last image.
-    init(channelBlocks shape: [Int]) throws(WeighbridgeError) {
-      var raw = dnnl_memory_desc_t()
-      try check(
-        dnnl_memory_desc_init_by_tag(&raw, 4, shape.map { Int64($0) }, dnnl_f32, dnnl_nChw8c),
-        "describe the image \(shape)")
-      self.raw = raw
+    convenience init(channelBlocks shape: [Int]) throws(WeighbridgeError) {
+      try self.init(shape, tag: dnnl_nChw8c)
     }
 
     /// The bytes that the elements take, padding of blocked orders included.
-    var byteCount: Int { withHandle { dnnl_memory_desc_get_size($0) } }
+    var byteCount: Int { onednn_description_size(handle) }
 
     func isEqual(to other: MemoryDescription) -> Bool {
-      withHandle { a in other.withHandle { b in dnnl_memory_desc_equal(a, b) != 0 } }
+      onednn_description_equal(handle, other.handle) != 0
     }
 
     /// A memory object over `data`, which must outlive it; with nil, `data` is bound later.
     func makeMemory(_ data: UnsafeMutableRawPointer?) throws(WeighbridgeError) -> dnnl_memory_t {
       let engine = try OneDNNLibrary.shared().engine
       var memory: dnnl_memory_t?
-      let status = withHandle { dnnl_memory_create(&memory, $0, engine, data) }
-      try check(status, "make a memory object")
+      try check(onednn_make_memory(&memory, handle, engine, data), "make a memory object")
       guard let memory else { throw WeighbridgeError(.engine, "oneDNN made no memory object") }
       return memory
-    }
-
-    fileprivate func withHandle<R>(_ body: (UnsafePointer<dnnl_memory_desc_t>) -> R) -> R {
-      withUnsafePointer(to: raw, body)
     }
 
     /// What a primitive wants for an argument; nil when it takes none.
     fileprivate static func wanted(
       by primitive: dnnl_primitive_desc_t, _ query: dnnl_query_t, _ index: Int32 = 0
     ) -> MemoryDescription? {
-      guard let raw = dnnl_primitive_desc_query_md(primitive, query, index),
-        dnnl_memory_desc_get_size(raw) > 0
-      else { return nil }
-      return MemoryDescription(raw.pointee)
+      onednn_describe_wanted(primitive, query, index).map { MemoryDescription(taking: $0) }
     }
   }
 
@@ -158,18 +157,17 @@
       source: MemoryDescription, weights: MemoryDescription, bias: MemoryDescription?,
       destination: MemoryDescription, geometry: ConvolutionGeometry, post: PostOperations
     ) throws(WeighbridgeError) -> PrimitiveDescription {
-      var operation = dnnl_convolution_desc_t()
-      let stride = [Int64(geometry.stride.height), Int64(geometry.stride.width)]
-      let dilation = [Int64(geometry.dilation.height) - 1, Int64(geometry.dilation.width) - 1]
-      let before = [Int64(geometry.padding.top), Int64(geometry.padding.left)]
-      let after = [Int64(geometry.padding.bottom), Int64(geometry.padding.right)]
-      let status = with(source, weights, bias, destination) {
-        dnnl_dilated_convolution_forward_desc_init(
-          &operation, dnnl_forward_inference, dnnl_convolution_direct, $0, $1, $2, $3, stride,
-          dilation, before, after)
+      let (stride, dilation, padding) = (geometry.stride, geometry.dilation, geometry.padding)
+      var window = onednn_window_t(
+        stride: (Int64(stride.height), Int64(stride.width)),
+        dilation: (Int64(dilation.height) - 1, Int64(dilation.width) - 1),
+        before: (Int64(padding.top), Int64(padding.left)),
+        after: (Int64(padding.bottom), Int64(padding.right)))
+      return try compile("a convolution", hasBias: bias != nil, post) { plan, attributes in
+        onednn_plan_convolution(
+          &plan, engine, source.handle, weights.handle, bias?.handle, destination.handle, &window,
+          attributes)
       }
-      try check(status, "describe a convolution")
-      return try compile(&operation, bias: bias != nil, post, "a convolution")
     }
 
     /// source[M, in] · weights[out, in]ᵀ + bias.
@@ -177,13 +175,11 @@
       source: MemoryDescription, weights: MemoryDescription, bias: MemoryDescription?,
       destination: MemoryDescription, post: PostOperations
     ) throws(WeighbridgeError) -> PrimitiveDescription {
-      var operation = dnnl_inner_product_desc_t()
-      let status = with(source, weights, bias, destination) {
-        dnnl_inner_product_forward_desc_init(
-          &operation, dnnl_forward_inference, $0, $1, $2, $3)
+      try compile("a linear map", hasBias: bias != nil, post) { plan, attributes in
+        onednn_plan_inner_product(
+          &plan, engine, source.handle, weights.handle, bias?.handle, destination.handle,
+          attributes)
       }
-      try check(status, "describe a linear map")
-      return try compile(&operation, bias: bias != nil, post, "a linear map")
     }
 
     /// a · b over the last two axes, plus a bias of the same rank.
@@ -191,12 +187,10 @@
       _ a: MemoryDescription, _ b: MemoryDescription, bias: MemoryDescription?,
       destination: MemoryDescription, post: PostOperations
     ) throws(WeighbridgeError) -> PrimitiveDescription {
-      var operation = dnnl_matmul_desc_t()
-      let status = with(a, b, bias, destination) {
-        dnnl_matmul_desc_init(&operation, $0, $1, $2, $3)
+      try compile("a matrix product", hasBias: bias != nil, post) { plan, attributes in
+        onednn_plan_product(
+          &plan, engine, a.handle, b.handle, bias?.handle, destination.handle, attributes)
       }
-      try check(status, "describe a matrix product")
-      return try compile(&operation, bias: bias != nil, post, "a matrix product")
     }
 
     /// The same elements in another order.
@@ -206,44 +200,22 @@
       let attributes = try attributes(PostOperations())
       defer { dnnl_primitive_attr_destroy(attributes) }
       var description: dnnl_primitive_desc_t?
-      let status = source.withHandle { from in
-        destination.withHandle { to in
-          dnnl_reorder_primitive_desc_create(&description, from, engine, to, engine, attributes)
-        }
-      }
+      let status = onednn_plan_reorder(
+        &description, engine, source.handle, destination.handle, attributes)
       try check(status, "plan a reordering")
       return try finish(
         description, [(DNNL_ARG_FROM, source), (DNNL_ARG_TO, destination)], "a reordering")
     }
 
-    private func with<R>(
-      _ a: MemoryDescription, _ b: MemoryDescription, _ c: MemoryDescription?,
-      _ d: MemoryDescription,
-      _ body: (
-        UnsafePointer<dnnl_memory_desc_t>, UnsafePointer<dnnl_memory_desc_t>,
-        UnsafePointer<dnnl_memory_desc_t>?, UnsafePointer<dnnl_memory_desc_t>
-      ) -> R
-    ) -> R {
-      a.withHandle { a in
-        b.withHandle { b in
-          d.withHandle { d in
-            guard let c else { return body(a, b, nil, d) }
-            return c.withHandle { body(a, b, $0, d) }
-          }
-        }
-      }
-    }
-
     /// Compiles an operation with source, weights, an optional bias and a destination.
     private func compile(
-      _ operation: UnsafeRawPointer, bias: Bool, _ post: PostOperations, _ name: String
+      _ name: String, hasBias: Bool, _ post: PostOperations,
+      _ plan: (inout dnnl_primitive_desc_t?, dnnl_primitive_attr_t?) -> dnnl_status_t
     ) throws(WeighbridgeError) -> PrimitiveDescription {
       let attributes = try attributes(post)
       defer { dnnl_primitive_attr_destroy(attributes) }
       var description: dnnl_primitive_desc_t?
-      try check(
-        dnnl_primitive_desc_create(&description, operation, attributes, engine, nil),
-        "plan \(name)")
+      try check(plan(&description, attributes), "plan \(name)")
       var arguments: [(Int32, MemoryDescription?)] = [
         (DNNL_ARG_SRC, description.flatMap { .wanted(by: $0, dnnl_query_src_md) }),
         (DNNL_ARG_WEIGHTS, description.flatMap { .wanted(by: $0, dnnl_query_weights_md) }),
@@ -252,7 +224,7 @@
       if arguments[1].1 == nil {
         arguments[1].1 = description.flatMap { .wanted(by: $0, dnnl_query_src_md, 1) }
       }
-      if bias {
+      if hasBias {
         arguments.append(
           (DNNL_ARG_BIAS, description.flatMap { .wanted(by: $0, dnnl_query_weights_md, 1) }))
       }
@@ -278,12 +250,10 @@
       // Products in full float32, whatever the process's environment asks for.
       then { dnnl_primitive_attr_set_fpmath_mode(attributes, dnnl_fpmath_mode_strict) }
       if let addend = post.addend {
-        then {
-          addend.withHandle { dnnl_post_ops_append_binary(operations, dnnl_binary_add, $0) }
-        }
+        then { onednn_append_addend(operations, addend.handle) }
       }
       if post.rectifies {
-        then { dnnl_post_ops_append_eltwise(operations, 1, dnnl_eltwise_relu, 0, 0) }
+        then { onednn_append_rectifier(operations) }
       }
       then { dnnl_primitive_attr_set_post_ops(attributes, operations) }
       do {
@@ -309,13 +279,10 @@
       }
       var scratchpad = 0
       if let description,
-        let wanted = dnnl_primitive_desc_query_md(
-          description, dnnl_query_scratchpad_md, 0)
+        let wanted = MemoryDescription.wanted(by: description, dnnl_query_scratchpad_md)
       {
-        scratchpad = dnnl_memory_desc_get_size(wanted)
-        if scratchpad > 0 {
-          known.append((DNNL_ARG_SCRATCHPAD, MemoryDescription.copy(of: wanted)))
-        }
+        scratchpad = wanted.byteCount
+        known.append((DNNL_ARG_SCRATCHPAD, wanted))
       }
       var name: UnsafePointer<CChar>?
       dnnl_primitive_desc_query(description, dnnl_query_impl_info_str, 0, &name)
@@ -325,12 +292,6 @@
       return PrimitiveDescription(
         handle: primitive, arguments: known, scratchpadBytes: scratchpad,
         kernel: name.map { String(cString: $0) } ?? "")
-    }
-  }
-
-  extension MemoryDescription {
-    fileprivate static func copy(of raw: UnsafePointer<dnnl_memory_desc_t>) -> MemoryDescription {
-      MemoryDescription(raw.pointee)
     }
   }
 #endif

@@ -19,6 +19,8 @@ package enum EngineOperation: TensorOperation, Hashable {
   /// Operands: x, mean and variance, then weight and bias, where there are both.
   case batchNorm(epsilon: Double)
   case scaleChannels
+  case interpolate(Interpolation, size: [Int], scales: [Double]?)
+  case pad([AxisPadding], PaddingMode)
 
   package func result(of operands: [Tensor]) throws -> Tensor {
     guard let x = operands.first else {
@@ -63,6 +65,9 @@ package enum EngineOperation: TensorOperation, Hashable {
           mean: operand(1), variance: operand(2), weight: operands.count > 4 ? operands[3] : nil,
           bias: operands.count > 4 ? operands[4] : nil, epsilon: epsilon)
       case .scaleChannels: try x.scaledByChannel(operand(1))
+      case .interpolate(let interpolation, let size, let scales):
+        try x.interpolated(to: size, interpolation, scales: scales)
+      case .pad(let amounts, let mode): try x.padded(amounts, mode)
       }
     }
   }

@@ -22,11 +22,12 @@ extension Tensor {
     return try engine().pool(self, geometry, output: output)
   }
 
-  /// PyTorch's `adaptive_avg_pool2d` of [N, C, H, W].
+  /// PyTorch's `adaptive_avg_pool2d` of [N, C, H, W]; an extent of −1 keeps the input's, as PyTorch's
+  /// `None`.
+  ///
+  /// - Throws: `shape` when the input is empty or an extent is not positive.
   public func adaptiveAveragePooled(to size: Pair<Int>) throws -> Tensor {
-    guard rank == 4, size.height > 0, size.width > 0, shape[2] > 0, shape[3] > 0 else {
-      throw WeighbridgeError(.shape, "cannot pool \(shape) to \(size.height)×\(size.width)")
-    }
+    let size = try adaptiveSize(size)
     if let seen = try Tensor.observed(EngineOperation.adaptivePool(size), [self]) { return seen }
     return try engine().adaptiveAveragePool(self, output: size)
   }
@@ -55,6 +56,7 @@ extension Tensor {
 
   /// An elementary function of each element.
   public func mapped(_ operation: UnaryOperation) throws -> Tensor {
+    guard dtype.isFloatingPoint else { return try mappedIntegers(operation) }
     if let seen = try Tensor.observed(EngineOperation.unary(operation), [self]) { return seen }
     return try engine().unary(operation, self)
   }
@@ -69,6 +71,9 @@ extension Tensor {
     -> Tensor
   {
     let axes = try Set(axes.map(shape.resolvedAxis)).sorted()
+    guard dtype.isFloatingPoint else {
+      return try reducedIntegers(reduction, axes: axes, keepingAxes: keepingAxes)
+    }
     let operation = EngineOperation.reduce(reduction, axes: axes, keepsAxes: keepingAxes)
     if let seen = try Tensor.observed(operation, [self]) { return seen }
     var result = try engine().reduce(reduction, self, axes: axes)
@@ -164,11 +169,17 @@ extension Tensor {
       .scaleChannels(self, by: scale.expanded(toRank: rank), epilogue: epilogue)
   }
 
-  /// An elementwise operation with broadcasting.
+  /// An elementwise operation with broadcasting. Beside a floating-point tensor integers and `bool`
+  /// take its dtype; integers among themselves give integers, but by division float32.
   ///
-  /// - Throws: `shape` when the shapes do not broadcast.
+  /// - Throws: `shape` when the shapes do not broadcast, or both are of different floating-point dtypes.
   public func combined(_ operation: BinaryOperation, _ other: Tensor) throws -> Tensor {
     let output = try shape.broadcast(with: other.shape)
+    guard dtype.isFloatingPoint, other.dtype.isFloatingPoint else {
+      let (a, b) = try Tensor.promoted(self, other)
+      return a.dtype.isFloatingPoint
+        ? try a.combined(operation, b) : try a.combinedIntegers(operation, b, output: output)
+    }
     if let seen = try Tensor.observed(EngineOperation.binary(operation), [self, other]) {
       return seen
     }

@@ -19,6 +19,9 @@ extension PlainEngine {
     case .divide: try combine(a, b, output, Quotient<S>.self)
     case .minimum: try combine(a, b, output, Smaller<S>.self)
     case .maximum: try combine(a, b, output, Larger<S>.self)
+    case .power: try combine(a, b, output, Power<S>.self)
+    case .floorDivide: try combine(a, b, output, FloorQuotient<S>.self)
+    case .remainder: try combine(a, b, output, FloorRemainder<S>.self)
     }
   }
 
@@ -101,6 +104,30 @@ private enum Smaller<S: PlainScalar>: ElementPairFunction {
 
 private enum Larger<S: PlainScalar>: ElementPairFunction {
   @inline(__always) static func apply(_ a: S, _ b: S) -> S { Extremes.larger(a, b) }
+}
+
+private enum Power<S: PlainScalar>: ElementPairFunction {
+  @inline(__always) static func apply(_ a: S, _ b: S) -> S { S.power(a, b) }
+}
+
+/// Python's floor division: from the exact remainder, since a / b may round up to a whole number.
+private enum FloorQuotient<S: PlainScalar>: ElementPairFunction {
+  @inline(__always) static func apply(_ a: S, _ b: S) -> S {
+    guard b != 0 else { return a / b }
+    let rest = a.truncatingRemainder(dividingBy: b)
+    var quotient = (a - rest) / b
+    if rest != 0, (b < 0) != (rest < 0) { quotient -= 1 }
+    guard quotient != 0 else { return S(signOf: a / b, magnitudeOf: 0) }
+    let floor = quotient.rounded(.down)
+    return quotient - floor > 0.5 ? floor + 1 : floor
+  }
+}
+
+private enum FloorRemainder<S: PlainScalar>: ElementPairFunction {
+  @inline(__always) static func apply(_ a: S, _ b: S) -> S {
+    let rest = a.truncatingRemainder(dividingBy: b)
+    return rest != 0 && (b < 0) != (rest < 0) ? rest + b : rest
+  }
 }
 
 extension Elements {

@@ -34,12 +34,18 @@ extension PlainEngine {
   package func adaptiveAveragePool(_ x: Tensor, output: Pair<Int>) throws -> Tensor {
     if output == 1 { return try reduce(.mean, x, axes: [2, 3]) }
     return x.dtype == .float64
-      ? try adaptiveAveragePool(x, output, Double.self)
-      : try adaptiveAveragePool(x, output, Float.self)
+      ? try adaptivePool(x, output, Double.self) { $0.writeMean(countingPadding: false) }
+      : try adaptivePool(x, output, Float.self) { $0.writeMean(countingPadding: false) }
   }
 
-  private func adaptiveAveragePool<S: PlainScalar>(
-    _ x: Tensor, _ output: Pair<Int>, _: S.Type
+  func adaptiveMaximumPool(_ x: Tensor, output: Pair<Int>) throws -> Tensor {
+    x.dtype == .float64
+      ? try adaptivePool(x, output, Double.self) { $0.writeMaximum() }
+      : try adaptivePool(x, output, Float.self) { $0.writeMaximum() }
+  }
+
+  private func adaptivePool<S: PlainScalar>(
+    _ x: Tensor, _ output: Pair<Int>, _: S.Type, _ write: (PooledWindow<S>) -> Void
   ) throws -> Tensor {
     let rows = (0..<output.height).map {
       PoolingWindow(adaptive: $0, of: output.height, size: x.shape[2])
@@ -47,9 +53,7 @@ extension PlainEngine {
     let columns = (0..<output.width).map {
       PoolingWindow(adaptive: $0, of: output.width, size: x.shape[3])
     }
-    return try pooled(x, rows, columns) { (window: PooledWindow<S>) in
-      window.writeMean(countingPadding: false)
-    }
+    return try pooled(x, rows, columns, write)
   }
 
   /// Calls `write` for the window of every output cell, in parallel.

@@ -18,8 +18,32 @@ extension PlainEngine {
     case .logarithm: try x.mapped(Logarithm<S>(), grain: costly)
     case .sine: try x.mapped(Sine<S>(), grain: costly)
     case .cosine: try x.mapped(Cosine<S>(), grain: costly)
+    case .reciprocalSquareRoot: try x.mapped(ReciprocalSquareRoot<S>(), grain: costly)
+    case .reciprocal: try x.mapped(Reciprocal<S>())
+    case .exponentialMinusOne: try x.mapped(ExponentialMinusOne<S>(), grain: costly)
+    case .logarithmOnePlus: try x.mapped(LogarithmOnePlus<S>(), grain: costly)
+    case .errorFunction: try x.mapped(ErrorFunction<S>(), grain: costly)
+    case .rounded: try x.mapped(Rounded<S>(rule: .toNearestOrEven))
+    case .floor: try x.mapped(Rounded<S>(rule: .down))
+    case .ceiling: try x.mapped(Rounded<S>(rule: .up))
+    case .truncated: try x.mapped(Rounded<S>(rule: .towardZero))
+    case .sign: try x.mapped(Sign<S>())
+    case .power(let exponent): try power(x, S(exponent), grain: costly)
     case .clamp(let lower, let upper): try x.mapped(Clamp<S>(lower: S(lower), upper: S(upper)))
     case .affine(let scale, let shift): try x.mapped(Affine<S>(scale: S(scale), shift: S(shift)))
+    }
+  }
+
+  /// PyTorch computes some exponents by roots and products, which differ at infinities and zeros.
+  private func power<S: PlainScalar>(_ x: Tensor, _ exponent: S, grain: Int) throws -> Tensor {
+    switch exponent {
+    case 0.5: try x.mapped(SquareRoot<S>(), grain: grain)
+    case 2: try x.mapped(Square<S>())
+    case 3: try x.mapped(Cube<S>())
+    case -0.5: try x.mapped(ReciprocalSquareRoot<S>(), grain: grain)
+    case -1: try x.mapped(Reciprocal<S>())
+    case -2: try x.mapped(ReciprocalSquare<S>())
+    default: try x.mapped(Power<S>(exponent: exponent), grain: grain)
     }
   }
 }
@@ -71,4 +95,46 @@ private struct Affine<S: PlainScalar>: ElementFunction {
   let scale: S
   let shift: S
   @inline(__always) func callAsFunction(_ x: S) -> S { scale * x + shift }
+}
+
+private struct ReciprocalSquareRoot<S: PlainScalar>: ElementFunction {
+  @inline(__always) func callAsFunction(_ x: S) -> S { 1 / x.squareRoot() }
+}
+
+private struct Reciprocal<S: PlainScalar>: ElementFunction {
+  @inline(__always) func callAsFunction(_ x: S) -> S { 1 / x }
+}
+
+private struct ReciprocalSquare<S: PlainScalar>: ElementFunction {
+  @inline(__always) func callAsFunction(_ x: S) -> S { 1 / (x * x) }
+}
+
+private struct Cube<S: PlainScalar>: ElementFunction {
+  @inline(__always) func callAsFunction(_ x: S) -> S { x * x * x }
+}
+
+private struct Power<S: PlainScalar>: ElementFunction {
+  let exponent: S
+  @inline(__always) func callAsFunction(_ x: S) -> S { S.power(x, exponent) }
+}
+
+private struct ExponentialMinusOne<S: PlainScalar>: ElementFunction {
+  @inline(__always) func callAsFunction(_ x: S) -> S { S.exponentialMinusOne(x) }
+}
+
+private struct LogarithmOnePlus<S: PlainScalar>: ElementFunction {
+  @inline(__always) func callAsFunction(_ x: S) -> S { S.logarithmOnePlus(x) }
+}
+
+private struct ErrorFunction<S: PlainScalar>: ElementFunction {
+  @inline(__always) func callAsFunction(_ x: S) -> S { S.errorFunction(x) }
+}
+
+private struct Rounded<S: PlainScalar>: ElementFunction {
+  let rule: FloatingPointRoundingRule
+  @inline(__always) func callAsFunction(_ x: S) -> S { x.rounded(rule) }
+}
+
+private struct Sign<S: PlainScalar>: ElementFunction {
+  @inline(__always) func callAsFunction(_ x: S) -> S { x > 0 ? 1 : x < 0 ? -1 : 0 }
 }

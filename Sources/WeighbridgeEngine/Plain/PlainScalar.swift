@@ -21,6 +21,7 @@ package protocol PlainScalar: BinaryFloatingPoint, TensorElement, Codable {
   static func errorFunction(_ x: Self) -> Self
   static func sine(_ x: Self) -> Self
   static func cosine(_ x: Self) -> Self
+  static func power(_ x: Self, _ exponent: Self) -> Self
 }
 
 /// A SIMD vector with the arithmetic that the kernels need, each a concrete operation of its type so
@@ -64,6 +65,7 @@ extension Double: PlainScalar {
   @inline(__always) package static func errorFunction(_ x: Double) -> Double { erf(x) }
   @inline(__always) package static func sine(_ x: Double) -> Double { sin(x) }
   @inline(__always) package static func cosine(_ x: Double) -> Double { cos(x) }
+  @inline(__always) package static func power(_ x: Double, _ y: Double) -> Double { pow(x, y) }
 }
 
 /// The functions that decide the speed of models are in Float+Elementary.swift.
@@ -74,4 +76,5 @@ extension Float: PlainScalar {
   @inline(__always) package static func logarithmOnePlus(_ x: Float) -> Float { log1pf(x) }
   @inline(__always) package static func sine(_ x: Float) -> Float { sinf(x) }
   @inline(__always) package static func cosine(_ x: Float) -> Float { cosf(x) }
+  @inline(__always) package static func power(_ x: Float, _ y: Float) -> Float { powf(x, y) }
 }

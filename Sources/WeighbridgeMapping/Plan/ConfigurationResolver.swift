@@ -11,6 +11,8 @@ struct ConfigurationResolver {
   let native: RecordedMetadata?
   let reference: RecordedMetadata?
   let overrides: [(key: String, text: String)]
+  /// Texts that travel with the weights.
+  var carried: [String: String] = [:]
   let file: String
 
   /// Defaults, metadata and the user's values, before any shape is looked at.
@@ -18,13 +20,18 @@ struct ConfigurationResolver {
   /// - Throws: `usage` for an unknown key or a value of another kind.
   func stated() throws -> (configuration: Configuration, notes: [String]) {
     var configuration = architecture.defaults
-    var notes: [String] = []
+    let others = native == nil ? CarriedConfiguration(carried, configuration.keys) : nil
+    var notes = others?.notes ?? []
+    for (key, value) in others?.values ?? [] {
+      try configuration.set(key, value, origin: .metadata)
+    }
+    var said: Set<String> = []
     // A native file's own configuration is what its weights were exported with.
     for (metadata, owner) in [(reference, "the reference"), (native, "the file")] {
       guard let metadata, metadata.model == nil || metadata.model == architecture.id else {
         continue
       }
-      try adopt(metadata, from: owner, &configuration, &notes)
+      try adopt(metadata, from: owner, &configuration, &notes, &said)
     }
     for (name, text) in overrides {
       guard let key = configuration.keys.first(where: { $0.name == name }) else {
@@ -45,7 +52,7 @@ struct ConfigurationResolver {
 
   private func adopt(
     _ metadata: RecordedMetadata, from owner: String, _ configuration: inout Configuration,
-    _ notes: inout [String]
+    _ notes: inout [String], _ said: inout Set<String>
   ) throws {
     for (name, document) in metadata.config {
       guard let key = configuration.keys.first(where: { $0.name == name }) else {
@@ -53,7 +60,7 @@ struct ConfigurationResolver {
         continue
       }
       guard let value = try value(of: key, document, owner) else { continue }
-      let isSaid = configuration.entries[name]?.origin == .metadata
+      let isSaid = said.contains(name)
       if metadata.assumed.contains(name) {
         // What was assumed once gives way to whoever knows.
         if !isSaid { try configuration.set(name, value, origin: .assumed) }
@@ -64,6 +71,7 @@ struct ConfigurationResolver {
           "\(owner) says \(name)=\(value), the reference \(name)=\(entry.value); "
             + "the weights' own file counts")
       }
+      said.insert(name)
       try configuration.set(name, value, origin: .metadata)
     }
   }

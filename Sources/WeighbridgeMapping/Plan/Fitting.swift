@@ -12,6 +12,7 @@ struct Fit {
 
 /// A checkpoint after rules, in every way that wrappers allow.
 struct Candidates {
+  private static let alignments = 4
   let checkpoint: any Checkpoint
   let application: RuleApplication
   let views: [StateDictView]
@@ -26,7 +27,7 @@ struct Candidates {
       application = try rules.apply(to: StateDict(checkpoint))
       var view = StateDictView(application.stateDict)
       if let root { view = try view.chosen(root) }
-      views = view.unwrapped()
+      views = (view.readingForms()?.unwrapped() ?? []) + view.unwrapped()
     } catch let error as WeighbridgeError {
       throw error.located(file: checkpoint.path)
     }
@@ -47,8 +48,14 @@ struct Candidates {
     var failure: (any Error)?
     for (view, stateDict) in zip(views, stateDicts) {
       do {
-        let source = CheckpointSource(checkpoint, stateDict)
-        let ledger = try describe(stateDict, source)
+        var (view, stateDict) = (view, stateDict)
+        var ledger = try describe(stateDict, CheckpointSource(checkpoint, stateDict))
+        // What is renamed may show what else the model has.
+        for _ in 0..<Candidates.alignments {
+          guard let aligned = view.aligned(to: ledger) else { break }
+          (view, stateDict) = (aligned, aligned.stateDict)
+          ledger = try describe(stateDict, CheckpointSource(checkpoint, stateDict))
+        }
         var report = MappingReport(ledger, stateDict, skipped: checkpoint.skipped)
         report.setAsideAliases(checkpoint.aliases)
         report.addClashes(view, ledger)
@@ -108,9 +115,13 @@ struct Candidates {
     fit.report.notes += fit.ledger.remarks + checkpoint.remarks
     fit.report.notes += checkpoint.skipped.map { "'\($0.name)' is left out: \($0.reason.clause)" }
     fit.report.computed = fit.view.computed ?? []
+    fit.report.dialect = fit.view.dialect
     fit.report.judgeLayouts(fit.ledger, fit.stateDict)
+    fit.report.ask(fit.view.questions)
     if !fit.report.isOneToOne {
-      fit.report.suggest()
+      let told = fit.view.dialect.isEmpty ? [] : fit.report.suggestByOrder()
+      fit.report.suggest(besides: told)
+      fit.report.restateSuggestions(fit.stateDict)
       fit.report.nameParts()
       fit.report.suggestDroppingCopies(CheckpointSource(checkpoint, fit.stateDict))
     }

@@ -11,6 +11,15 @@ struct AxisLayout: Hashable {
     AxisLayout(name: "HWIO", axes: [3, 2, 0, 1]), AxisLayout(name: "OHWI", axes: [0, 3, 1, 2]),
     AxisLayout(name: "IOHW", axes: [1, 0, 2, 3]), AxisLayout(name: "HWOI", axes: [2, 3, 0, 1]),
   ]
+  /// Of transposed convolutions, whose inputs come first in PyTorch: Keras, Flax and a convolution's.
+  static let transposedKernels = [
+    AxisLayout(name: "HWOI", axes: [3, 2, 0, 1]), AxisLayout(name: "HWIO", axes: [2, 3, 0, 1]),
+    AxisLayout(name: "OIHW", axes: [1, 0, 2, 3]),
+  ]
+  /// Over sequences.
+  static let sequenceKernels = [
+    AxisLayout(name: "LIO", axes: [2, 1, 0]), AxisLayout(name: "OLI", axes: [0, 2, 1]),
+  ]
   static let matrices = [AxisLayout(name: "[in, out]", axes: [1, 0])]
 
   /// Whether a tensor of `found` has the shape `expected` once its axes are in PyTorch's order.
@@ -30,18 +39,29 @@ struct AxisLayout: Hashable {
 private enum LayoutGroup: String, Hashable {
   case kernel = "kernels"
   case depthwise = "depthwise kernels"
+  case transposedKernel = "transposed kernels"
+  case sequenceKernel = "kernels over sequences"
   case matrix = "matrices"
 
   init?(_ request: ParameterRequest) {
     switch (request.role, request.shape.rank) {
     case (.convolutionWeight, 4):
       self = request.shape[1] == 1 && request.shape[0] > 1 ? .depthwise : .kernel
+    case (.transposedConvolutionWeight, 4): self = .transposedKernel
+    case (.sequenceConvolutionWeight, 3): self = .sequenceKernel
     case (.linearWeight, 2): self = .matrix
     default: return nil
     }
   }
 
-  var layouts: [AxisLayout] { self == .matrix ? AxisLayout.matrices : AxisLayout.kernels }
+  var layouts: [AxisLayout] {
+    switch self {
+    case .kernel, .depthwise: AxisLayout.kernels
+    case .transposedKernel: AxisLayout.transposedKernels
+    case .sequenceKernel: AxisLayout.sequenceKernels
+    case .matrix: AxisLayout.matrices
+    }
+  }
 }
 
 /// What the shapes of one group show.
@@ -144,7 +164,8 @@ extension MappedTensor {
 
   /// The name in the file before wrappers came off. Rules see the file's names.
   func fileName(of name: String) -> String {
-    recipe.sources.first.flatMap { source in
+    if form != nil, name == self.name, let source = recipe.sources.first { return source }
+    return recipe.sources.first.flatMap { source in
       source.hasSuffix(self.name) ? String(source.dropLast(self.name.count)) + name : nil
     } ?? name
   }

@@ -51,7 +51,7 @@ public struct Loader: Sendable {
     }
     let resolver = ConfigurationResolver(
       architecture: architecture, native: native, reference: reference, overrides: overrides,
-      file: checkpoint.path)
+      carried: checkpoint.metadata, file: checkpoint.path)
     return try plan(candidates, resolver, rules: rules, notes: notes)
   }
 

@@ -25,6 +25,7 @@ extension MappingReport {
       ),
       "undecided": .array(undecided.map(\.json)),
       "computed": .strings(computed.map(\.yaml)),
+      "dialect": .strings(dialect.map(\.yaml)),
       "dead": .array(dead.map(\.json)),
       "dropped": .array(dropped.map(\.json)),
       "suggestions": .array(suggestions.map(\.json)),

@@ -81,6 +81,8 @@ public struct MappingReport: Sendable, Hashable {
   public internal(set) var undecided: [Undecided] = []
   /// The rules by which weights are computed from what PyTorch keeps for them.
   public internal(set) var computed: [Rule] = []
+  /// The rules that read names and orders of axes of the file's format as PyTorch's.
+  public internal(set) var dialect: [Rule] = []
   /// Other copies of the model in the file.
   public internal(set) var copies: [Copy] = []
   public internal(set) var matched: [Match] = []

@@ -6,14 +6,18 @@ extension MappingReport {
   /// How many suggestions are worth reading.
   private static let limit = 40
 
-  mutating func suggest() {
+  /// - Parameter modules: The paths of modules for which there are suggestions already.
+  mutating func suggest(besides modules: Set<String> = []) {
     let told = Set(suggestions.map(\.parameter) + undecided.map(\.parameter))
     suggestions += mismatched.filter { !told.contains($0.parameter) }
       .compactMap(MappingReport.reshaping)
     // What a reparametrisation leaves is a part of a weight, whatever its name and shape are like.
     var free = unexpected.filter { TensorFamily.partReason($0.name) == nil }
     var budget = 20_000
-    for wanted in missing where suggestions.count < MappingReport.limit && budget > 0 {
+    let limit = suggestions.count + MappingReport.limit
+    for wanted in missing where suggestions.count < limit && budget > 0 {
+      let module = wanted.parameter.lastIndex(of: ".").map { wanted.parameter[..<$0] } ?? ""
+      guard !modules.contains(String(module)) else { continue }
       guard let best = MappingReport.bestRename(wanted, free, &budget) else { continue }
       suggestions.append(best.suggestion)
       free.remove(at: best.index)

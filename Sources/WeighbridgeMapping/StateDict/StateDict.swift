@@ -14,6 +14,8 @@ public struct MappedTensor: Sendable, Hashable {
   var reads = 1
   /// What rules say of the order of its axes; `nil` when they say nothing.
   var decidedLayout: DecidedLayout?
+  /// What its entry is to PyTorch, where its format has names and orders of its own.
+  var form: EntryForm?
 
   /// The file's entries that it is made of, for people: `a`, or `a + b`.
   public var source: String { recipe.sources.joined(separator: " + ") }
@@ -42,7 +44,8 @@ public struct StateDict: Sendable {
 
   package init(entries: [CheckpointEntry]) {
     tensors = entries.map {
-      MappedTensor(name: $0.name, dtype: $0.dtype, shape: $0.shape, recipe: .entry($0.name))
+      MappedTensor(
+        name: $0.name, dtype: $0.dtype, shape: $0.shape, recipe: .entry($0.name), form: $0.form)
     }
   }
 

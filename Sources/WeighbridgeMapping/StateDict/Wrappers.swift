@@ -1,3 +1,4 @@
+import WeighbridgeModules
 import WeighbridgeTensors
 
 /// What training scripts wrap a state dict in.
@@ -44,6 +45,10 @@ struct StateDictView {
   /// The rules that compute weights from reparametrisations, on the file's names; `nil` for a view
   /// that has the tensors as they are.
   private(set) var computed: [Rule]?
+  /// The rules that read the file's own names and orders of axes as PyTorch's, on the file's names.
+  private(set) var dialect: [Rule] = []
+  /// What the file does not tell of orders.
+  private(set) var questions: [FormQuestion] = []
   private let collisions: [Collision]
 
   /// The state dict's own names.
@@ -90,6 +95,39 @@ struct StateDictView {
     }
     view.notes.append(
       "what stands under '\(name)' is taken: \(view.inside.count) of \(inside.count) tensors")
+    return view
+  }
+
+  /// With the entries as what their format says they are to PyTorch; `nil` where it says nothing.
+  func readingForms() -> StateDictView? {
+    guard inside.contains(where: { $0.form != nil }) else { return nil }
+    var view = self
+    let read = FormReading(inside)
+    view.inside = read.tensors
+    view.beside += read.beside
+    view.dialect = read.rules
+    view.questions = read.questions
+    view.notes.append(read.note)
+    for (reason, left) in read.reasons { view.noteOmission(left, because: reason) }
+    return view
+  }
+
+  /// With the layers that a ledger has under other separators renamed: `block_dw` is `block.dw`, where
+  /// no other layer reads so. `nil` where there are none.
+  func aligned(to ledger: Ledger) -> StateDictView? {
+    guard !dialect.isEmpty else { return nil }
+    let alignment = PathAlignment(inside.map(\.name), ledger.requests.map(\.name))
+    guard !alignment.renames.isEmpty else { return nil }
+    var view = self
+    view.inside = inside.map { tensor in
+      alignment.renamed(tensor.name).map { tensor.renamed(to: $0) } ?? tensor
+    }
+    view.dialect += alignment.rules
+    for index in view.questions.indices {
+      let name = view.questions[index].name
+      view.questions[index].name = alignment.renamed(name) ?? name
+    }
+    view.notes.append(alignment.note)
     return view
   }
 

@@ -45,6 +45,10 @@ extension Cause.Kind {
   public static let ceilMode = Self("ceil-mode")
   public static let poolingForm = Self("pooling-form")
   public static let alignCorners = Self("align-corners")
+  /// Zeros, another value, reflected, replicated or circular.
+  public static let paddingMode = Self("padding-mode")
+  /// The pixels of a block before the channels, or behind them.
+  public static let pixelOrder = Self("pixel-order")
   public static let attentionScale = Self("attention-scale")
   public static let attentionMask = Self("attention-mask")
   public static let headsCount = Self("heads-count")
@@ -117,7 +121,8 @@ extension Cause.Kind {
     .batchNormEpsilon, .layerNormEpsilon, .statisticsSwapped, .statisticsInitial, .batchStatistics,
     .geluForm, .activationSlope, .hardSigmoid, .activationForm, .moduleSkipped, .stride, .dilation,
     .padding, .kernelSize, .outputSize, .paddingSame, .countIncludePad, .ceilMode, .poolingForm,
-    .alignCorners, .attentionScale, .attentionMask, .headsCount, .headsInterleaved, .qkvOrder,
+    .alignCorners, .paddingMode, .pixelOrder, .attentionScale, .attentionMask,
+    .headsCount, .headsInterleaved, .qkvOrder,
     .patchOrder, .positionEncoding, .softmaxAxis, .branchOrder, .seWiring, .residualForm,
     .inputNormalization, .normEpsilon, .activationOrder, .moduleOrder, .concatenationOrder,
     .inputWiring, .operationLeftOut, .operationExtra, .scaleLeftOut, .scaleForm, .shiftLeftOut,

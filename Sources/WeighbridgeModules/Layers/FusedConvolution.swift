@@ -59,9 +59,7 @@ private struct FoldedWeights: Sendable {
       try wide(norm.weight)
       / wide(variance).affine(shift: norm.epsilon).mapped(.squareRoot)
     let shift = try wide(norm.bias) - wide(mean) * scale
-    let channels = scale.shape[0]
-    weight = try (wide(convolution.weight) * scale.reshaped([channels, 1, 1, 1]))
-      .converted(to: dtype)
+    weight = try convolution.weight.rowsScaled(by: scale)
     guard let convolutionBias = convolution.bias else {
       bias = try shift.converted(to: dtype)
       return

@@ -5,6 +5,10 @@ public enum ParameterRole: String, Sendable, Hashable, Codable, CaseIterable {
   case linearWeight
   /// A kernel [out, in/groups, height, width].
   case convolutionWeight
+  /// A kernel of a transposed convolution [in, out/groups, height, width].
+  case transposedConvolutionWeight
+  /// A kernel over sequences [out, in/groups, length].
+  case sequenceConvolutionWeight
   /// A vector over channels or features: a bias, a norm's scale or shift, a layer scale.
   case vector
   /// A running mean or variance over channels.
@@ -15,6 +19,8 @@ public enum ParameterRole: String, Sendable, Hashable, Codable, CaseIterable {
   case embedding
   /// Codewords [count, channels].
   case codewords
+  /// Rows to look up, [count, features].
+  case table
 }
 
 /// One parameter or buffer that a model wants, as its initialiser asked for it.

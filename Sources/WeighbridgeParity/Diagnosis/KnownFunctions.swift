@@ -60,7 +60,7 @@ struct KnownFunctions: Hypothesis {
   }
 
   private static func interpolations(to size: Pair<Int>) -> [Function] {
-    Interpolation.allCases.map { form in
+    KnownInterpolation.allCases.map { form in
       Function(kind: .interpolationForm, words: form.words) { try form.resized($0, to: size) }
     }
   }

@@ -21,8 +21,9 @@ struct LayoutHypotheses {
     for parameter in parameters {
       switch parameter.role {
       case .linearWeight: found += matrix(parameter)
-      case .convolutionWeight: found += kernel(parameter)
-      case .embedding, .codewords: found += table(parameter)
+      case .convolutionWeight, .transposedConvolutionWeight: found += kernel(parameter)
+      case .sequenceConvolutionWeight: found += sequenceKernel(parameter)
+      case .embedding, .codewords, .table: found += table(parameter)
       case .vector, .statistic, .counter: break
       }
       if let swapped = bytesSwapped(parameter) { found.append(swapped) }
@@ -175,7 +176,9 @@ struct LayoutHypotheses {
   // MARK: Kernels
 
   /// The names of a kernel's axes, in PyTorch's order.
-  private static let axisNames = ["O", "I", "H", "W"]
+  private static func axisNames(_ weight: ModuleParameter) -> [String] {
+    weight.role == .transposedConvolutionWeight ? ["I", "O", "H", "W"] : ["O", "I", "H", "W"]
+  }
 
   private func kernel(_ weight: ModuleParameter) -> [Hypothesis] {
     let shape = Array(weight.tensor.shape)
@@ -188,7 +191,7 @@ struct LayoutHypotheses {
       guard seen.insert(axes.filter { shape[$0] > 1 }).inserted,
         axes.filter({ shape[$0] > 1 }) != (0..<4).filter({ shape[$0] > 1 })
       else { continue }
-      let layout = axes.map { Self.axisNames[$0] }.joined()
+      let layout = axes.map { Self.axisNames(weight)[$0] }.joined()
       let kind: Cause.Kind = axes == [3, 2, 1, 0] ? .fortranOrder : .weightLayout
       found.append(
         hypothesis(
@@ -208,7 +211,24 @@ struct LayoutHypotheses {
           .channelsReversed, "reads BGR where the image is RGB, or the other way round", weight,
           [.flip(1)]))
     }
-    found += regrouped(weight, shape)
+    if weight.role == .convolutionWeight { found += regrouped(weight, shape) }
+    return found.compactMap { $0 }
+  }
+
+  private func sequenceKernel(_ weight: ModuleParameter) -> [Hypothesis] {
+    let shape = Array(weight.tensor.shape)
+    let names = ["O", "I", "L"]
+    var found = permutations(3).filter { $0 != [0, 1, 2] }.map { axes in
+      let stored = axes.map { shape[$0] }
+      let inverse = (0..<3).map { axis in axes.firstIndex(of: axis) ?? axis }
+      return hypothesis(
+        axes == [2, 1, 0] ? .fortranOrder : .weightLayout,
+        "holds the kernel as \(axes.map { names[$0] }.joined())", weight,
+        (stored == shape ? [] : [.reshape(stored)]) + [.permute(inverse)])
+    }
+    if shape[2] > 1 {
+      found.append(hypothesis(.weightFlipped, "is flipped", weight, [.flip(2)]))
+    }
     return found.compactMap { $0 }
   }
 

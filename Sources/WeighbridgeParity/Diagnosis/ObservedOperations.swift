@@ -158,6 +158,7 @@ extension EngineOperation {
         shift == 0 ? "product with \(scale)" : "sum with \(shift)"
       case .clamp: "clamping"
       case .squareRoot: "square root"
+      case .power(let exponent): "power of \(exponent)"
       default: "function"
       }
     case .binary(let operation):
@@ -168,6 +169,9 @@ extension EngineOperation {
       case .divide: "quotient"
       case .minimum: "minimum"
       case .maximum: "maximum"
+      case .power: "power"
+      case .floorDivide: "whole quotient"
+      case .remainder: "remainder"
       }
     case .reduce(let reduction, _, _): reduction.rawValue
     case .affineGrid: "grid"
@@ -177,6 +181,8 @@ extension EngineOperation {
     case .groupNorm: "group norm"
     case .batchNorm: "batch norm"
     case .scaleChannels: "product by channel"
+    case .interpolate: "interpolation"
+    case .pad: "padding"
     }
   }
 }

@@ -63,6 +63,9 @@ struct OperationForms: Hypothesis {
         case .scaleChannels:
           [leftOut(one, operand: 0, "multiplies by \(computation.words(one.operands[1]))")]
         case .adaptivePool: activatedBefore(one)
+        case .interpolate(let interpolation, let size, let scales):
+          interpolated(one, interpolation, size, scales)
+        case .pad(let amounts, let mode): padded(one, amounts, mode)
         }
       default: []
       }
@@ -108,6 +111,38 @@ struct OperationForms: Hypothesis {
         one, .alignCorners, "align_corners is \(here) here and \(!here) in the reference",
         fix: "set alignCorners to \(!here)"
       ) { try operation.result(of: $0) }
+    }
+
+    private func interpolated(
+      _ one: ObservedOperation, _ here: Interpolation, _ size: [Int], _ scales: [Double]?
+    ) -> [Change] {
+      let others = here.alternatives.map { kind, name, other in
+        form(
+          one, kind, "the interpolation is \(here.words) here and \(name) in the reference",
+          fix: "interpolate \(name)"
+        ) {
+          try EngineOperation.interpolate(other, size: size, scales: scales).result(of: $0)
+        }
+      }
+      guard scales != nil else { return others }
+      return others + [
+        form(
+          one, .interpolationForm,
+          "positions follow from the factor here and from the sizes in the reference",
+          fix: "resize to the size, or recomputing the factor"
+        ) { try EngineOperation.interpolate(here, size: size, scales: nil).result(of: $0) }
+      ]
+    }
+
+    private func padded(
+      _ one: ObservedOperation, _ amounts: [AxisPadding], _ here: PaddingMode
+    ) -> [Change] {
+      here.alternatives.map { name, other in
+        form(
+          one, .paddingMode, "the padding is \(here.words) here and \(name) in the reference",
+          fix: "pad by \(name)"
+        ) { try EngineOperation.pad(amounts, other).result(of: $0) }
+      }
     }
 
     private func pooled(_ one: ObservedOperation, _ geometry: PoolingGeometry) -> [Change] {

@@ -160,7 +160,7 @@ def write_readme(accuracies: dict[str, float], folder: Path) -> None:
         "",
         "- `keys/`: complete state dicts (name, shape, dtype, P parameter or B buffer);",
         "- `formats/`: files of every format and dialect, hostile ones among them, made by",
-        "  `tools/make-format-fixtures`;",
+        "  `tools/make-format-fixtures`, `tools/make-pytorch-fixtures` and `tools/make-framework-fixtures`;",
         "- `operators/`: operators in float64, made by `tools/make-operator-fixtures`;",
         "- `networks/`: small networks whose references hold the network itself, made by",
         "  `tools/make-network-fixtures`;",

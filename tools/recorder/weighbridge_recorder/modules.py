@@ -95,10 +95,10 @@ def without_fast_path(model: nn.Module) -> Iterator[bool]:
         and mha.get_fastpath_enabled()
         and any(isinstance(module, _FUSED) for module in model.modules())
     )
-    if was_on:
+    if mha is not None and was_on:
         mha.set_fastpath_enabled(False)
     try:
         yield was_on
     finally:
-        if was_on:
+        if mha is not None and was_on:
             mha.set_fastpath_enabled(True)

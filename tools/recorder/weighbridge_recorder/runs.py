@@ -142,8 +142,8 @@ def run(
     with eval_mode(model), without_fast_path(model) as was_on:
         recording.fast_path_off = was_on
         # The run may change its inputs in place; what is stored is what it was given.
-        given = mapped([arguments, kwargs], lambda x: x.clone())
-        returned = _hooked_forward(model, *given, select, keep)
+        given, named = mapped([arguments, kwargs], lambda x: x.clone())
+        returned = _hooked_forward(model, given, named, select, keep)
         results = flatten(returned)
         if not results:
             raise ToolError(f"the model returned a {type(returned).__name__} without any tensor")
@@ -187,12 +187,14 @@ def _repeat(
         ):
             recording.not_repeatable.append(name)
 
-    given = mapped([inputs, dict(kwargs)], lambda x: x.clone())
+    given, named = mapped([inputs, dict(kwargs)], lambda x: x.clone())
+
+    def repeated(name: str, tensor: Tensor) -> None:
+        compare(name, tensor, recording.activations.get(name))
+
     excitation = Excitation()
     with excitation.watching(model):
-        returned = _hooked_forward(
-            model, *given, select, lambda name, x: compare(name, x, recording.activations.get(name))
-        )
+        returned = _hooked_forward(model, given, named, select, repeated)
     recording.little_excited = list(excitation.sentences())
     for index, (_, tensor) in enumerate(flatten(returned)):
         recorded = recording.outputs[index] if index < len(recording.outputs) else None
@@ -232,8 +234,8 @@ def _measure_noise(
 
     try:
         twin = copy.deepcopy(model).cpu().double()
-        wide = mapped([inputs, dict(kwargs)], _widened)
-        returned = _hooked_forward(twin, *wide, select, hook)
+        wide, named = mapped([inputs, dict(kwargs)], _widened)
+        returned = _hooked_forward(twin, wide, named, select, hook)
         for index, (_, tensor) in enumerate(flatten(returned)):
             compare(f"outputs/{index}", tensor, recording.outputs[index])
     except (RuntimeError, TypeError, NotImplementedError) as error:

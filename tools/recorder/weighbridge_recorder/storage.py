@@ -138,6 +138,7 @@ def open_writer(
 ) -> Iterator[ArrayWriter]:
     """A writer for the file type that `path`'s extension names; the file appears when complete."""
     temporary = path.with_name(f".{path.name}.partial")
+    writer: NpzWriter | HDF5Writer | SafetensorsWriter
     if path.suffix == ".npz":
         writer = NpzWriter(temporary, deflate)
     elif path.suffix in HDF5_SUFFIXES:

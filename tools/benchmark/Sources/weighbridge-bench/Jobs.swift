@@ -16,6 +16,29 @@ func forwardJob(model id: String, weights: String?, inputs: String) throws -> ()
   return { _ = try model.run(tensors) }
 }
 
+/// The same pass on `count` threads at once; each has a pass of its own to do.
+func atOnce(_ count: Int, _ pass: @escaping () throws -> Void) -> () throws -> Void {
+  {
+    nonisolated(unsafe) let pass = pass
+    nonisolated(unsafe) let failures = UnsafeMutablePointer<(any Error)?>.allocate(capacity: count)
+    failures.initialize(repeating: nil, count: count)
+    defer {
+      failures.deinitialize(count: count)
+      failures.deallocate()
+    }
+    let ends = (0..<count).map { index in
+      let end = DispatchSemaphore(value: 0)
+      Thread {
+        do { try pass() } catch { failures[index] = error }
+        end.signal()
+      }.start()
+      return end
+    }
+    for end in ends { end.wait() }
+    for index in 0..<count { if let failure = failures[index] { throw failure } }
+  }
+}
+
 /// Opening a file and reading all its bytes once, eight at a time on every core.
 func readJob(file: String) -> () throws -> Void {
   {

@@ -3,6 +3,8 @@
 //
 //   weighbridge-bench forward MODEL WEIGHTS INPUTS     one forward pass; inputs/0 … of INPUTS;
 //                                                      - for a model without weights
+//   weighbridge-bench at-once COUNT MODEL WEIGHTS INPUTS
+//                                                      so many passes, each on a thread of its own
 //   weighbridge-bench read FILE                        opens FILE and touches every tensor's bytes
 
 import Weighbridge
@@ -28,10 +30,17 @@ do {
     let words = Array(arguments)
     try repeatOnDemand(
       forwardJob(model: words[1], weights: words[2] == "-" ? nil : words[2], inputs: words[3]))
+  case "at-once" where arguments.count == 5:
+    let words = Array(arguments)
+    let pass = try forwardJob(
+      model: words[2], weights: words[3] == "-" ? nil : words[3], inputs: words[4])
+    try repeatOnDemand(atOnce(max(1, Int(words[1]) ?? 1), pass))
   case "read" where arguments.count == 2:
     try repeatOnDemand(readJob(file: Array(arguments)[1]))
   default:
-    print("usage: weighbridge-bench forward MODEL WEIGHTS INPUTS | read FILE")
+    print(
+      "usage: weighbridge-bench forward MODEL WEIGHTS INPUTS | at-once COUNT MODEL WEIGHTS INPUTS "
+        + "| read FILE")
   }
 } catch {
   reportAndExit(error)

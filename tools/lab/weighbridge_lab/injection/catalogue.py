@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from . import activations, attention, geometry, images, layouts, normalization, recordings, values, wiring
+from . import (
+    activations,
+    attention,
+    geometry,
+    images,
+    layouts,
+    normalization,
+    recordings,
+    values,
+    wiring,
+)
 from .bug import Bug
 
 BUGS: list[Bug] = [

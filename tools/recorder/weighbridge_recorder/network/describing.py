@@ -255,6 +255,8 @@ def _difference(kind: str, path: str, first: Trace, other: Trace) -> dict[str, A
                 if file is not None and "line" in left:
                     limit |= {"file": file, "line": left["line"]}
                 return limit
+        if one != two:
+            return limit | {k: one[k] for k in ("file", "line") if k in one}
     return limit
 
 

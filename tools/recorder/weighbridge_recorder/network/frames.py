@@ -87,6 +87,10 @@ def digest_of(tensor: Tensor) -> tuple[str, np.ndarray]:
     return hashlib.sha256(text + array.tobytes()).hexdigest(), array
 
 
+def _share(left: Tensor, right: Tensor) -> bool:
+    return left.untyped_storage().data_ptr() == right.untyped_storage().data_ptr()
+
+
 def _named(model: nn.Module) -> list[tuple[str, Tensor]]:
     found = list(model.named_parameters(remove_duplicate=False))
     return found + list(model.named_buffers(remove_duplicate=False))
@@ -94,11 +98,31 @@ def _named(model: nn.Module) -> list[tuple[str, Tensor]]:
 
 @dataclasses.dataclass
 class Known:
-    """A tensor's value in a frame: the operand, and the version at which it holds."""
+    """A tensor's value in a frame.
+
+    Attributes:
+        operand, version: what it is, and the version of the tensor at which that holds.
+        part: of a part of another tensor, which and at which index.
+        writes: changes of its parts that came after `version`, oldest first.
+    """
 
     tensor: Tensor
     operand: Operand
     version: int
+    part: tuple[Tensor, Operand] | None = None
+    writes: list[Write] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass
+class Write:
+    """A part of a tensor was changed in place: from one version to another, to a value."""
+
+    part: Tensor
+    before: int
+    after: int
+    index: Operand
+    instruction: dict[str, Any]
+    value: Operand
 
 
 class Frame:
@@ -142,6 +166,60 @@ class Frame:
         if is_changed and type(value) in (tuple, list, torch.Size):
             return type(value)(kept)
         return value
+
+    def took(self, part: Any, whole: Any, index: Operand) -> None:
+        """Notes that a tensor is a part of another's memory, as basic indexing gives it."""
+        found = self.known.get(id(part))
+        if found is not None and isinstance(whole, Tensor) and _share(part, whole):
+            found.part = (whole, index)
+
+    def changed(self, tensor: Tensor, old: Known | None) -> None:
+        """Notes that the last instruction has changed a tensor in place."""
+        found = self.known.get(id(tensor))
+        if found is None or old is None or old.part is None:
+            return
+        found.part = old.part
+        whole, index = old.part
+        base = self.known.get(id(whole))
+        if base is not None:
+            write = Write(
+                tensor, old.version, tensor._version, index, self.body[-1], found.operand
+            )
+            base.writes.append(write)
+
+    def catch_up(self, found: Known) -> None:
+        """Puts changes of a tensor's parts into its value, and those of a whole into its part."""
+        while found.writes and found.writes[0].before == found.version:
+            write = found.writes.pop(0)
+            place = {k: v for k, v in write.instruction.items() if k in ("line", "file")}
+            given = {"input": found.operand, "index": write.index, "value": write.value}
+            found.operand = {"value": self.count}
+            self.body.append({"call": "setitem", "arguments": given, "in_place": True, **place})
+            found.version = write.after
+        if found.part is None or found.version == found.tensor._version:
+            return
+        whole, index = found.part
+        base = self.known.get(id(whole))
+        if base is None:
+            return
+        self.catch_up(base)
+        if base.version == whole._version:
+            given = {"input": base.operand, "index": index}
+            found.operand = {"value": self.count}
+            self.body.append({"call": "getitem", "arguments": given})
+            found.version = found.tensor._version
+
+    def wrote_back(self, whole: Any, part: Any) -> None:
+        """`x[i] += y` changes a part of x and then writes it into x, which changes nothing more."""
+        found = self.known.get(id(whole))
+        if found is None or not isinstance(part, Tensor):
+            return
+        own = [write for write in found.writes if write.part is part]
+        if own and found.writes[-len(own) :] == own:
+            del found.writes[-len(own) :]
+            self.catch_up(found)
+            if found.version == own[0].before and own[-1].after == whole._version:
+                found.version = whole._version
 
     def name_values(self, caller: FrameType | None) -> None:
         """Gives values the names of the local variables that hold them."""
@@ -287,6 +365,7 @@ class Encoder:
     def _tensor(self, tensor: Tensor, frame: Frame) -> Operand:
         found = frame.known.get(id(tensor))
         if found is not None:
+            frame.catch_up(found)
             if tensor._version != found.version:
                 frame.limits.append(
                     Limit("in-place", frame.path, "a tensor is used that was changed through "

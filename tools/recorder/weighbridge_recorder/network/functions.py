@@ -256,7 +256,7 @@ def _indexed(name: str, arguments: tuple, keywords: dict, result: Any) -> tuple:
 
 def _tiled(name: str, arguments: tuple, keywords: dict, result: Any) -> tuple:
     """Tiling needs no number for leading axes."""
-    counts = arguments[1:] or (keywords.get("dims", ()),)
+    counts: Any = arguments[1:] or (keywords.get("dims", ()),)
     if len(counts) == 1 and isinstance(counts[0], (tuple, list)):
         counts = counts[0]
     lacking = arguments[0].dim() - len(counts)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil, floor
 from typing import Any
 
 # An expression with more parts than this is written as the number that it is.
@@ -87,7 +88,7 @@ def _combined(name: str, operands: tuple[Any, ...], result: Any) -> Any:
     return tracked(result, Origin("op", name, operands, is_fixed, parts))
 
 
-def _operation(name: str, function: Callable[..., Any], base: type, swapped: bool = False) -> Any:
+def _operation(name: str, function: Callable[..., Any], swapped: bool = False) -> Any:
     def method(self: Any, *others: Any) -> Any:
         if any(type(other) is bool or not isinstance(other, (int, float)) for other in others):
             return NotImplemented
@@ -102,7 +103,8 @@ def _comparison(name: str, function: Callable[[Any, Any], bool]) -> Any:
         if not isinstance(other, (int, float)):
             return NotImplemented
         result = function(plain(self), plain(other))
-        is_fixed = self.origin.is_fixed and (origin(other) is None or origin(other).is_fixed)
+        source = origin(other)
+        is_fixed = self.origin.is_fixed and (source is None or source.is_fixed)
         if _listener and not is_fixed:
             _listener[0](name, self, other, result)
         return result
@@ -116,16 +118,14 @@ def _equip(kind: type, base: type) -> None:
         ("floordiv", "floordiv"), ("mod", "mod"), ("pow", "pow"),
     ):
         function = getattr(operator, name)
-        setattr(kind, f"__{name}__", _operation(symbol, function, base))
-        setattr(kind, f"__r{name}__", _operation(symbol, function, base, swapped=True))
-    kind.__neg__ = _operation("neg", operator.neg, base)
-    kind.__abs__ = _operation("abs", abs, base)
-    kind.__floor__ = _operation("floor", lambda x: x.__floor__(), base)
-    kind.__ceil__ = _operation("ceil", lambda x: x.__ceil__(), base)
+        setattr(kind, f"__{name}__", _operation(symbol, function))
+        setattr(kind, f"__r{name}__", _operation(symbol, function, swapped=True))
+    for name, one in (("neg", operator.neg), ("abs", abs), ("floor", floor), ("ceil", ceil)):
+        setattr(kind, f"__{name}__", _operation(name, one))
     for name in ("eq", "ne", "lt", "le", "gt", "ge"):
         setattr(kind, f"__{name}__", _comparison(name, getattr(operator, name)))
-    kind.__hash__ = base.__hash__
-    kind.__reduce__ = lambda self: (base, (base(self),))
+    setattr(kind, "__hash__", base.__hash__)
+    setattr(kind, "__reduce__", lambda self: (base, (base(self),)))
 
 
 class Whole(int):

@@ -199,7 +199,7 @@ class Tracer:
         caller = caller_of(sys._getframe(2))
         frame.name_values(caller)
         if name == "__setitem__":
-            _accept_own_view(frame, arguments[0], arguments[2])
+            frame.wrote_back(arguments[0], arguments[2])
         before = self._before(arguments, keywords, frame)
         level = self.tensors.depends([list(arguments), list(keywords.values())])
         reads = name in READS and level == INPUTS
@@ -228,10 +228,16 @@ class Tracer:
             self._limit(frame, caller, "random", f"{call.name} gives another result each time")
         if call.changes is not None:
             instruction["in_place"] = True
-            if name == "__setitem__":
-                self._note(frame, instruction, call.changes, caller, level)
-                return result
-        return self._note(frame, instruction, result, caller, level)
+            if id(call.changes) in self.tensors.names:
+                self._limit(frame, caller, "in-place", "a parameter or buffer is changed")
+            old = frame.known.get(id(call.changes))
+            changed = self._note(frame, instruction, call.changes, caller, level)
+            frame.changed(changed, old)
+            return None if name == "__setitem__" else result
+        result = self._note(frame, instruction, result, caller, level)
+        if call.name == "getitem":
+            frame.took(result, call.arguments["input"], instruction["arguments"]["index"])
+        return result
 
     def _before(self, arguments: Any, keywords: Any, frame: Frame) -> Any:
         """Operands of tensors as they are now: the function may change them in place."""
@@ -329,11 +335,9 @@ class Tracer:
             return
         frame = self.stack[-1]
         with torch._C.DisableTorchFunction():
-            guard = {
-                "compare": name, "is": result,
-                "of": [self.encoder.operand(left, frame), self.encoder.operand(right, frame)],
-            }
-        if any(isinstance(item, dict) for item in guard["of"]) and guard not in frame.guards:
+            sides = [self.encoder.operand(left, frame), self.encoder.operand(right, frame)]
+        guard = {"compare": name, "is": result, "of": sides}
+        if any(isinstance(item, dict) for item in sides) and guard not in frame.guards:
             frame.guards.append(guard)
 
     def _limit(self, frame: Frame, caller: FrameType | None, kind: str, text: str) -> None:
@@ -359,17 +363,6 @@ def _fresh(result: Any, parent: Frame, versions: dict[int, int]) -> Any:
     if is_plain and any(id(tensor) in parent.known for _, tensor in flatten(result)):
         return mapped(result, change)
     return result
-
-
-def _accept_own_view(frame: Frame, target: Any, value: Any) -> None:
-    """`x[i] += y` changes a view of x and writes it back: x is what it was but for that part."""
-    found = frame.known.get(id(target))
-    if found is None or not isinstance(value, Tensor) or not isinstance(target, Tensor):
-        return
-    own = frame.known.get(id(value))
-    is_view = value.untyped_storage().data_ptr() == target.untyped_storage().data_ptr()
-    if is_view and own is not None and own.version == value._version:
-        found.version = target._version
 
 
 def _holds_tensor(value: Any) -> bool:

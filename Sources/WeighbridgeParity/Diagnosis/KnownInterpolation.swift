@@ -1,7 +1,7 @@
 import WeighbridgeModules
 
 /// The ways in which `torch.nn.functional.interpolate` makes an image larger.
-enum Interpolation: CaseIterable, Sendable {
+enum KnownInterpolation: CaseIterable, Sendable {
   case nearest, bilinear, bilinearAlignedCorners, bicubic, bicubicAlignedCorners
 
   var words: String {

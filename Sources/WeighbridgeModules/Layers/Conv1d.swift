@@ -1,0 +1,88 @@
+/// 1-D cross-correlation, PyTorch's `nn.Conv1d`: [N, in, L] → [N, out, L'].
+public struct Conv1d: Module {
+  public let path: ModulePath
+  /// [out, in/groups, kernel].
+  public let weight: Tensor
+  /// [out].
+  public let bias: Tensor?
+  public let geometry: ConvolutionGeometry
+  private let cache = OperatorCache()
+  private let kept = OperatorCache()
+
+  /// - Throws: `usage` when the channels do not divide into the groups.
+  public init(
+    _ w: WeightScope, in inputs: Int, out outputs: Int, kernel: Int, stride: Int = 1,
+    padding: Int = 0, dilation: Int = 1, groups: Int = 1, bias: BiasPolicy = .present
+  ) throws {
+    guard groups > 0, inputs % groups == 0, outputs % groups == 0 else {
+      throw WeighbridgeError(
+        .usage,
+        "\(inputs) input and \(outputs) output channels do not divide into \(groups) groups",
+        entry: w.path.name)
+    }
+    path = w.path
+    geometry = ConvolutionGeometry(
+      stride: Pair(1, stride), padding: Padding(0, padding), dilation: Pair(1, dilation),
+      groups: groups)
+    weight = try w.parameter(
+      "weight", .sequenceConvolutionWeight, [outputs, inputs / groups, kernel])
+    self.bias = try w.bias(bias, count: outputs)
+  }
+
+  private init(path: ModulePath, weight: Tensor, bias: Tensor?, geometry: ConvolutionGeometry) {
+    (self.path, self.weight, self.bias, self.geometry) = (path, weight, bias, geometry)
+  }
+
+  /// The convolution of an image of one row.
+  public func forward(_ x: Tensor) throws -> Tensor {
+    guard x.rank == 3 else {
+      throw WeighbridgeError(.shape, "a 1-D convolution takes [N, C, L], got \(x.shape)")
+    }
+    let kernel = try kept.value(.init("row")) { try weight.unsqueezed(2).contiguous() }
+    return try x.unsqueezed(2).convolved(
+      weight: kernel, bias: bias, geometry: geometry, cache: cache
+    ).squeezed(2)
+  }
+}
+
+extension Conv1d: ParameterizedModule {
+  public var parameters: [ModuleParameter] {
+    [.init("weight", .sequenceConvolutionWeight, weight)]
+      + (bias.map { [.init("bias", .vector, $0)] } ?? [])
+  }
+
+  public func replacing(_ tensors: [String: Tensor]) -> Conv1d {
+    Conv1d(
+      path: path, weight: tensors["weight"] ?? weight, bias: tensors["bias"] ?? bias,
+      geometry: geometry)
+  }
+}
+
+extension Conv1d: Diagnosable {
+  /// Another padding, stride or dilation.
+  public func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
+    guard input.rank == 3 else { return [] }
+    let kernel = Shape([weight.shape[0], weight.shape[1], 1, weight.shape[2]])
+    let image = Shape([input.shape[0], input.shape[1], 1, input.shape[2]])
+    var found: [(Cause.Kind, String, ConvolutionGeometry)] = []
+    for value in 0...4 {
+      var (padded, moved, spread) = (geometry, geometry, geometry)
+      padded.padding = Padding(0, value)
+      moved.stride = Pair(1, max(1, value))
+      spread.dilation = Pair(1, max(1, value))
+      found += [
+        (.padding, "padding \(value)", padded), (.stride, "stride \(max(1, value))", moved),
+        (.dilation, "dilation \(max(1, value))", spread),
+      ]
+    }
+    return found.compactMap { kind, name, other in
+      guard other != geometry,
+        let shape = try? other.outputShape(input: image, weight: kernel)
+      else { return nil }
+      return Alternative(
+        Cause(kind, "the reference has \(name)", fix: .code("give \(path) \(name)")),
+        shape: [shape[0], shape[1], shape[3]],
+        Conv1d(path: path, weight: weight, bias: bias, geometry: other))
+    }
+  }
+}

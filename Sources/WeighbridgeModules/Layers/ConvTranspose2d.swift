@@ -1,0 +1,88 @@
+/// PyTorch's `nn.ConvTranspose2d`: [N, in, H, W] → [N, out, H', W'] with
+/// H' = (H − 1)·stride − 2·padding + dilation·(kernel − 1) + outputPadding + 1.
+public struct ConvTranspose2d: Module {
+  public let path: ModulePath
+  /// [in, out/groups, kernel height, kernel width]: inputs first, unlike a convolution's.
+  public let weight: Tensor
+  /// [out].
+  public let bias: Tensor?
+  public let geometry: TransposedConvolutionGeometry
+  private let cache = OperatorCache()
+
+  /// - Throws: `usage` when the channels do not divide into the groups.
+  public init(
+    _ w: WeightScope, in inputs: Int, out outputs: Int, kernel: Pair<Int>, stride: Pair<Int> = 1,
+    padding: Pair<Int> = 0, outputPadding: Pair<Int> = 0, dilation: Pair<Int> = 1, groups: Int = 1,
+    bias: BiasPolicy = .present
+  ) throws {
+    guard groups > 0, inputs % groups == 0, outputs % groups == 0 else {
+      throw WeighbridgeError(
+        .usage,
+        "\(inputs) input and \(outputs) output channels do not divide into \(groups) groups",
+        entry: w.path.name)
+    }
+    path = w.path
+    geometry = TransposedConvolutionGeometry(
+      stride: stride, padding: padding, outputPadding: outputPadding, dilation: dilation,
+      groups: groups)
+    weight = try w.parameter(
+      "weight", .transposedConvolutionWeight,
+      [inputs, outputs / groups, kernel.height, kernel.width])
+    self.bias = try w.bias(bias, count: outputs)
+  }
+
+  private init(
+    path: ModulePath, weight: Tensor, bias: Tensor?, geometry: TransposedConvolutionGeometry
+  ) {
+    (self.path, self.weight, self.bias, self.geometry) = (path, weight, bias, geometry)
+  }
+
+  public func forward(_ x: Tensor) throws -> Tensor {
+    try x.transposedConvolved(weight: weight, bias: bias, geometry: geometry, cache: cache)
+  }
+}
+
+extension ConvTranspose2d: ParameterizedModule {
+  public var parameters: [ModuleParameter] {
+    [.init("weight", .transposedConvolutionWeight, weight)]
+      + (bias.map { [.init("bias", .vector, $0)] } ?? [])
+  }
+
+  public func replacing(_ tensors: [String: Tensor]) -> ConvTranspose2d {
+    ConvTranspose2d(
+      path: path, weight: tensors["weight"] ?? weight, bias: tensors["bias"] ?? bias,
+      geometry: geometry)
+  }
+}
+
+extension ConvTranspose2d: Diagnosable {
+  /// Other strides, paddings and output paddings: several of them lead to one output size.
+  public func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
+    guard input.rank == 4 else { return [] }
+    var found: [(Cause.Kind, String, TransposedConvolutionGeometry)] = []
+    for stride in 1...4 where Pair(stride) != geometry.stride {
+      var other = geometry
+      other.stride = Pair(stride)
+      found.append((.stride, "stride \(stride)", other))
+    }
+    for padding in 0...4 {
+      for added in 0...3 {
+        var other = geometry
+        (other.padding, other.outputPadding) = (Pair(padding), Pair(added))
+        guard other != geometry else { continue }
+        found.append((.padding, "padding \(padding) and output padding \(added)", other))
+      }
+    }
+    return found.compactMap { kind, name, other in
+      guard let shape = try? other.outputShape(input: input.shape, weight: weight.shape) else {
+        return nil
+      }
+      return Alternative(
+        Cause(
+          kind, "the reference has \(name), here it is another",
+          fix: .code("give \(path) \(name)")),
+        shape: shape,
+        ConvTranspose2d(path: path, weight: weight, bias: bias, geometry: other))
+    }
+  }
+}

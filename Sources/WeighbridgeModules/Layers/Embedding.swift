@@ -1,0 +1,38 @@
+/// PyTorch's `nn.Embedding`: integers of any shape […] → […, features], row i of a table for each i.
+public struct Embedding: Module {
+  public let path: ModulePath
+  /// [count, features].
+  public let weight: Tensor
+
+  public init(_ w: WeightScope, count: Int, features: Int) throws {
+    path = w.path
+    weight = try w.parameter("weight", .table, [count, features])
+  }
+
+  private init(path: ModulePath, weight: Tensor) { (self.path, self.weight) = (path, weight) }
+
+  /// - Throws: `shape` for an index that the table does not have, `unsupported` for indices that are no
+  ///   integers.
+  public func forward(_ indices: Tensor) throws -> Tensor {
+    if let negative = try indices.firstNegative() {
+      throw WeighbridgeError(.shape, "a table has no row \(negative)")
+    }
+    return try weight.indexed(0, by: indices)
+  }
+}
+
+extension Tensor {
+  /// The first negative integer, which PyTorch's tables refuse.
+  fileprivate func firstNegative() throws -> Int64? {
+    guard !dtype.isFloatingPoint, dtype != .bool, !isDescriptor else { return nil }
+    return try elements(as: Int64.self).first { $0 < 0 }
+  }
+}
+
+extension Embedding: ParameterizedModule {
+  public var parameters: [ModuleParameter] { [.init("weight", .table, weight)] }
+
+  public func replacing(_ tensors: [String: Tensor]) -> Embedding {
+    Embedding(path: path, weight: tensors["weight"] ?? weight)
+  }
+}

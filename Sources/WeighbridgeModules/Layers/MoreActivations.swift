@@ -1,0 +1,55 @@
+/// PyTorch's `nn.LeakyReLU`.
+public struct LeakyReLU: ActivationModule, Diagnosable {
+  public let path: ModulePath
+  public let activation: Activation
+
+  /// - Parameter slope: What negative values are multiplied by.
+  public init(_ w: WeightScope, slope: Double = 0.01) {
+    path = w.path
+    activation = .leakyReLU(slope: slope)
+  }
+}
+
+/// PyTorch's `nn.ReLU6`.
+public struct ReLU6: ActivationModule, Diagnosable {
+  public let path: ModulePath
+  public var activation: Activation { .relu6 }
+
+  public init(_ w: WeightScope) { path = w.path }
+}
+
+/// PyTorch's `nn.ELU`.
+public struct ELU: ActivationModule, Diagnosable {
+  public let path: ModulePath
+  public let activation: Activation
+
+  /// - Parameter alpha: The limit towards −∞, negated.
+  public init(_ w: WeightScope, alpha: Double = 1) {
+    path = w.path
+    activation = .elu(alpha: alpha)
+  }
+}
+
+/// PyTorch's `nn.Hardswish`.
+public struct Hardswish: ActivationModule, Diagnosable {
+  public let path: ModulePath
+  public var activation: Activation { .hardSwish }
+
+  public init(_ w: WeightScope) { path = w.path }
+}
+
+/// PyTorch's `nn.Hardsigmoid`.
+public struct Hardsigmoid: ActivationModule, Diagnosable {
+  public let path: ModulePath
+  public var activation: Activation { .hardSigmoid }
+
+  public init(_ w: WeightScope) { path = w.path }
+}
+
+/// PyTorch's `nn.Softplus` of β = 1.
+public struct Softplus: ActivationModule, Diagnosable {
+  public let path: ModulePath
+  public var activation: Activation { .softplus }
+
+  public init(_ w: WeightScope) { path = w.path }
+}

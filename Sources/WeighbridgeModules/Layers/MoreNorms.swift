@@ -1,0 +1,164 @@
+/// Layer normalisation of an image's channels, pixel by pixel: the `LayerNorm2d` of timm, torchvision's
+/// ConvNeXt and others, `nn.LayerNorm` over axis 1 of [N, C, H, W].
+public struct LayerNorm2d: Module {
+  public let path: ModulePath
+  public internal(set) var weight: Tensor
+  public internal(set) var bias: Tensor
+  public internal(set) var epsilon: Double
+
+  /// - Parameter epsilon: Added to the variance; 1e-6 in most of the networks that have this layer.
+  public init(_ w: WeightScope, channels: Int, epsilon: Double = 1e-6) throws {
+    path = w.path
+    self.epsilon = w.normEpsilon.layerNorm?.value ?? epsilon
+    weight = try w.parameter("weight", .vector, [channels])
+    bias = try w.parameter("bias", .vector, [channels])
+  }
+
+  public func forward(_ x: Tensor) throws -> Tensor {
+    guard x.rank == 4 else {
+      throw WeighbridgeError(.shape, "LayerNorm2d takes [N, C, H, W], got \(x.shape)")
+    }
+    return try x.permuted([0, 2, 3, 1])
+      .layerNormalized(weight: weight, bias: bias, epsilon: epsilon).permuted([0, 3, 1, 2])
+  }
+}
+
+/// PyTorch's `nn.RMSNorm` over the last axis: x / √(mean(x²) + ε) · weight.
+public struct RMSNorm: Module {
+  public let path: ModulePath
+  public internal(set) var weight: Tensor?
+  /// `nil` for the dtype's machine epsilon, PyTorch's default.
+  public internal(set) var epsilon: Double?
+
+  /// - Parameters:
+  ///   - epsilon: Added to the mean square; `nil` for the dtype's machine epsilon: 1.19e-7 for float32,
+  ///     2.22e-16 for float64.
+  ///   - affine: Whether there is a weight, PyTorch's `elementwise_affine`.
+  public init(
+    _ w: WeightScope, features: Int, epsilon: Double? = nil, affine: Bool = true
+  ) throws {
+    path = w.path
+    self.epsilon = epsilon
+    weight = affine ? try w.parameter("weight", .vector, [features]) : nil
+  }
+
+  public func forward(_ x: Tensor) throws -> Tensor {
+    try x.rmsNormalized(
+      weight: weight,
+      epsilon: epsilon ?? (x.dtype == .float64 ? .ulpOfOne : Double(Float.ulpOfOne)))
+  }
+}
+
+/// PyTorch's `nn.InstanceNorm1d` and `nn.InstanceNorm2d` of [N, C, …]: each channel of each sample to
+/// mean 0 and variance 1.
+public struct InstanceNorm: Module {
+  public let path: ModulePath
+  public let kind: String
+  public let channels: Int
+  public internal(set) var weight: Tensor?
+  public internal(set) var bias: Tensor?
+  public internal(set) var epsilon: Double
+
+  /// - Parameters:
+  ///   - epsilon: Added to the variance.
+  ///   - affine: Whether there are weight and bias; PyTorch's default is not.
+  ///   - kind: `InstanceNorm1d` or `InstanceNorm2d`, for reports.
+  public init(
+    _ w: WeightScope, channels: Int, epsilon: Double = 1e-5, affine: Bool = false,
+    kind: String = "InstanceNorm2d"
+  ) throws {
+    path = w.path
+    (self.kind, self.channels, self.epsilon) = (kind, channels, epsilon)
+    weight = affine ? try w.parameter("weight", .vector, [channels]) : nil
+    bias = affine ? try w.parameter("bias", .vector, [channels]) : nil
+  }
+
+  public func forward(_ x: Tensor) throws -> Tensor {
+    guard x.rank >= 3, x.shape[1] == channels else {
+      throw WeighbridgeError(
+        .shape, "instance normalisation of \(channels) channels takes [N, C, …], got \(x.shape)")
+    }
+    return try x.groupNormalized(groups: channels, weight: weight, bias: bias, epsilon: epsilon)
+  }
+}
+
+/// Constants that frameworks and articles use.
+private func otherEpsilons(than epsilon: Double?) -> [Double] {
+  [1e-3, 1e-4, 1e-5, 1e-6, 1e-8, 1e-12, 0, Double(Float.ulpOfOne)].filter { $0 != epsilon }
+}
+
+private func cause(_ kind: String, _ here: Double?, _ there: Double, _ path: ModulePath) -> Cause {
+  Cause(
+    .layerNormEpsilon,
+    "eps is \(here.map { "\($0)" } ?? "the dtype's own") here and \(there) in the reference",
+    fix: .code("give \(path)'s \(kind) epsilon: \(there)"))
+}
+
+extension LayerNorm2d: Diagnosable {
+  public func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
+    otherEpsilons(than: epsilon).map { other in
+      var copy = self
+      copy.epsilon = other
+      return Alternative(cause(kind, epsilon, other, path), copy)
+    }
+  }
+}
+
+extension RMSNorm: Diagnosable {
+  public func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
+    otherEpsilons(than: epsilon).map { other in
+      var copy = self
+      copy.epsilon = other
+      return Alternative(cause(kind, epsilon, other, path), copy)
+    }
+  }
+}
+
+extension InstanceNorm: Diagnosable {
+  public func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
+    otherEpsilons(than: epsilon).map { other in
+      var copy = self
+      copy.epsilon = other
+      return Alternative(cause(kind, epsilon, other, path), copy)
+    }
+  }
+}
+
+extension LayerNorm2d: ParameterizedModule {
+  public var parameters: [ModuleParameter] {
+    [.init("weight", .vector, weight), .init("bias", .vector, bias)]
+  }
+
+  public func replacing(_ tensors: [String: Tensor]) -> LayerNorm2d {
+    var copy = self
+    copy.weight = tensors["weight"] ?? weight
+    copy.bias = tensors["bias"] ?? bias
+    return copy
+  }
+}
+
+extension RMSNorm: ParameterizedModule {
+  public var parameters: [ModuleParameter] {
+    weight.map { [.init("weight", .vector, $0)] } ?? []
+  }
+
+  public func replacing(_ tensors: [String: Tensor]) -> RMSNorm {
+    var copy = self
+    copy.weight = tensors["weight"] ?? weight
+    return copy
+  }
+}
+
+extension InstanceNorm: ParameterizedModule {
+  public var parameters: [ModuleParameter] {
+    (weight.map { [.init("weight", .vector, $0)] } ?? [])
+      + (bias.map { [.init("bias", .vector, $0)] } ?? [])
+  }
+
+  public func replacing(_ tensors: [String: Tensor]) -> InstanceNorm {
+    var copy = self
+    copy.weight = tensors["weight"] ?? weight
+    copy.bias = tensors["bias"] ?? bias
+    return copy
+  }
+}

@@ -1,0 +1,38 @@
+/// PyTorch's `nn.PReLU` of [N, C, …]: x for x > 0, else weight·x, with one weight or one per channel.
+public struct PReLU: Module {
+  public let path: ModulePath
+  /// [1] or [C].
+  public internal(set) var weight: Tensor
+
+  /// - Parameter channels: 1 for one weight for all.
+  public init(_ w: WeightScope, channels: Int = 1) throws {
+    path = w.path
+    weight = try w.parameter("weight", .vector, [channels])
+  }
+
+  public func forward(_ x: Tensor) throws -> Tensor {
+    let channels = weight.shape[0]
+    guard channels == 1 || (x.rank >= 2 && x.shape[1] == channels) else {
+      throw WeighbridgeError(.shape, "PReLU of \(channels) channels got \(x.shape)")
+    }
+    let slope = channels == 1 ? weight : try weight.expanded(slopesOf: x)
+    return try (x * slope).choosing(x, where: x.compared(.greater, 0))
+  }
+}
+
+extension Tensor {
+  /// [C] as [C, 1, …], to stand beside axis 1.
+  fileprivate func expanded(slopesOf x: Tensor) throws -> Tensor {
+    try reshaped([shape[0]] + [Int](repeating: 1, count: x.rank - 2))
+  }
+}
+
+extension PReLU: ParameterizedModule {
+  public var parameters: [ModuleParameter] { [.init("weight", .vector, weight)] }
+
+  public func replacing(_ tensors: [String: Tensor]) -> PReLU {
+    var copy = self
+    copy.weight = tensors["weight"] ?? weight
+    return copy
+  }
+}

@@ -1,0 +1,54 @@
+/// A convolution whose weight is standardised before use: timm's `StdConv2d`, and with a gain
+/// `ScaledStdConv2d`.
+public struct StandardizedConv2d: Module {
+  public let path: ModulePath
+  public let kind: String
+  /// [out, in/groups, kernel height, kernel width], as it is learned.
+  public let weight: Tensor
+  /// [out].
+  public let bias: Tensor?
+  /// [out, 1, 1, 1].
+  public let gain: Tensor?
+  /// What the gain is multiplied by: γ/√(inputs of one output).
+  public let scale: Double
+  public let geometry: ConvolutionGeometry
+  public let epsilon: Double
+  private let kept = OperatorCache()
+  private let cache = OperatorCache()
+
+  /// - Parameters:
+  ///   - gamma: The activation's gain for `ScaledStdConv2d`; `nil` for `StdConv2d`, which has no gain.
+  ///   - epsilon: Added to the weight's variance: 1e-6 in both.
+  /// - Throws: `usage` when the channels do not divide into the groups.
+  public init(
+    _ w: WeightScope, in inputs: Int, out outputs: Int, kernel: Pair<Int>, stride: Pair<Int> = 1,
+    padding: Padding = 0, dilation: Pair<Int> = 1, groups: Int = 1, bias: BiasPolicy = .present,
+    gamma: Double? = nil, epsilon: Double = 1e-6
+  ) throws {
+    guard groups > 0, inputs % groups == 0, outputs % groups == 0 else {
+      throw WeighbridgeError(
+        .usage,
+        "\(inputs) input and \(outputs) output channels do not divide into \(groups) groups",
+        entry: w.path.name)
+    }
+    path = w.path
+    kind = gamma == nil ? "StdConv2d" : "ScaledStdConv2d"
+    geometry = ConvolutionGeometry(
+      stride: stride, padding: padding, dilation: dilation, groups: groups)
+    weight = try w.parameter(
+      "weight", .convolutionWeight, [outputs, inputs / groups, kernel.height, kernel.width])
+    self.bias = try w.bias(bias, count: outputs)
+    gain = gamma == nil ? nil : try w.parameter("gain", .vector, [outputs, 1, 1, 1])
+    let fan = Double(inputs / groups) * Double(kernel.height) * Double(kernel.width)
+    scale = (gamma ?? 1) / (gamma == nil ? 1 : fan.squareRoot())
+    self.epsilon = epsilon
+  }
+
+  public func forward(_ x: Tensor) throws -> Tensor {
+    let weight = try kept.value(.init("standardized")) {
+      try self.weight.standardizedWeight(
+        epsilon: epsilon, gain: gain?.affine(scale: scale))
+    }
+    return try x.convolved(weight: weight, bias: bias, geometry: geometry, cache: cache)
+  }
+}
