@@ -73,18 +73,18 @@ def _dropout_on(subject: Subject) -> Iterator[Site]:
 
 
 def _masked_rows(subject: Subject) -> Iterator[Site]:
-    """Attention of which one row had nothing to attend to."""
-    for path, _ in subject.modules(nn.Softmax):
-        if subject.recording.activations[path].ndim < 3:
+    """Attention of which one row had nothing to attend to: NaN, which the projection then reads."""
+    for path, _ in subject.modules(nn.Linear):
+        if not path.endswith(("to_out", "to_out.0")):
             continue
 
         def damage(patient: Patient, path: str = path) -> None:
-            def hook(_: nn.Module, __: tuple, output: Tensor) -> Tensor:
-                output = output.clone()
-                output[-1, ..., 0, :] = torch.nan
-                return output
+            def masked(x: Tensor) -> Tensor:
+                x = x.clone()
+                x[-1, 0] = torch.nan
+                return x
 
-            patient.module(path).register_forward_hook(hook)
+            patient.feed(path, masked)
 
         yield Site(path, (path,), damage)
 
