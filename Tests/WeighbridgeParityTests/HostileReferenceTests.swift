@@ -59,6 +59,8 @@ import WeighbridgeModules
     for name in [
       "inputs/0", "activations/a.b", "activations/a.b#1", "activations/rnn/0", "activations/rnn/1",
       "activations/rnn#2/0", "activations/head/logits", "activations/head/boxes", "other",
+      "network",
+      "constants/0",
     ] { entries[name] = try tensor() }
     let reference = try entries.reference()
     #expect(
