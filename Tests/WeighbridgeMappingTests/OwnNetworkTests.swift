@@ -159,11 +159,17 @@ import WeighbridgeWeights
     try Export(loader.plan(Checkpoints.open(source))).write(to: path, as: .native)
     let native = try Checkpoints.open(path)
     #expect(try loader.plan(native).configuration.entries["heads"]?.origin == .assumed)
-    // Whoever knows is believed, without a word.
+    // Whoever knows is believed, and what the file will do by itself is said.
     let metadata = try RecordedMetadata(json: #"{"model": "toy", "config": {"heads": 4}}"#)
     let plan = try loader.plan(native, reference: metadata)
     #expect(try plan.configuration.integer("heads") == 4)
     #expect(!plan.report.notes.contains { $0.contains("own file counts") })
+    #expect(plan.report.notes.contains { $0.contains("convert it again with --config heads=4") })
+    let same = try RecordedMetadata(json: #"{"model": "toy", "config": {"heads": 8}}"#)
+    #expect(
+      try loader.plan(native, reference: same).report.notes.allSatisfy {
+        !$0.contains("convert it again")
+      })
     // What was said stays said.
     try Export(loader.plan(Checkpoints.open(source), overrides: [("heads", "2")]))
       .write(to: path, as: .native)

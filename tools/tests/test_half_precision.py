@@ -52,7 +52,7 @@ def validate(folder: Path, weights: str, reference: str, *further: str) -> tuple
 def perturbed(model: nn.Module) -> nn.Module:
     """One kernel with the signs of half of its rows turned."""
     other = copy.deepcopy(model)
-    name = "transformer.layers.1.1.fn.net.0.weight"
+    name = "transformer.layers.1.1.fn.fn.net.0.weight"
     weight = dict(other.named_parameters())[name]
     with torch.no_grad():
         weight[::2] *= -1

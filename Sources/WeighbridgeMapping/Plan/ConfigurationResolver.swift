@@ -62,8 +62,16 @@ struct ConfigurationResolver {
       guard let value = try value(of: key, document, owner) else { continue }
       let isSaid = said.contains(name)
       if metadata.assumed.contains(name) {
-        // What was assumed once gives way to whoever knows.
-        if !isSaid { try configuration.set(name, value, origin: .assumed) }
+        // What was assumed once gives way to whoever knows; but a program that loads the file alone
+        // has what is written there.
+        if !isSaid {
+          try configuration.set(name, value, origin: .assumed)
+        } else if let known = configuration.entries[name]?.value, known != value {
+          notes.append(
+            "\(owner) says \(name)=\(value), which was assumed when it was written, and the reference "
+              + "\(name)=\(known): a program that loads the file alone computes with \(value); convert it "
+              + "again with --config \(name)=\(known)")
+        }
         continue
       }
       if let entry = configuration.entries[name], isSaid, entry.value != value {

@@ -42,6 +42,7 @@ struct Diagnoser {
     let ratio = judged?.ratio ?? .nan
     var suspect = suspect
     suspect.bar = bar(suspect, judged)
+    suspect.ratioBefore = judged?.ratio
     // With what was recorded within it, it is right as it is: the shape comes from there.
     if suspect.hasOtherShape, suspect.bar != nil { return nil }
     let trials = try tried(suspect)
@@ -102,6 +103,9 @@ struct Diagnoser {
     if let bar = suspect.bar {
       guard figures.rms <= bar.share * bar.rms else { return nil }
       ratio = bar.rms > 0 ? bar.ratio * figures.rms / bar.rms : 0
+    } else if let before = suspect.ratioBefore, ratio > Self.explained {
+      // Just within the limit where it was just beyond explains nothing.
+      guard ratio <= Self.improvement * before else { return nil }
     }
     return Trial(
       cause: change.cause, path: change.explorer.path, call: change.explorer.call,

@@ -30,6 +30,8 @@ struct Suspect: Sendable {
   let isBuiltIn: Bool
   /// What a change must beat, where the layer as it is would pass for explained.
   var bar: Bar?
+  /// Its noise ratio as it is; `nil` where it has another shape.
+  var ratioBefore: Double?
 
   /// The modules around it, innermost first.
   var enclosing: [Explorer] { around + beyond }
