@@ -70,8 +70,19 @@ enum TorchArchive {
         .unsupported, "is encrypted or compressed in a way that is not read", entry: entry.name,
         remedy: "Save it again with torch.save")
     }
+    // Every byte of a pickle may make an object: what it takes is bounded by the file, not by a promise.
+    guard entry.byteCount <= max(smallByteCount, largestRatio * entry.storedByteCount) else {
+      throw WeighbridgeError(
+        .malformed, "promises \(entry.byteCount) bytes, compressed to \(entry.storedByteCount)",
+        entry: entry.name, remedy: "Save it again with torch.save, which does not compress")
+    }
     return try storage(entry).bytes(map)
   }
+
+  /// What any pickle may come to, however little it is compressed to.
+  private static let smallByteCount = 1 << 20
+  /// How much larger than in the archive a pickle may be: text of names compresses to a tenth.
+  private static let largestRatio = 32
 }
 
 extension TensorStorage {
