@@ -6,8 +6,7 @@ import WeighbridgeWeights
 final class NPZWriter: CheckpointWriter {
   let path: String
   private var plan: WritePlan
-  private let file: OutputFile
-  private var directory: [ZipRecord] = []
+  private var archive: ZipOutput
 
   init(_ path: String, tensors: [TensorDescription], metadata: [String: String]) throws {
     self.path = path
@@ -21,10 +20,12 @@ final class NPZWriter: CheckpointWriter {
           .usage, "a tensor and a text have this name", file: path, entry: tensor.name)
       }
     }
-    file = try OutputFile(path: path)
+    archive = ZipOutput(try OutputFile(path: path))
     try guarded(entry: nil) {
       for (name, text) in metadata.sorted(by: { $0.key < $1.key }) {
-        try NPYEncoder.array(text: text).withUnsafeBytes { try write(name, [], $0) }
+        try NPYEncoder.array(text: text).withUnsafeBytes {
+          try archive.write(name + ".npy", header: [], $0)
+        }
       }
     }
   }
@@ -33,21 +34,18 @@ final class NPZWriter: CheckpointWriter {
     _ = try plan.take(name, tensor)
     try guarded(entry: name) {
       let header = try NPYEncoder.header(tensor.dtype, tensor.shape)
-      try tensor.withUnsafeBytes { try write(name, header, $0) }
+      try tensor.withUnsafeBytes { try archive.write(name + ".npy", header: header, $0) }
     }
   }
 
   func finish() throws {
     try guarded(entry: nil) {
       try plan.checkComplete()
-      let start = file.position
-      for record in directory { try file.append(record.central) }
-      try file.append(ZipRecord.end(directory.count, from: start, to: file.position))
-      try file.commit()
+      try archive.finish()
     }
   }
 
-  func cancel() { file.discard() }
+  func cancel() { archive.file.discard() }
 
   /// Runs `body`; removes the file when it fails.
   private func guarded(entry: String?, _ body: () throws -> Void) throws {
@@ -57,15 +55,5 @@ final class NPZWriter: CheckpointWriter {
       cancel()
       throw error.located(file: path, entry: entry)
     }
-  }
-
-  private func write(_ name: String, _ header: [UInt8], _ content: UnsafeRawBufferPointer) throws {
-    let crc = header.withUnsafeBytes { CRC32.checksum(content, after: $0) }
-    let record = try ZipRecord(
-      name: name + ".npy", crc: crc, byteCount: header.count + content.count, offset: file.position)
-    directory.append(record)
-    try file.append(record.local)
-    try file.append(header)
-    try file.append(content)
   }
 }

@@ -6,8 +6,7 @@ import WeighbridgeWeights
 final class PyTorchWriter: CheckpointWriter {
   let path: String
   private var plan: WritePlan
-  private let file: OutputFile
-  private var directory: [ZipRecord] = []
+  private var archive: ZipOutput
 
   /// PyTorch gives the file's own name; a fixed one keeps equal files equal.
   private static let folder = "archive/"
@@ -15,7 +14,7 @@ final class PyTorchWriter: CheckpointWriter {
   init(_ path: String, tensors: [TensorDescription], metadata: [String: String]) throws {
     self.path = path
     plan = try WritePlan(tensors, path: path)
-    file = try OutputFile(path: path)
+    archive = ZipOutput(try OutputFile(path: path))
     try guarded(entry: nil) {
       try write("data.pkl", TorchPickleWriter(tensors, metadata: metadata).bytes)
       try write("byteorder", Array("little".utf8))
@@ -33,14 +32,11 @@ final class PyTorchWriter: CheckpointWriter {
     try guarded(entry: nil) {
       try plan.checkComplete()
       try write("version", Array("3\n".utf8))
-      let start = file.position
-      for record in directory { try file.append(record.central) }
-      try file.append(ZipRecord.end(directory.count, from: start, to: file.position))
-      try file.commit()
+      try archive.finish()
     }
   }
 
-  func cancel() { file.discard() }
+  func cancel() { archive.file.discard() }
 
   /// Runs `body`; removes the file when it fails.
   private func guarded(entry: String?, _ body: () throws -> Void) throws {
@@ -57,11 +53,6 @@ final class PyTorchWriter: CheckpointWriter {
   }
 
   private func write(_ name: String, _ content: UnsafeRawBufferPointer) throws {
-    let record = try ZipRecord(
-      name: PyTorchWriter.folder + name, crc: CRC32.checksum(content), byteCount: content.count,
-      offset: file.position)
-    directory.append(record)
-    try file.append(record.local)
-    try file.append(content)
+    try archive.write(PyTorchWriter.folder + name, header: [], content)
   }
 }
