@@ -13,6 +13,8 @@ public struct ParitySubject {
     var oracle: (() throws -> any Module)?
     /// What it takes to build the model again with some weights changed.
     var rebinding: Rebinding?
+    /// What a program that loads the file alone computes otherwise, on a reference's inputs.
+    var differencesAlone: ((Reference) throws -> [String])?
   }
 
   /// The file with the weights, where there is one.
@@ -91,6 +93,7 @@ public struct ParitySubject {
     let (model, rebinding) = try plan.bindKeeping()
     (loaded.model, loaded.rebinding) = (model, rebinding)
     loaded.oracle = { try plan.bind(dtype: .float64) }
+    loaded.differencesAlone = { try plan.differencesAlone(on: $0, model) }
     return loaded
   }
 }
@@ -122,7 +125,9 @@ extension ParitySubject {
     verdict.configuration = loaded.configuration
     verdict.mapping = loaded.mapping
     guard let model = loaded.model else { return }
-    verdict.result = try Validator(reference, options: options)
+    var result = try Validator(reference, options: options)
       .validate(model, oracle: loaded.oracle, rebinding: loaded.rebinding)
+    result.otherDifferences += try loaded.differencesAlone?(reference) ?? []
+    verdict.result = result
   }
 }

@@ -304,6 +304,27 @@ import Weighbridge
     }
   }
 
+  /// A program that loads the file has what it assumes, and not what the reference knows.
+  @Test func nativeFileThatAssumesOtherwiseFails() throws {
+    let space = try Workspace()
+    let reference = fixture("vit_digits_reference.npz")
+    let native = space.path("vit.safetensors")
+    #expect(try CommandRun("convert", fixture("vit_digits.npz"), native).status == 0)
+    let run = try CommandRun("validate", "--weights", native, "--reference", reference)
+    #expect(run.status == 1, "\(run.output)\(run.errors)")
+    #expect(run.output.contains("convert it again with --config heads=4"))
+    let given = space.path("given.safetensors")
+    #expect(
+      try CommandRun("convert", fixture("vit_digits.npz"), given, "--config", "heads=4").status == 0
+    )
+    #expect(try CommandRun("validate", "--weights", given, "--reference", reference).status == 0)
+    // Who says it by hand is told, and is not stopped.
+    #expect(
+      try CommandRun(
+        "validate", "--weights", native, "--reference", reference, "--config", "heads=4"
+      ).status == 0)
+  }
+
   @Test func unwritableReportIsAFailure() throws {
     let run = try CommandRun(
       "validate", "--weights", fixture("se_layer.npz"), "--reference",

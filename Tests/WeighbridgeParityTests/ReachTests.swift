@@ -101,7 +101,7 @@ private struct Halves: ParameterizedModule {
     keeping isKept: (String) -> Bool = { _ in true }
   ) throws -> Reach {
     let verdict = try verdict(layers, input: input, given: given, keeping: isKept)
-    #expect(verdict.passes)
+    #expect(verdict.result?.hasFailedLayer == false)
     return try #require(verdict.result?.reach)
   }
 
@@ -155,6 +155,28 @@ private struct Halves: ParameterizedModule {
     let html = HTMLReport(verdict, command: "x").text
     #expect(html.contains("Parameters that the reference does not show"))
     #expect(html.contains("No compared value reacts to 3 of 13 parameters"))
+  }
+
+  /// Without biases nothing but zeros arrives anywhere: any weights would do, and that is no proof.
+  @Test func whatSeesNothingIsNoPass() throws {
+    let layers: Layers = [
+      { try Conv2d($0, in: 3, out: 4, kernel: 3, bias: .absent) }, { ReLU($0) },
+      { try Conv2d($0, in: 4, out: 2, kernel: 1, bias: .absent) },
+    ]
+    let blind = try verdict(layers, input: filled(0, [1, 3, 5, 5]))
+    #expect(blind.exitStatus == 1 && blind.result?.hasFailedLayer == false)
+    let line = Headline.line(blind)
+    #expect(line.hasPrefix("FAIL"))
+    #expect(line.contains("most of the parameters could be anything"))
+    #expect(
+      blind.hints.first?.contains("on inputs like those") == true)
+    #expect(
+      blind.json["gaps"]
+        == .strings(["most of the parameters could be anything: no compared value reacts to them"]))
+    var accepted = blind
+    accepted.result?.allowsPartial = true
+    #expect(accepted.passes && accepted.result?.gaps == [])
+    #expect(try verdict(layers, input: random([1, 3, 5, 5])).passes)
   }
 
   @Test func deadRectifiersShowNothingAfterThem() throws {

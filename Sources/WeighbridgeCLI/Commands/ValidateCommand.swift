@@ -172,6 +172,7 @@ struct ValidateCommand: ParsableCommand {
       network, oracle: { try plan.bind(dtype: .float64) }, rebinding: rebinding)
     result.seconds.read += opened
     result.seconds.bind = bound
+    result.otherDifferences += try plan.differencesAlone(on: reference, network)
     verdict.result = result
   }
 

@@ -15,15 +15,24 @@ struct ConfigurationResolver {
   var carried: [String: String] = [:]
   let file: String
 
+  /// What is known before any shape is looked at.
+  struct Stated {
+    var configuration: Configuration
+    var notes: [String] = []
+    /// Values that a native file only assumes and a reference contradicts: whoever loads the file alone
+    /// runs another network than the one that is proved.
+    var contradictions: [String] = []
+  }
+
   /// Defaults, metadata and the user's values, before any shape is looked at.
   ///
   /// - Throws: `usage` for an unknown key or a value of another kind.
-  func stated() throws -> (configuration: Configuration, notes: [String]) {
-    var configuration = architecture.defaults
-    let others = native == nil ? CarriedConfiguration(carried, configuration.keys) : nil
-    var notes = others?.notes ?? []
+  func stated() throws -> Stated {
+    var stated = Stated(configuration: architecture.defaults)
+    let others = native == nil ? CarriedConfiguration(carried, stated.configuration.keys) : nil
+    stated.notes = others?.notes ?? []
     for (key, value) in others?.values ?? [] {
-      try configuration.set(key, value, origin: .metadata)
+      try stated.configuration.set(key, value, origin: .metadata)
     }
     var said: Set<String> = []
     // A native file's own configuration is what its weights were exported with.
@@ -31,32 +40,36 @@ struct ConfigurationResolver {
       guard let metadata, metadata.model == nil || metadata.model == architecture.id else {
         continue
       }
-      try adopt(metadata, from: owner, &configuration, &notes, &said)
+      try adopt(metadata, from: owner, &stated, &said)
     }
     for (name, text) in overrides {
-      guard let key = configuration.keys.first(where: { $0.name == name }) else {
+      guard let key = stated.configuration.keys.first(where: { $0.name == name }) else {
         // Reports the known keys.
-        try configuration.set(name, .none, origin: .given)
+        try stated.configuration.set(name, .none, origin: .given)
         continue
       }
       let value = try key.parse(text)
       var overruled: ConfigurationValue?
-      if let entry = configuration.entries[name], entry.origin == .metadata, entry.value != value {
-        notes.append("--config \(name)=\(value) overrules the metadata's \(name)=\(entry.value)")
+      if let entry = stated.configuration.entries[name], entry.origin == .metadata,
+        entry.value != value
+      {
+        stated.notes.append(
+          "--config \(name)=\(value) overrules the metadata's \(name)=\(entry.value)")
         overruled = entry.value
       }
-      try configuration.set(name, value, origin: .given, overruling: overruled)
+      try stated.configuration.set(name, value, origin: .given, overruling: overruled)
     }
-    return (configuration, notes)
+    return stated
   }
 
   private func adopt(
-    _ metadata: RecordedMetadata, from owner: String, _ configuration: inout Configuration,
-    _ notes: inout [String], _ said: inout Set<String>
+    _ metadata: RecordedMetadata, from owner: String, _ stated: inout Stated,
+    _ said: inout Set<String>
   ) throws {
     for (name, document) in metadata.config {
-      guard let key = configuration.keys.first(where: { $0.name == name }) else {
-        notes.append("\(owner)'s metadata has a key '\(name)', which \(architecture.id) has not")
+      guard let key = stated.configuration.keys.first(where: { $0.name == name }) else {
+        stated.notes.append(
+          "\(owner)'s metadata has a key '\(name)', which \(architecture.id) has not")
         continue
       }
       guard let value = try value(of: key, document, owner) else { continue }
@@ -65,23 +78,34 @@ struct ConfigurationResolver {
         // What was assumed once gives way to whoever knows; but a program that loads the file alone
         // has what is written there.
         if !isSaid {
-          try configuration.set(name, value, origin: .assumed)
-        } else if let known = configuration.entries[name]?.value, known != value {
-          notes.append(
-            "\(owner) says \(name)=\(value), which was assumed when it was written, and the reference "
-              + "\(name)=\(known): a program that loads the file alone computes with \(value); convert it "
-              + "again with --config \(name)=\(known)")
+          try stated.configuration.set(name, value, origin: .assumed)
+        } else if let known = stated.configuration.entries[name]?.value, known != value {
+          contradict(owner, name, assumed: value, known: known, &stated)
         }
         continue
       }
-      if let entry = configuration.entries[name], isSaid, entry.value != value {
-        notes.append(
+      if let entry = stated.configuration.entries[name], isSaid, entry.value != value {
+        stated.notes.append(
           "\(owner) says \(name)=\(value), the reference \(name)=\(entry.value); "
             + "the weights' own file counts")
       }
       said.insert(name)
-      try configuration.set(name, value, origin: .metadata)
+      try stated.configuration.set(name, value, origin: .metadata)
     }
+  }
+
+  private func contradict(
+    _ owner: String, _ name: String, assumed: ConfigurationValue, known: ConfigurationValue,
+    _ stated: inout Stated
+  ) {
+    stated.notes.append(
+      "\(owner) says \(name)=\(assumed), which was assumed when it was written, and the reference "
+        + "\(name)=\(known): a program that loads the file alone computes with \(assumed); convert it "
+        + "again with --config \(name)=\(known)")
+    guard !overrides.contains(where: { $0.key == name }) else { return }
+    stated.contradictions.append(
+      "\(owner) assumes \(name)=\(assumed) where the reference has \(name)=\(known), so a program "
+        + "that loads it computes something else: convert it again with --config \(name)=\(known)")
   }
 
   private func value(

@@ -15,6 +15,9 @@ public struct ImportPlan: Sendable {
   public let source: CheckpointSource
   /// The rules that were applied.
   public let rules: Rules
+  /// What a native file's own configuration assumes and the reference contradicts, in words: a program
+  /// that loads the file alone runs another network than this plan.
+  public var contradictions: [String] = []
 
   /// Loads the model, in `dtype`.
   ///

@@ -104,7 +104,7 @@ public struct Loader: Sendable {
     return ImportPlan(
       checkpoint: candidates.checkpoint, architecture: resolver.architecture,
       configuration: configuration, ledger: fit.ledger, report: report, source: source,
-      rules: rules)
+      rules: rules, contradictions: stated.contradictions)
   }
 }
 

@@ -58,7 +58,8 @@ extension Validator {
         guard found?.certainty == .likely else { continue }
         result.accuse(suspect)
       }
-      if found == nil || found?.certainty == .suggestion,
+      // A number that is none stands in the weights, however right the outputs are.
+      if found == nil || found?.certainty == .suggestion, found?.best.cause.kind != .overflow,
         let fault = RecordingSigns.unexplained(key, evidence)
       {
         found = fault.diagnosis(result)

@@ -56,6 +56,14 @@ public struct Reach: Sendable, Hashable {
   /// How many are applied and not seen.
   private var hidden: [Parameter] { parameters.filter { $0.standing == .unseen } }
 
+  /// Why nothing is proved where most of what a model applies is not seen; parameters are counted and not
+  /// their values, since an embedding need not meet every word.
+  var gap: String? {
+    let total = parameters.count { $0.standing != .neverApplied }
+    return 2 * hidden.count > total
+      ? "most of the parameters could be anything: no compared value reacts to them" : nil
+  }
+
   /// `no compared value reacts to 2 of 62 parameters and to parts of 1, 12 % of the values`; `nil`
   /// where everything is seen.
   var text: String? {

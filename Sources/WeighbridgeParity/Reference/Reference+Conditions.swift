@@ -61,7 +61,22 @@ extension Tensor {
   /// Whether every element is a number of another dtype, or NaN.
   fileprivate func holdsOnly(_ other: DType) throws -> Bool {
     let values = try elements(as: Double.self)
+    if let decode = other.eightBitDecoder {
+      let numbers = Set((UInt8.min...UInt8.max).map { Double(decode($0)) })
+      return values.allSatisfy { numbers.contains($0) || $0.isNaN }
+    }
     guard let rounded = try? converted(to: other).elements(as: Double.self) else { return false }
     return zip(values, rounded).allSatisfy { $0 == $1 || $0.isNaN && $1.isNaN }
+  }
+}
+
+extension DType {
+  /// What the bytes of a dtype of eight bits stand for; `nil` for all others.
+  fileprivate var eightBitDecoder: ((UInt8) -> Float)? {
+    switch self {
+    case .float8E4M3: EightBits.float8E4M3
+    case .float8E5M2: EightBits.float8E5M2
+    default: nil
+    }
   }
 }

@@ -31,6 +31,8 @@ extension Verdict {
       "unseen": .strings(result.reach?.unseen.map(\.name) ?? []),
       "reach": result.reach?.json ?? .null,
       "precision": result.blindness?.json ?? .null,
+      "gaps": .strings(result.gaps),
+      "other_differences": .strings(result.otherDifferences),
       "seconds": result.seconds.json,
       "hints": .strings(hints),
       "notes": .strings(result.notes),

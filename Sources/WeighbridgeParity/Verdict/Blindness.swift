@@ -35,6 +35,11 @@ public struct Blindness: Sendable, Hashable {
     "recorded in \(dtype): errors below \(Blindness.percent(largest)) of a layer's values may not show"
   }
 
+  /// Why nothing is proved where errors of half of the values' size do not show in most places.
+  var gap: String? {
+    usual >= 0.5 ? "recorded in \(dtype), which shows almost no error" : nil
+  }
+
   var note: String {
     let how = autocast.map { ", under autocast to \($0)," } ?? ""
     return

@@ -62,10 +62,13 @@ public struct ParityResult: Sendable {
   }
 
   /// What was not looked at that a pass would promise.
-  public var gaps: [String] { allowsPartial ? [] : coverage?.gaps ?? [] }
+  public var gaps: [String] {
+    guard !allowsPartial else { return [] }
+    return (coverage?.gaps ?? []) + [reach?.gap, blindness?.gap].compactMap(\.self)
+  }
 
-  /// Whether everything that could be compared holds, and enough was: the outputs, and most of what is
-  /// recorded, unless less is asked for.
+  /// Whether everything that could be compared holds, and enough was: the outputs, most of what is
+  /// recorded, and values that most parameters show in, unless less is asked for.
   public var passes: Bool {
     comparedCount > 0 && gaps.isEmpty && otherDifferences.isEmpty
       && !(layers + outputs + production).contains { $0.status.isFailure }

@@ -70,9 +70,14 @@ extension Verdict {
   /// What to do where nothing differs and too little was compared.
   private func partial(_ result: ParityResult) -> [String] {
     guard !result.gaps.isEmpty, result.comparedCount > 0, !result.hasFailedLayer else { return [] }
+    let shows = (result.coverage?.gaps ?? []).isEmpty
+    let how =
+      shows
+      ? "record in float32, on inputs like those that the network is made for"
+      : "record outputs and activations of this network"
     return [
-      "nothing that was compared differs, but a pass would promise more: record outputs and "
-        + "activations of this network, or accept it with --allow-partial"
+      "nothing that was compared differs, but a pass would promise more: \(how), "
+        + "or accept it with --allow-partial"
     ]
   }
 
