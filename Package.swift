@@ -13,6 +13,7 @@ let package = Package(
     .library(
       name: "WeighbridgeNative",
       targets: ["WeighbridgeNative", "WeighbridgeModules", "WeighbridgeModels"]),
+    .library(name: "WeighbridgeImages", targets: ["WeighbridgeImages"]),
     .library(name: "WeighbridgeTesting", targets: ["WeighbridgeTesting"]),
     .executable(name: "weighbridge", targets: ["WeighbridgeCLI"]),
   ],
@@ -36,6 +37,12 @@ let package = Package(
     .systemLibrary(
       name: "CDeflate", pkgConfig: "libdeflate",
       providers: [.apt(["libdeflate-dev"]), .brew(["libdeflate"])]),
+    .systemLibrary(
+      name: "CPNG", pkgConfig: "libpng",
+      providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
+    .systemLibrary(
+      name: "CTurboJPEG", pkgConfig: "libturbojpeg",
+      providers: [.apt(["libturbojpeg0-dev"]), .brew(["jpeg-turbo"])]),
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"]), .brew(["onednn"])]),
 
     // Loops in C that are compiled for several processors.
@@ -53,6 +60,17 @@ let package = Package(
     .target(
       name: "WeighbridgeEngine",
       dependencies: ["WeighbridgeTensors", "WeighbridgeParallel", "CVectors", oneDNN]),
+
+    // Pictures as networks read them.
+    .target(
+      name: "CImages", dependencies: [.target(name: "CPNG", condition: .when(platforms: [.linux]))]),
+    .target(
+      name: "WeighbridgeImages",
+      dependencies: [
+        "WeighbridgeTensors", "WeighbridgeEngine", "WeighbridgeWeights",
+        .target(name: "CImages", condition: .when(platforms: [.linux])),
+        .target(name: "CTurboJPEG", condition: .when(platforms: [.linux])),
+      ]),
 
     // Modules built from weight scopes, and the built-in architectures.
     .target(name: "WeighbridgeModules", dependencies: ["WeighbridgeTensors", "WeighbridgeEngine"]),
@@ -99,7 +117,8 @@ let package = Package(
     .executableTarget(
       name: "WeighbridgeCLI",
       dependencies: [
-        "Weighbridge", "WeighbridgeCheckpoints", "CFaults",
+        "Weighbridge", "WeighbridgeCheckpoints", "WeighbridgeImages", "WeighbridgeWeights",
+        "CFaults",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -132,6 +151,11 @@ let package = Package(
     .testTarget(
       name: "WeighbridgeTestingTests",
       dependencies: ["TestSupport", "WeighbridgeTesting", "Weighbridge"]),
+    .testTarget(
+      name: "WeighbridgeImagesTests",
+      dependencies: [
+        "TestSupport", "WeighbridgeImages", "WeighbridgeCheckpoints", "WeighbridgeTensors",
+      ]),
     .testTarget(name: "CVectorsTests", dependencies: ["CVectors"]),
     .testTarget(name: "WeighbridgeParallelTests", dependencies: ["WeighbridgeParallel", "CTeam"]),
     .testTarget(name: "CSHA256Tests", dependencies: ["CSHA256"]),

@@ -5,9 +5,13 @@ import Weighbridge
 struct RunCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run",
-    abstract: "Run a model on arrays from a file and write its outputs.",
+    abstract: "Run a model on pictures, or on arrays from a file.",
     discussion: """
-      The inputs are inputs/0, inputs/1 … of the file, or all of its arrays in order. The outputs \
+      Of pictures the likeliest classes are printed:
+        weighbridge run --weights net.safetensors --image cat.jpg --classes labels.txt \
+      --transform resize=256,crop=224,normalize=imagenet
+
+      Arrays are inputs/0, inputs/1 … of the file, or all of its arrays in order. The outputs \
       are outputs/0 …; with --activations the file is a whole reference, as tools/record writes it. \
       Its extension says the format: \(CheckpointFormat.writtenExtensions).
       """)
@@ -21,10 +25,18 @@ struct RunCommand: ParsableCommand {
   var rules: String?
 
   @Option(help: "The inputs: \(CheckpointFormat.titles()).")
-  var input: String
+  var input: String?
 
-  @Option(help: "Where the outputs go.")
-  var output: String
+  @OptionGroup var pictures: PictureOptions
+
+  @Option(help: "The names of the classes, one per line, printed with --image.")
+  var classes: String?
+
+  @Option(help: "How many classes are printed with --image.")
+  var top = 5
+
+  @Option(help: "Where the outputs go; needed with --input.")
+  var output: String?
 
   @Flag(help: "Also write what every module returned, and the inputs.")
   var activations = false
@@ -43,19 +55,20 @@ struct RunCommand: ParsableCommand {
 
   func run() throws {
     threads.apply()
-    guard let format = CheckpointFormat(pathExtension: output), format.isWritten else {
-      throw WeighbridgeError(
-        .usage, "--output \(output) has no extension that tells a format",
-        remedy: "End it in \(CheckpointFormat.writtenExtensions)")
-    }
+    let format = try output.map { try writtenFormat(of: $0) }
     guard labels != nil || predictions == nil else {
       throw WeighbridgeError(
         .usage, "--predictions are scored against labels", remedy: "Give --labels, too")
     }
-    try OutputPaths.check([output], against: [input, weights, rules])
-    let inputs = try InputFile(input)
-    let classes = try labels.map { try Accuracy.classes($0, of: input) }
-    let others = try predictions.map { try Accuracy.classes($0, of: input) }
+    try OutputPaths.check([output], against: [input, weights, rules, classes] + pictures.image)
+    let best = try BestClasses(names: classes, count: top)
+    let inputs = try RunInputs(input, pictures)
+    guard output != nil || !inputs.pictures.isEmpty else {
+      throw WeighbridgeError(
+        .usage, "the outputs of --input go nowhere", remedy: "Give --output FILE")
+    }
+    let scored = try labels.map { try Accuracy.classes($0, of: inputs.path) }
+    let others = try predictions.map { try Accuracy.classes($0, of: inputs.path) }
     let plan = try WeightsFile(weights, model, rules: rules).plan(reference: inputs.metadata)
     try plan.requireNames()
     Console.progress.show("loading \(plan.architecture.id)")
@@ -75,48 +88,49 @@ struct RunCommand: ParsableCommand {
         outputs = try network.run(inputs.tensors)
       }
     } catch var error as WeighbridgeError {
-      if error.code == .shape { error.remedy = remedy(for: error, inputs) ?? error.remedy }
-      throw error.located(file: input)
+      if error.code == .shape { error.remedy = inputs.remedy(for: error) ?? error.remedy }
+      throw error.located(file: inputs.path)
     }
     // What was read of a file that changed meanwhile is a mixture.
     try plan.checkpoint.checkUnchanged()
     try inputs.checkUnchanged()
-    let lines = try classes.map { try scores(outputs, $0, others) } ?? []
+    var lines = try scored.map { try scores(outputs, $0, others, inputs.path) } ?? []
+    if !inputs.pictures.isEmpty, output == nil || outputs.first?.rank == 2 {
+      lines += try best.lines(outputs, samples: inputs.pictures)
+    }
     tensors += outputs.enumerated().map { ("outputs/\($0.offset)", $0.element) }
-    try Checkpoints.write(
-      output, format: format, tensors: tensors,
-      metadata: ["metadata": ReferenceText.metadata(plan.architecture.id, plan.configuration)])
+    if let output, let format {
+      try Checkpoints.write(
+        output, format: format, tensors: tensors,
+        metadata: ["metadata": ReferenceText.metadata(plan.architecture.id, plan.configuration)])
+    }
     Console.progress.clear()
     for note in plan.report.notes { Console.remark("note: \(note.escapingControlCharacters())") }
     let shapes = outputs.map { "\($0.shape)" }.joined(separator: ", ")
-    try Console().say("\(plan.architecture.id): \(shapes) → \(output)")
+    try Console().say("\(plan.architecture.id): \(shapes)\(output.map { " → \($0)" } ?? "")")
     for line in lines { try Console().say(line) }
   }
 
-  /// What is probably wrong with inputs that a model does not take; `nil` where that is not known.
-  private func remedy(for error: WeighbridgeError, _ inputs: InputFile) -> String? {
-    for (index, tensor) in inputs.tensors.enumerated()
-    where !tensor.dtype.isFloatingPoint && tensor.dtype != .bool {
-      return "Input \(index) is \(tensor.dtype): give images as float32, scaled as in training"
+  private func writtenFormat(of path: String) throws -> CheckpointFormat {
+    guard let format = CheckpointFormat(pathExtension: path), format.isWritten else {
+      throw WeighbridgeError(
+        .usage, "--output \(path) has no extension that tells a format",
+        remedy: "End it in \(CheckpointFormat.writtenExtensions)")
     }
-    // No module is named: it was the count of inputs that did not fit.
-    guard error.entry == nil, !inputs.isNumbered else { return nil }
-    let count = inputs.tensors.count
-    return "The model's inputs are wanted as inputs/0, inputs/1 …; this file has none, so its "
-      + "\(count.counted("array")) \(count == 1 ? "was" : "were") taken in order. "
-      + "Is it a checkpoint?"
+    return format
   }
 
   /// How often the largest value of output 0 stands at the labelled class, and how often others do.
   ///
   /// - Throws: `usage` when the outputs or the counts do not fit labels.
   private func scores(
-    _ outputs: [Tensor], _ labels: Accuracy.Classes, _ others: Accuracy.Classes?
+    _ outputs: [Tensor], _ labels: Accuracy.Classes, _ others: Accuracy.Classes?,
+    _ path: String
   ) throws -> [String] {
     guard let logits = outputs.first else { return [] }
     let accuracy = try Accuracy(logits: logits)
     for entry in [labels, others].compactMap({ $0 }) {
-      try entry.check(count: accuracy.predictions.count, file: input)
+      try entry.check(count: accuracy.predictions.count, file: path)
     }
     var lines = ["accuracy: \(accuracy.summary(against: labels.values))"]
     if let others {

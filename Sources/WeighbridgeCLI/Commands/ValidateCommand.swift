@@ -98,6 +98,8 @@ struct ValidateCommand: ParsableCommand {
       valueName: "path"))
   var fixRules: String?
 
+  @OptionGroup(title: "Pictures that inputs/0 is held against") var pictures: PictureOptions
+
   @Flag(help: "Put the SHA-256 sums of both files into the reports; --html always does.")
   var checksums = false
 
@@ -172,6 +174,7 @@ struct ValidateCommand: ParsableCommand {
       network, oracle: { try plan.bind(dtype: .float64) }, rebinding: rebinding)
     result.seconds.read += opened
     result.seconds.bind = bound
+    try pictures.check(reference, &result)
     result.otherDifferences += try plan.differencesAlone(on: reference, network)
     verdict.result = result
   }

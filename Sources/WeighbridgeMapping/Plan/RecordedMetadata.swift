@@ -16,10 +16,19 @@ public struct RecordedMetadata: Sendable, Hashable {
   package var sampling: JSONDocument?
   /// What the recorder saw beside the values: `dtypes`, `autocast`, `not_repeatable`, `classes`.
   package var recording: [String: JSONDocument] = [:]
+  /// The pictures that the first input was made of, where it was.
+  package var pictures: Pictures?
   /// The digest of the rules that were applied when a native file was written.
   package var rulesDigest: String?
   /// The keys of the configuration that were only assumed when a native file was written.
   package var assumed: Set<String> = []
+
+  /// Pictures, and what was done to them.
+  package struct Pictures: Sendable, Hashable {
+    package var transform: String
+    /// The files' SHA-256 sums, in hexadecimal digits.
+    package var sums: [String]
+  }
 
   package init(
     framework: String? = nil, model: String? = nil,
@@ -44,6 +53,7 @@ public struct RecordedMetadata: Sendable, Hashable {
     for member in ["dtypes", "autocast", "not_repeatable", "classes"] {
       recording[member] = document[member]
     }
+    pictures = try RecordedMetadata.pictures(document["pictures"])
     switch document["config"] {
     case .object(let members)?: config = members.map { ($0.key, $0.value) }
     case nil, .null?: config = []
@@ -52,9 +62,20 @@ public struct RecordedMetadata: Sendable, Hashable {
     }
   }
 
+  private static func pictures(_ document: JSONDocument?) throws -> Pictures? {
+    guard let document, document != .null else { return nil }
+    guard let transform = document["transform"]?.stringValue,
+      case .array(let sums)? = document["sha256"]
+    else {
+      throw WeighbridgeError(
+        .malformed, "the metadata's pictures have no transform or no sha256", entry: "metadata")
+    }
+    return Pictures(transform: transform, sums: sums.compactMap(\.stringValue))
+  }
+
   public static func == (a: RecordedMetadata, b: RecordedMetadata) -> Bool {
     a.framework == b.framework && a.model == b.model && a.sampling == b.sampling
-      && a.recording == b.recording
+      && a.recording == b.recording && a.pictures == b.pictures
       && a.config.map(\.key) == b.config.map(\.key)
       && a.config.map(\.value) == b.config.map(\.value)
   }

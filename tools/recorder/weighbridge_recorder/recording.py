@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -35,6 +36,8 @@ def record(
     sample: int | bool | None = None,
     sample_seed: int = 0,
     network: bool = False,
+    pictures: Sequence[str | Path] | None = None,
+    transform: str | None = None,
 ) -> Recording:
     """Runs `model` in eval mode and writes the reference file `path` (.npz, .h5, .safetensors).
 
@@ -50,7 +53,11 @@ def record(
         sample_seed: chooses which elements.
         network: also write what the network is and what each forward does, enough to run it and to
             write its Swift source (tools/recorder/NETWORK.md).
+        pictures, transform: the files that the first input was made of, in their order, and how, as
+            `weighbridge run --transform` has it (`resize=256,crop=224,normalize=imagenet`): then
+            `weighbridge validate --image` proves that part, too.
     """
+    described_pictures = _pictures(pictures, transform)
     arguments, kwargs = arguments_of(inputs, kwargs)
     sampling = _sampling(sample, sample_seed)
     recording = run(model, arguments, kwargs, noise=noise, select=select)
@@ -77,6 +84,7 @@ def record(
         "not_repeatable": recording.not_repeatable or None,
         "classes": recording.classes or None,
         "fast_path": "off" if recording.fast_path_off else None,
+        "pictures": described_pictures,
     }
     metadata.update({key: value for key, value in optional.items() if value is not None})
     with open_writer(Path(path)) as writer:
@@ -119,6 +127,19 @@ def _write_activation(
     samples, sums = sampling.take(name, array)
     writer.add(f"samples/{name}", samples)
     writer.add(f"sums/{name}", sums)
+
+
+def _pictures(
+    pictures: Sequence[str | Path] | None, transform: str | None
+) -> dict[str, Any] | None:
+    """What the metadata says of pictures."""
+    if pictures is None and transform is None:
+        return None
+    if not pictures or not transform or isinstance(pictures, str | Path):
+        raise ToolError("pictures is a list of files, and transform says what was done to them")
+    sums = [hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in pictures]
+    names = [Path(path).name for path in pictures]
+    return {"files": names, "sha256": sums, "transform": transform}
 
 
 def _sampling(sample: int | bool | None, seed: int) -> Sampling | None:

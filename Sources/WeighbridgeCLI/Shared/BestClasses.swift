@@ -1,0 +1,49 @@
+import Weighbridge
+import WeighbridgeWeights
+
+/// The classes that a network finds most likely, with their names.
+struct BestClasses {
+  /// One name per class; empty where none are given.
+  let names: [String]
+  let count: Int
+
+  /// - Parameter path: A text file with one name per line.
+  /// - Throws: What reading throws.
+  init(names path: String?, count: Int) throws {
+    guard count > 0 else {
+      throw WeighbridgeError(
+        .usage, "--top \(count) is no number of classes", remedy: "Give 1 or more")
+    }
+    self.count = count
+    names = try path.map { try TextFile.lines(of: $0) } ?? []
+  }
+
+  /// Per sample, the likeliest classes and the softmax of their logits.
+  ///
+  /// - Throws: `usage` when output 0 is no table of logits, or has another number of classes than names.
+  func lines(_ outputs: [Tensor], samples: [String]) throws -> [String] {
+    guard let logits = outputs.first, logits.rank == 2, logits.shape[0] == samples.count else {
+      throw WeighbridgeError(
+        .usage,
+        "output 0 is \(outputs.first?.shape.description ?? "missing"), not [samples, classes]",
+        remedy: "Write it to a file with --output")
+    }
+    let classes = logits.shape[1]
+    guard names.isEmpty || names.count == classes else {
+      throw WeighbridgeError(
+        .usage, "--classes names \(names.count), and the network has \(classes)",
+        remedy: "Give one name per line, in the order of training")
+    }
+    let shares = try logits.converted(to: .float64).softmax(axis: 1).elements(as: Double.self)
+    return samples.enumerated().flatMap { index, sample -> [String] in
+      let row = shares[index * classes..<(index + 1) * classes]
+      let best = row.indices.sorted { row[$0] > row[$1] }.prefix(count)
+      return ["\(sample):"]
+        + best.map { place in
+          let label = place - index * classes
+          let percent = (row[place] * 1000).rounded() / 10
+          return "  \(percent) %  \(names.isEmpty ? "class \(label)" : names[label])"
+        }
+    }
+  }
+}
