@@ -96,12 +96,17 @@ let package = Package(
         "WeighbridgeNative", "WeighbridgeWeights", .product(name: "Yams", package: "Yams"),
       ]),
 
-    // The verdict.
+    // The verdict. What can be wrong, and how the built-in layers and models are easily got wrong.
+    .target(name: "WeighbridgeCauses", dependencies: ["WeighbridgeModules"]),
+    .target(
+      name: "WeighbridgeModelCauses",
+      dependencies: ["WeighbridgeCauses", "WeighbridgeModels", "WeighbridgeModules"]),
     .target(
       name: "WeighbridgeParity",
       dependencies: [
-        "WeighbridgeTensors", "WeighbridgeCheckpoints", "WeighbridgeMapping", "WeighbridgeModules",
-        "WeighbridgeNative", "WeighbridgeParallel", "WeighbridgeWeights", "CVectors",
+        "WeighbridgeTensors", "WeighbridgeCauses", "WeighbridgeCheckpoints", "WeighbridgeMapping",
+        "WeighbridgeModules", "WeighbridgeNative", "WeighbridgeParallel", "WeighbridgeWeights",
+        "CVectors",
       ]),
 
     // What users import, and the command.
@@ -110,7 +115,7 @@ let package = Package(
       dependencies: [
         "WeighbridgeTensors", "WeighbridgeEngine", "WeighbridgeModules", "WeighbridgeModels",
         "WeighbridgeWeights", "WeighbridgeNative", "WeighbridgeCheckpoints", "WeighbridgeMapping",
-        "WeighbridgeParity",
+        "WeighbridgeCauses", "WeighbridgeModelCauses", "WeighbridgeParity",
       ]),
     // For users' tests, of Swift Testing or XCTest.
     .target(name: "WeighbridgeTesting", dependencies: ["Weighbridge"]),
@@ -145,8 +150,8 @@ let package = Package(
       name: "WeighbridgeParityTests",
       dependencies: [
         "TestSupport",
-        "WeighbridgeParity", "WeighbridgeMapping", "WeighbridgeModules", "WeighbridgeCheckpoints",
-        "WeighbridgeWeights",
+        "WeighbridgeParity", "WeighbridgeCauses", "WeighbridgeMapping", "WeighbridgeModules",
+        "WeighbridgeCheckpoints", "WeighbridgeWeights",
       ]),
     .testTarget(
       name: "WeighbridgeTestingTests",

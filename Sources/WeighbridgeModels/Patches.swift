@@ -6,8 +6,8 @@ import WeighbridgeModules
 public struct PatchEmbed: Module {
   public let path: ModulePath
   let imageSize: Int
-  let proj: Conv2d
-  let norm: LayerNorm?
+  package let proj: Conv2d
+  package let norm: LayerNorm?
 
   /// - Parameter norm: Whether a layer norm over D follows, as in Swin.
   public init(
@@ -29,32 +29,6 @@ public struct PatchEmbed: Module {
     }
     let tokens = try proj(x).flattened(from: 2).transposed(1, 2)
     return try norm?(tokens) ?? tokens
-  }
-}
-
-extension PatchEmbed: Diagnosable {
-  public func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
-    [
-      Alternative(
-        Cause(
-          .patchOrder, "the reference reads its patches column by column, here row by row",
-          fix: .code("list the patches of \(path) column by column"))
-      ) { x in
-        let tokens = try proj(x).permuted([0, 3, 2, 1])
-        let flat = try tokens.reshaped([tokens.shape[0], -1, tokens.shape[3]])
-        return try norm?(flat) ?? flat
-      },
-      Alternative(
-        Cause(
-          .flattenOrder,
-          "the reference reshapes the map to tokens without moving its channels last",
-          fix: .code("reshape the map of \(path) as the reference does"))
-      ) { x in
-        let map = try proj(x)
-        let flat = try map.contiguous().reshaped([map.shape[0], -1, map.shape[1]])
-        return try norm?(flat) ?? flat
-      },
-    ]
   }
 }
 
@@ -121,8 +95,8 @@ extension PatchEmbed: Architecture {
 public struct PatchMerging: Module {
   public let path: ModulePath
   let width: Int
-  let reduction: Linear
-  let norm: LayerNorm
+  package let reduction: Linear
+  package let norm: LayerNorm
 
   /// - Parameter width: c·dim.
   public init(_ w: WeightScope, width: Int) throws {
@@ -150,24 +124,11 @@ public struct PatchMerging: Module {
   }
 
   /// - Parameter rowFirst: Whether the neighbours join in the order (0, 0), (0, 1), (1, 0), (1, 1).
-  private func merged(_ x: Tensor, side: Int, rowFirst: Bool) throws -> Tensor {
+  package func merged(_ x: Tensor, side: Int, rowFirst: Bool) throws -> Tensor {
     let half = side / 2
     return try x.reshaped([x.shape[0], half, 2, half, 2, width])
       .permuted(rowFirst ? [0, 1, 3, 2, 4, 5] : [0, 1, 3, 4, 2, 5])
       .reshaped([x.shape[0], half * half, 4 * width])
-  }
-}
-
-extension PatchMerging: Diagnosable {
-  public func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
-    let side = Int(Double(input.shape[1]).squareRoot())
-    return [
-      Alternative(
-        Cause(
-          .patchOrder, "the reference joins neighbours row by row, here column by column",
-          fix: .code("join the neighbours of \(path) as (0, 0), (0, 1), (1, 0), (1, 1)"))
-      ) { try reduction(norm(merged($0, side: side, rowFirst: true))) }
-    ]
   }
 }
 

@@ -7,7 +7,7 @@ import WeighbridgeModules
 /// PyTorch up to 1.2 sampled with `align_corners` true; the state dict does not tell which.
 public struct SpatialTransformer: Module {
   public let path: ModulePath
-  let alignCorners: Bool
+  package let alignCorners: Bool
   let conv1: Conv2d
   let conv2: Conv2d
   let drop: Identity
@@ -44,7 +44,7 @@ public struct SpatialTransformer: Module {
   }
 
   /// - Parameter isTransposed: Whether θ's rows are read for y and x instead of x and y.
-  private func forward(
+  package func forward(
     _ x: Tensor, alignCorners: Bool, isTransposed: Bool = false
   ) throws -> Tensor {
     // Other sizes leave maps that are not the 3×3 and 4×4 that fc_loc and fc1 read.
@@ -56,7 +56,7 @@ public struct SpatialTransformer: Module {
   }
 
   /// The log-probabilities of a straightened image.
-  private func classified(_ x: Tensor) throws -> Tensor {
+  package func classified(_ x: Tensor) throws -> Tensor {
     let pool = PoolingGeometry(.maximum, kernel: 2)
     var y = try conv1(x).pooled(pool).activated(.relu)
     y = try drop(conv2(y)).pooled(pool).activated(.relu)
@@ -74,29 +74,6 @@ public struct SpatialTransformer: Module {
     let size = Pair(x.shape[2], x.shape[3])
     let grid = try theta.affineGrid(size: size, alignCorners: alignCorners)
     return try x.gridSampled(grid, alignCorners: alignCorners)
-  }
-}
-
-extension SpatialTransformer: Diagnosable {
-  public func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
-    let other = !alignCorners
-    return [
-      Alternative(
-        Cause(
-          .alignCorners, "align_corners is \(alignCorners) here and \(other) in the reference",
-          fix: .configuration(key: "align_corners", value: .boolean(other)))
-      ) { try forward($0, alignCorners: other) },
-      Alternative(
-        Cause(
-          .alignCorners, "the reference reads θ's rows for y and x, here for x and y",
-          fix: .code("exchange the rows of θ"))
-      ) { try forward($0, alignCorners: alignCorners, isTransposed: true) },
-      Alternative(
-        Cause(
-          .moduleSkipped, "the reference does not straighten the image",
-          fix: .code("leave the spatial transformer out, as the recorded network does"))
-      ) { try classified($0) },
-    ]
   }
 }
 

@@ -3,14 +3,15 @@ import WeighbridgeModules
 /// PyTorch's `nn.MultiheadAttention` over [n, B, d], with the same tensor as queries and keys:
 /// `in_proj_weight` [3d, d] holds the rows of q, k and v. PyTorch applies `out_proj` without calling
 /// it as a module, so it has no activation of its own.
-struct MultiheadAttention: Module {
-  let path: ModulePath
-  private var heads: Int
+package struct MultiheadAttention: Module {
+  package let path: ModulePath
+  package var heads: Int
   /// The factor of the scores, head width^−½.
-  private var scale: Double
+  package var scale: Double
   /// Whether the softmax runs over the queries instead of the keys.
-  private var isOverQueries = false
-  private var inWeight, inBias, outWeight, outBias: Tensor
+  package var isOverQueries = false
+  private var inWeight, inBias, outWeight: Tensor
+  package private(set) var outBias: Tensor
   private var queryCache = OperatorCache()
   private var valueCache = OperatorCache()
   private var outCache = OperatorCache()
@@ -25,7 +26,7 @@ struct MultiheadAttention: Module {
     outBias = try (w / "out_proj").parameter("bias", .vector, [width])
   }
 
-  func forward(_ input: SelfAttentionInput) throws -> Tensor {
+  package func forward(_ input: SelfAttentionInput) throws -> Tensor {
     try fused(input, adding: nil)
   }
 
@@ -58,13 +59,13 @@ struct MultiheadAttention: Module {
     return try scores.softmax(axis: 2).matmul(parts[2])
   }
 
-  private static func scale(width: Int, heads: Int) -> Double {
+  package static func scale(width: Int, heads: Int) -> Double {
     1 / (Double(width) / Double(max(1, heads))).squareRoot()
   }
 }
 
 extension MultiheadAttention: ParameterizedModule {
-  var parameters: [ModuleParameter] {
+  package var parameters: [ModuleParameter] {
     let sections = ["q", "k", "v"]
     return [
       .init("in_proj_weight", .linearWeight, inWeight, sections: sections),
@@ -74,7 +75,7 @@ extension MultiheadAttention: ParameterizedModule {
     ]
   }
 
-  func replacing(_ tensors: [String: Tensor]) -> MultiheadAttention {
+  package func replacing(_ tensors: [String: Tensor]) -> MultiheadAttention {
     var copy = self
     copy.inWeight = tensors["in_proj_weight"] ?? inWeight
     copy.inBias = tensors["in_proj_bias"] ?? inBias
@@ -83,65 +84,5 @@ extension MultiheadAttention: ParameterizedModule {
     (copy.queryCache, copy.valueCache) = (OperatorCache(), OperatorCache())
     copy.outCache = OperatorCache()
     return copy
-  }
-}
-
-extension MultiheadAttention: Diagnosable {
-  func alternatives(
-    for input: SelfAttentionInput
-  ) throws -> [Alternative<SelfAttentionInput, Tensor>] {
-    let width = outBias.shape[0]
-    let counts = (1...max(1, width)).filter { width % $0 == 0 && $0 != heads }.map { other in
-      var copy = self
-      copy.heads = other
-      copy.scale = Self.scale(width: width, heads: other)
-      return Alternative<SelfAttentionInput, Tensor>(
-        Cause(
-          .headsCount, "there are \(heads) heads here and \(other) in the reference",
-          fix: .configuration(key: "nheads", value: .integer(other))), copy)
-    }
-    let scales = [("d^−½", 1 / Double(width).squareRoot()), ("1", 1.0)]
-      .filter { abs($0.1 - scale) > 1e-9 * scale }.map { name, value in
-        var copy = self
-        copy.scale = value
-        return Alternative<SelfAttentionInput, Tensor>(
-          Cause(
-            .attentionScale, "scores are scaled by \(scale) here and by \(name) in the reference",
-            fix: .code("scale the scores of \(path) by \(name)")), copy)
-      }
-    let positions: [(String, @Sendable (SelfAttentionInput) -> SelfAttentionInput)] = [
-      (
-        "values have the positions, too",
-        {
-          SelfAttentionInput(query: $0.query, value: $0.query, bias: $0.bias)
-        }
-      ),
-      (
-        "queries and keys have no positions",
-        {
-          SelfAttentionInput(query: $0.value, value: $0.value, bias: $0.bias)
-        }
-      ),
-    ]
-    let placed = positions.map { words, change in
-      Alternative<SelfAttentionInput, Tensor>(
-        Cause(
-          .positionEncoding, "in the reference \(words)",
-          fix: .code("add the positions in \(path)'s layer as the reference does"))
-      ) { try forward(change($0)) }
-    }
-    var queries = self
-    queries.isOverQueries.toggle()
-    let overQueries = Alternative<SelfAttentionInput, Tensor>(
-      Cause(
-        .softmaxAxis, "the reference's softmax runs over the queries, here over the keys",
-        fix: .code("take the softmax in \(path) over the queries")), queries)
-    guard input.bias != nil else { return counts + scales + placed + [overQueries] }
-    let unmasked = Alternative<SelfAttentionInput, Tensor>(
-      Cause(
-        .attentionMask, "the reference attends to padding, too",
-        fix: .code("record the reference with the padding mask, or leave it out here"))
-    ) { try forward(SelfAttentionInput(query: $0.query, value: $0.value)) }
-    return counts + scales + placed + [overQueries, unmasked]
   }
 }

@@ -1,18 +1,18 @@
 import WeighbridgeModules
 
 /// Tokens and their positions [n, B, d], and what is added to the attention scores [B, 1, 1, n].
-struct EncoderInput: TensorBundle {
-  var tokens: Tensor
-  var position: Tensor
-  var bias: Tensor?
+package struct EncoderInput: TensorBundle {
+  package var tokens: Tensor
+  package var position: Tensor
+  package var bias: Tensor?
 
-  init(tokens: Tensor, position: Tensor, bias: Tensor? = nil) {
+  package init(tokens: Tensor, position: Tensor, bias: Tensor? = nil) {
     (self.tokens, self.position, self.bias) = (tokens, position, bias)
   }
 
-  var tensors: [Tensor] { [tokens, position] + (bias.map { [$0] } ?? []) }
+  package var tensors: [Tensor] { [tokens, position] + (bias.map { [$0] } ?? []) }
 
-  init(tensors: [Tensor]) throws {
+  package init(tensors: [Tensor]) throws {
     guard tensors.count == 2 || tensors.count == 3 else {
       throw WeighbridgeError(
         .shape, "expected tokens, positions and perhaps a bias, got \(tensors.count) tensors")
@@ -24,7 +24,7 @@ struct EncoderInput: TensorBundle {
 
 /// Encoder layers one after the other, without a norm after the last.
 struct TransformerEncoder: Module {
-  let path: ModulePath
+  package let path: ModulePath
   private let layers: [TransformerEncoderLayer]
 
   init(_ w: WeightScope, width: Int, heads: Int, hidden: Int, count: Int) throws {
@@ -34,7 +34,7 @@ struct TransformerEncoder: Module {
     }
   }
 
-  func forward(_ input: EncoderInput) throws -> Tensor {
+  package func forward(_ input: EncoderInput) throws -> Tensor {
     try layers.reduce(input.tokens) { tokens, layer in
       try layer(EncoderInput(tokens: tokens, position: input.position, bias: input.bias))
     }
@@ -43,8 +43,8 @@ struct TransformerEncoder: Module {
 
 /// A post-norm layer: norm1(x + attention(x)), then norm2(x + mlp(x)). The position is added to
 /// queries and keys only.
-struct TransformerEncoderLayer: Module {
-  let path: ModulePath
+package struct TransformerEncoderLayer: Module {
+  package let path: ModulePath
   private let attention: MultiheadAttention
   private let linear1, linear2: Linear
   private let norm1, norm2: LayerNorm
@@ -62,7 +62,7 @@ struct TransformerEncoderLayer: Module {
     dropout2 = .dropout(w / "dropout2")
   }
 
-  func forward(_ input: EncoderInput) throws -> Tensor {
+  package func forward(_ input: EncoderInput) throws -> Tensor {
     let tokens = input.tokens
     let query = try tokens + input.position
     let attended = SelfAttentionInput(query: query, value: tokens, bias: input.bias)
@@ -71,7 +71,7 @@ struct TransformerEncoderLayer: Module {
     return try norm2(linear2(linear1(first, applying: .relu), adding: first))
   }
 
-  private func stepwise(
+  package func stepwise(
     _ tokens: Tensor, _ attended: SelfAttentionInput, _ activation: Activation?
   ) throws -> Tensor {
     let first = try norm1(tokens + dropout1(attention(attended)))
@@ -80,29 +80,19 @@ struct TransformerEncoderLayer: Module {
   }
 }
 
-extension TransformerEncoderLayer: Diagnosable {
-  func alternatives(for input: EncoderInput) throws -> [Alternative<EncoderInput, Tensor>] {
-    Activation.relu.alternatives("after linear1", path) { input, activation in
-      let attended = SelfAttentionInput(
-        query: try input.tokens + input.position, value: input.tokens, bias: input.bias)
-      return try stepwise(input.tokens, attended, activation)
-    }
-  }
-}
-
 /// Queries, which are the keys too, and values, [n, B, d]; what is added to the scores, [B, 1, 1, n].
-struct SelfAttentionInput: TensorBundle {
-  var query: Tensor
-  var value: Tensor
-  var bias: Tensor?
+package struct SelfAttentionInput: TensorBundle {
+  package var query: Tensor
+  package var value: Tensor
+  package var bias: Tensor?
 
-  init(query: Tensor, value: Tensor, bias: Tensor? = nil) {
+  package init(query: Tensor, value: Tensor, bias: Tensor? = nil) {
     (self.query, self.value, self.bias) = (query, value, bias)
   }
 
-  var tensors: [Tensor] { [query, value] + (bias.map { [$0] } ?? []) }
+  package var tensors: [Tensor] { [query, value] + (bias.map { [$0] } ?? []) }
 
-  init(tensors: [Tensor]) throws {
+  package init(tensors: [Tensor]) throws {
     guard tensors.count == 2 || tensors.count == 3 else {
       throw WeighbridgeError(
         .shape, "expected queries, values and perhaps a bias, got \(tensors.count) tensors")

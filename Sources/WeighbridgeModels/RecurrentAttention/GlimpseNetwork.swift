@@ -4,8 +4,8 @@ import WeighbridgeModules
 /// images [B, C, H, W] and locations [B, 2] → [B, h_g + h_l].
 public struct GlimpseNetwork: Architecture {
   public let path: ModulePath
-  private let retina: Retina
-  private let what1, where1, what2, where2: Linear
+  package let retina: Retina
+  package let what1, where1, what2, where2: Linear
 
   public init(_ w: WeightScope, _ configuration: Configuration) throws {
     try Self.check(configuration)
@@ -33,23 +33,6 @@ public struct GlimpseNetwork: Architecture {
     }
     let what = try what2(what1(patches, applying: .relu))
     return try where2(where1(input.location, applying: .relu), adding: what, applying: .relu)
-  }
-}
-
-extension GlimpseNetwork: Diagnosable {
-  public func alternatives(for input: GlimpseInput) throws -> [Alternative<GlimpseInput, Tensor>] {
-    /// The network with three activations: after fc1, after fc2, of the sum.
-    @Sendable func result(
-      _ input: GlimpseInput, _ what: Activation?, _ place: Activation?, _ sum: Activation?
-    ) throws -> Tensor {
-      let what = try what2(what1(retina(input)).activated(ifAny: what))
-      let place = try where2(where1(input.location).activated(ifAny: place))
-      return try (what + place).activated(ifAny: sum)
-    }
-    let relu = Activation.relu
-    return relu.alternatives("after fc1", path) { try result($0, $1, .relu, .relu) }
-      + relu.alternatives("after fc2", path) { try result($0, .relu, $1, .relu) }
-      + relu.alternatives("after the sum", path) { try result($0, .relu, .relu, $1) }
   }
 }
 

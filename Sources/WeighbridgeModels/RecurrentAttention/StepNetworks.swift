@@ -9,8 +9,8 @@ import WeighbridgeModules
 #endif
 
 /// h' = relu(i2h g + h2h h).
-struct CoreNetwork: Module {
-  let path: ModulePath
+package struct CoreNetwork: Module {
+  package let path: ModulePath
   private let i2h, h2h: Linear
 
   init(_ w: WeightScope, hidden: Int) throws {
@@ -19,7 +19,7 @@ struct CoreNetwork: Module {
     h2h = try Linear(w / "h2h", in: hidden, out: hidden)
   }
 
-  func forward(_ input: Input) throws -> Tensor {
+  package func forward(_ input: Input) throws -> Tensor {
     let (glimpse, state) = (input.glimpse, input.state)
     guard state.shape == glimpse.shape else {
       throw WeighbridgeError(.shape, "the state must be \(glimpse.shape), got \(state.shape)")
@@ -27,21 +27,21 @@ struct CoreNetwork: Module {
     return try h2h(state, adding: i2h(glimpse), applying: .relu)
   }
 
-  private func forward(_ input: Input, applying activation: Activation?) throws -> Tensor {
+  package func forward(_ input: Input, applying activation: Activation?) throws -> Tensor {
     try h2h(input.state, adding: i2h(input.glimpse)).activated(ifAny: activation)
   }
 
-  struct Input: TensorBundle {
-    var glimpse: Tensor
-    var state: Tensor
+  package struct Input: TensorBundle {
+    package var glimpse: Tensor
+    package var state: Tensor
 
-    init(glimpse: Tensor, state: Tensor) {
+    package init(glimpse: Tensor, state: Tensor) {
       (self.glimpse, self.state) = (glimpse, state)
     }
 
-    var tensors: [Tensor] { [glimpse, state] }
+    package var tensors: [Tensor] { [glimpse, state] }
 
-    init(tensors: [Tensor]) throws {
+    package init(tensors: [Tensor]) throws {
       guard tensors.count == 2 else {
         throw WeighbridgeError(
           .shape, "expected a glimpse and a state, got \(tensors.count) tensors")
@@ -55,11 +55,11 @@ struct CoreNetwork: Module {
 /// before it is limited to −1…1.
 ///
 /// Older checkpoints have one layer, μ = tanh(fc h): the names decide.
-struct LocationNetwork: Module {
-  let path: ModulePath
+package struct LocationNetwork: Module {
+  package let path: ModulePath
   private let deviation: Double
-  private let fc: Linear
-  private let second: Linear?
+  package let fc: Linear
+  package let second: Linear?
 
   init(_ w: WeightScope, hidden: Int, deviation: Double) throws {
     path = w.path
@@ -74,12 +74,12 @@ struct LocationNetwork: Module {
     }
   }
 
-  func forward(_ input: Input) throws -> Output {
+  package func forward(_ input: Input) throws -> Output {
     let features = try second.map { try $0(fc(input.state, applying: .relu)) } ?? fc(input.state)
     return try output(features, input)
   }
 
-  private func output(_ features: Tensor, _ input: Input) throws -> Output {
+  package func output(_ features: Tensor, _ input: Input) throws -> Output {
     let mean = try features.activated(.tanh)
     var location = mean
     if let noise = input.noise {
@@ -95,17 +95,17 @@ struct LocationNetwork: Module {
       logDensity: try density.sum(axes: [1]), location: try location.clamped(-1, 1))
   }
 
-  struct Input: TensorBundle {
-    var state: Tensor
-    var noise: Tensor?
+  package struct Input: TensorBundle {
+    package var state: Tensor
+    package var noise: Tensor?
 
-    init(state: Tensor, noise: Tensor?) {
+    package init(state: Tensor, noise: Tensor?) {
       (self.state, self.noise) = (state, noise)
     }
 
-    var tensors: [Tensor] { [state] + (noise.map { [$0] } ?? []) }
+    package var tensors: [Tensor] { [state] + (noise.map { [$0] } ?? []) }
 
-    init(tensors: [Tensor]) throws {
+    package init(tensors: [Tensor]) throws {
       guard let state = tensors.first, tensors.count <= 2 else {
         throw WeighbridgeError(
           .shape, "expected a state and perhaps ε, got \(tensors.count) tensors")
@@ -115,17 +115,17 @@ struct LocationNetwork: Module {
   }
 
   /// In PyTorch's order: log π first.
-  struct Output: TensorBundle {
-    var logDensity: Tensor
-    var location: Tensor
+  package struct Output: TensorBundle {
+    package var logDensity: Tensor
+    package var location: Tensor
 
-    init(logDensity: Tensor, location: Tensor) {
+    package init(logDensity: Tensor, location: Tensor) {
       (self.logDensity, self.location) = (logDensity, location)
     }
 
-    var tensors: [Tensor] { [logDensity, location] }
+    package var tensors: [Tensor] { [logDensity, location] }
 
-    init(tensors: [Tensor]) throws {
+    package init(tensors: [Tensor]) throws {
       guard tensors.count == 2 else {
         throw WeighbridgeError(
           .shape, "expected a density and a location, got \(tensors.count) tensors")
@@ -136,63 +136,27 @@ struct LocationNetwork: Module {
 }
 
 /// Logarithms of the class probabilities.
-struct ActionNetwork: Module {
-  let path: ModulePath
-  private let fc: Linear
+package struct ActionNetwork: Module {
+  package let path: ModulePath
+  package let fc: Linear
 
   init(_ w: WeightScope, hidden: Int, classes: Int) throws {
     path = w.path
     fc = try Linear(w / "fc", in: hidden, out: classes)
   }
 
-  func forward(_ state: Tensor) throws -> Tensor { try fc(state).logSoftmax(axis: 1) }
-}
-
-extension CoreNetwork: Diagnosable {
-  func alternatives(for input: Input) throws -> [Alternative<Input, Tensor>] {
-    Activation.relu.alternatives("after the sum", path) { try forward($0, applying: $1) }
-  }
-}
-
-extension LocationNetwork: Diagnosable {
-  func alternatives(for input: Input) throws -> [Alternative<Input, Output>] {
-    guard let second else { return [] }
-    return Activation.relu.alternatives("after fc", path) { input, activation in
-      try output(second(fc(input.state).activated(ifAny: activation)), input)
-    }
-  }
-}
-
-extension ActionNetwork: Diagnosable {
-  func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
-    func form(
-      _ kind: Cause.Kind, _ words: String, _ compute: @escaping @Sendable (Tensor) throws -> Tensor
-    ) -> Alternative<Tensor, Tensor> {
-      Alternative(
-        Cause(kind, "the reference \(words)", fix: .code("in \(path) it \(words)"))
-      ) { try compute(fc($0)) }
-    }
-    return [
-      form(.softmaxAxis, "takes the softmax over the batch, here over the classes") {
-        try $0.logSoftmax(axis: 0)
-      },
-      form(.activationForm, "returns probabilities, here their logarithms") {
-        try $0.softmax(axis: 1)
-      },
-      form(.moduleSkipped, "returns the scores themselves, here log-probabilities") { $0 },
-    ]
-  }
+  package func forward(_ state: Tensor) throws -> Tensor { try fc(state).logSoftmax(axis: 1) }
 }
 
 /// The estimated value of a state, [B, 1].
 struct BaselineNetwork: Module {
-  let path: ModulePath
-  private let fc: Linear
+  package let path: ModulePath
+  package let fc: Linear
 
   init(_ w: WeightScope, hidden: Int) throws {
     path = w.path
     fc = try Linear(w / "fc", in: hidden, out: 1)
   }
 
-  func forward(_ state: Tensor) throws -> Tensor { try fc(state) }
+  package func forward(_ state: Tensor) throws -> Tensor { try fc(state) }
 }

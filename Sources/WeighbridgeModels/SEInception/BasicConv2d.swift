@@ -1,10 +1,10 @@
 import WeighbridgeModules
 
 /// torchvision's `BasicConv2d`: a convolution without bias, batch norm with eps 1e-3, relu.
-struct BasicConv2d: Module {
-  let path: ModulePath
-  private let conv: Conv2d
-  private let bn: BatchNorm
+package struct BasicConv2d: Module {
+  package let path: ModulePath
+  package let conv: Conv2d
+  package let bn: BatchNorm
   private let fused: FusedConvolution
 
   init(
@@ -20,15 +20,9 @@ struct BasicConv2d: Module {
     fused = FusedConvolution(conv, bn, ReLU(w))
   }
 
-  func forward(_ x: Tensor) throws -> Tensor {
+  package func forward(_ x: Tensor) throws -> Tensor {
     if ProbeRun.current == nil { return try fused(x) }
     return try bn(conv(x)).activated(.relu)
-  }
-}
-
-extension BasicConv2d: Diagnosable {
-  func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
-    Activation.relu.alternatives("after bn", path) { try bn(conv($0)).activated(ifAny: $1) }
   }
 }
 
@@ -54,7 +48,7 @@ extension Tensor {
   /// The 3×3 average at stride 1 whose divisor is 9 at the borders too.
   ///
   /// - Parameter countsPadding: Whether zeros beyond the edge count as cells.
-  func smoothed(countsPadding: Bool = true) throws -> Tensor {
+  package func smoothed(countsPadding: Bool = true) throws -> Tensor {
     try pooled(
       PoolingGeometry(
         .average(countIncludePad: countsPadding), kernel: 3, stride: 1, padding: 1))

@@ -1,8 +1,8 @@
 import WeighbridgeModules
 
 /// 35×35: [N, in, H, W] → [N, 224 + pool, H, W].
-struct InceptionA: Module {
-  let path: ModulePath
+package struct InceptionA: Module {
+  package let path: ModulePath
   private let branch1x1: BasicConv2d
   private let branch5x5: [BasicConv2d]
   private let branch3x3dbl: [BasicConv2d]
@@ -25,19 +25,13 @@ struct InceptionA: Module {
     try w.unusedSELayer(channel: inputs)
   }
 
-  func forward(_ x: Tensor) throws -> Tensor { try forward(x, smoothed: x.smoothed()) }
+  package func forward(_ x: Tensor) throws -> Tensor { try forward(x, smoothed: x.smoothed()) }
 
   /// - Parameter smoothed: What the pooling branch reads.
-  private func forward(_ x: Tensor, smoothed: @autoclosure () throws -> Tensor) throws -> Tensor {
+  package func forward(_ x: Tensor, smoothed: @autoclosure () throws -> Tensor) throws -> Tensor {
     try .concatenated(
       [branch1x1(x), x.through(branch5x5), x.through(branch3x3dbl), branchPool(smoothed())],
       axis: 1)
-  }
-}
-
-extension InceptionA: Diagnosable {
-  func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
-    Smoothing.alternatives(path) { try forward($0, smoothed: $1) }
   }
 }
 
@@ -64,8 +58,8 @@ struct InceptionB: Module {
 }
 
 /// 17×17 with 7-long kernels: [N, in, H, W] → [N, 768, H, W].
-struct InceptionC: Module {
-  let path: ModulePath
+package struct InceptionC: Module {
+  package let path: ModulePath
   private let branch1x1: BasicConv2d
   private let branch7x7: [BasicConv2d]
   private let branch7x7dbl: [BasicConv2d]
@@ -91,19 +85,13 @@ struct InceptionC: Module {
     try w.unusedSELayer(channel: inputs)
   }
 
-  func forward(_ x: Tensor) throws -> Tensor { try forward(x, smoothed: x.smoothed()) }
+  package func forward(_ x: Tensor) throws -> Tensor { try forward(x, smoothed: x.smoothed()) }
 
   /// - Parameter smoothed: What the pooling branch reads.
-  private func forward(_ x: Tensor, smoothed: @autoclosure () throws -> Tensor) throws -> Tensor {
+  package func forward(_ x: Tensor, smoothed: @autoclosure () throws -> Tensor) throws -> Tensor {
     try .concatenated(
       [branch1x1(x), x.through(branch7x7), x.through(branch7x7dbl), branchPool(smoothed())],
       axis: 1)
-  }
-}
-
-extension InceptionC: Diagnosable {
-  func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
-    Smoothing.alternatives(path) { try forward($0, smoothed: $1) }
   }
 }
 
@@ -134,8 +122,8 @@ struct InceptionD: Module {
 }
 
 /// 8×8, with branches that part: [N, in, H, W] → [N, 2048, H, W].
-struct InceptionE: Module {
-  let path: ModulePath
+package struct InceptionE: Module {
+  package let path: ModulePath
   private let branch1x1: BasicConv2d
   private let branch3x3: BasicConv2d
   private let branch3x3Parts: [BasicConv2d]
@@ -163,10 +151,10 @@ struct InceptionE: Module {
     try w.unusedSELayer(channel: inputs)
   }
 
-  func forward(_ x: Tensor) throws -> Tensor { try forward(x, smoothed: x.smoothed()) }
+  package func forward(_ x: Tensor) throws -> Tensor { try forward(x, smoothed: x.smoothed()) }
 
   /// - Parameter smoothed: What the pooling branch reads.
-  private func forward(_ x: Tensor, smoothed: @autoclosure () throws -> Tensor) throws -> Tensor {
+  package func forward(_ x: Tensor, smoothed: @autoclosure () throws -> Tensor) throws -> Tensor {
     var parts = [try branch1x1(x)]
     let single = try branch3x3(x)
     parts += try branch3x3Parts.map { try $0(single) }
@@ -177,42 +165,9 @@ struct InceptionE: Module {
   }
 }
 
-extension InceptionE: Diagnosable {
-  func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
-    Smoothing.alternatives(path) { try forward($0, smoothed: $1) }
-  }
-}
-
 extension Tensor {
   /// The output of modules one after the other.
   fileprivate func through(_ modules: [BasicConv2d]) throws -> Tensor {
     try modules.reduce(self) { try $1($0) }
-  }
-}
-
-/// The other ways of averaging in the pooling branches.
-private enum Smoothing {
-  /// - Parameter forward: Computes a block from its input and what its pooling branch reads.
-  static func alternatives(
-    _ path: ModulePath, _ forward: @escaping @Sendable (Tensor, Tensor) throws -> Tensor
-  ) -> [Alternative<Tensor, Tensor>] {
-    let maximum = PoolingGeometry(.maximum, kernel: 3, stride: 1, padding: 1)
-    return [
-      Alternative(
-        Cause(
-          .countIncludePad, "count_include_pad is true here and false in the reference",
-          fix: .code("set count_include_pad to false in \(path)'s pooling branch"))
-      ) { try forward($0, $0.smoothed(countsPadding: false)) },
-      Alternative(
-        Cause(
-          .poolingForm, "the reference takes the maximum in the pooling branch",
-          fix: .code("take the maximum in \(path)'s pooling branch"))
-      ) { try forward($0, $0.pooled(maximum)) },
-      Alternative(
-        Cause(
-          .moduleSkipped, "the reference does not pool in the pooling branch",
-          fix: .code("leave the average of \(path)'s pooling branch out"))
-      ) { try forward($0, $0) },
-    ]
   }
 }

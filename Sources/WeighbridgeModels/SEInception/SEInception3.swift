@@ -7,7 +7,7 @@ public struct Inception3: Module {
   public static let imageSize = 299
 
   public let path: ModulePath
-  let transformsInput: Bool
+  package let transformsInput: Bool
   let stem: [any UnaryModule]
   let mixed: [any UnaryModule]
   let avgpool: AdaptiveAvgPool2d
@@ -68,33 +68,19 @@ public struct Inception3: Module {
     return try classified(transformsInput ? transformed(x) : x)
   }
 
-  private func classified(_ x: Tensor) throws -> Tensor {
+  package func classified(_ x: Tensor) throws -> Tensor {
     let features = try (stem + mixed).reduce(x) { try $1($0) }
     return try fc(dropout(avgpool(features)).flattened(from: 1))
   }
 
   /// Channels normalised with ImageNet's mean and deviation brought to mean and deviation ½:
   /// x·(σ/½) + (μ − ½)/½.
-  private func transformed(_ x: Tensor) throws -> Tensor {
+  package func transformed(_ x: Tensor) throws -> Tensor {
     let deviation = [0.229, 0.224, 0.225].map { $0 / 0.5 }
     let mean = [0.485, 0.456, 0.406].map { ($0 - 0.5) / 0.5 }
     let scale = try Tensor(deviation, shape: [1, 3, 1, 1]).converted(to: x.dtype)
     let shift = try Tensor(mean, shape: [1, 3, 1, 1]).converted(to: x.dtype)
     return try x * scale + shift
-  }
-}
-
-extension Inception3: Diagnosable {
-  public func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
-    let other = !transformsInput
-    return [
-      Alternative(
-        Cause(
-          .inputNormalization,
-          "transform_input is \(transformsInput) here and \(other) in the reference",
-          fix: .configuration(key: "transform_input", value: .boolean(other)))
-      ) { try classified(other ? transformed($0) : $0) }
-    ]
   }
 }
 

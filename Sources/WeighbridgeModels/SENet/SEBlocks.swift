@@ -6,13 +6,13 @@ public struct SEBottleneck: Module {
   public static let expansion = 4
 
   public let path: ModulePath
-  let reduce: FusedConvolution
-  let spatial: FusedConvolution
-  let expand: FusedConvolution
-  let se: SELayer
-  let downsample: Sequential?
+  package let reduce: FusedConvolution
+  package let spatial: FusedConvolution
+  package let expand: FusedConvolution
+  package let se: SELayer
+  package let downsample: Sequential?
   /// One module that is called three times.
-  let relu: ReLU
+  package let relu: ReLU
 
   public init(
     _ w: WeightScope, inplanes: Int, planes: Int, stride: Int = 1, downsample: Bool = false,
@@ -42,12 +42,12 @@ public struct SEBasicBlock: Module {
   public static let expansion = 1
 
   public let path: ModulePath
-  let first: FusedConvolution
-  let second: FusedConvolution
-  let se: SELayer
-  let downsample: Sequential?
+  package let first: FusedConvolution
+  package let second: FusedConvolution
+  package let se: SELayer
+  package let downsample: Sequential?
   /// One module that is called twice.
-  let relu: ReLU
+  package let relu: ReLU
 
   public init(
     _ w: WeightScope, inplanes: Int, planes: Int, stride: Int = 1, downsample: Bool = false,
@@ -66,54 +66,6 @@ public struct SEBasicBlock: Module {
 
   public func forward(_ x: Tensor) throws -> Tensor {
     try se(second(first(x)), adding: downsample?(x) ?? x, then: relu)
-  }
-}
-
-/// The other ways in which a residual block joins its branch and its shortcut.
-///
-/// - Parameters:
-///   - branch: The branch's output before squeeze-and-excitation.
-///   - relu: The block's activation.
-private func residualAlternatives(
-  _ path: ModulePath, se: SELayer, relu: ReLU,
-  branch: @escaping @Sendable (Tensor) throws -> Tensor,
-  shortcut: @escaping @Sendable (Tensor) throws -> Tensor
-) -> [Alternative<Tensor, Tensor>] {
-  func form(
-    _ kind: Cause.Kind, _ words: String, _ compute: @escaping @Sendable (Tensor) throws -> Tensor
-  ) -> Alternative<Tensor, Tensor> {
-    Alternative(
-      Cause(
-        kind, "the reference \(words)",
-        fix: .code("wire \(path) as the reference: it \(words)")), compute)
-  }
-  return [
-    form(.residualForm, "does not add the shortcut") { try relu(se(branch($0))) },
-    form(.residualForm, "has no activation after the sum") { try se(branch($0)) + shortcut($0) },
-    form(.residualForm, "activates before the sum") { try relu(se(branch($0))) + shortcut($0) },
-    form(.seWiring, "gates the sum, not the branch") {
-      try relu(se(branch($0) + shortcut($0)))
-    },
-    form(.seWiring, "gates the activated sum") { try se(relu(branch($0) + shortcut($0))) },
-    form(.moduleSkipped, "has no squeeze-and-excitation here") {
-      try relu(branch($0) + shortcut($0))
-    },
-  ]
-}
-
-extension SEBottleneck: Diagnosable {
-  public func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
-    residualAlternatives(
-      path, se: se, relu: relu, branch: { try expand(spatial(reduce($0))) },
-      shortcut: { try downsample?($0) ?? $0 })
-  }
-}
-
-extension SEBasicBlock: Diagnosable {
-  public func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
-    residualAlternatives(
-      path, se: se, relu: relu, branch: { try second(first($0)) },
-      shortcut: { try downsample?($0) ?? $0 })
   }
 }
 

@@ -4,8 +4,8 @@ import WeighbridgeModules
 /// channel of each sample. [N, C, H, W] → the same.
 public struct SELayer: Module {
   public let path: ModulePath
-  let pool: AdaptiveAvgPool2d
-  let fc: Sequential
+  package let pool: AdaptiveAvgPool2d
+  package let fc: Sequential
 
   /// - Parameters:
   ///   - channel: C.
@@ -28,7 +28,7 @@ public struct SELayer: Module {
   }
 
   /// The factors [N, C].
-  private func gate(_ x: Tensor) throws -> Tensor {
+  package func gate(_ x: Tensor) throws -> Tensor {
     try fc(pool(x).flattened(from: 1))
   }
 
@@ -58,49 +58,6 @@ extension SELayer {
         gate(x), epilogue: Epilogue(residual: residual(), activation: activation.activation))
     }
     return try activation(self(x) + residual())
-  }
-}
-
-extension SELayer: Diagnosable {
-  public func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
-    func wiring(
-      _ words: String, _ compute: @escaping @Sendable (Tensor) throws -> Tensor
-    ) -> Alternative<Tensor, Tensor> {
-      Alternative(
-        Cause(
-          .seWiring, "the reference \(words)",
-          fix: .code("wire \(path) as the reference: it \(words)")), compute)
-    }
-    return [
-      wiring("adds the gate instead of multiplying by it") { x in
-        try x + gate(x).expanded(toRank: 4)
-      },
-      wiring("gates twice") { x in
-        let gate = try gate(x)
-        return try x.scaledByChannel(gate).scaledByChannel(gate)
-      },
-      wiring("adds its input to the gated one") { x in try x + x.scaledByChannel(gate(x)) },
-      wiring("squeezes by the maximum instead of the mean") { x in
-        let largest = try x.pooled(
-          PoolingGeometry(.maximum, kernel: Pair(x.shape[2], x.shape[3])))
-        return try x.scaledByChannel(fc(largest.flattened(from: 1)))
-      },
-      wiring("squeezes by the sum instead of the mean") { x in
-        let count = Double(x.shape[2] * x.shape[3])
-        return try x.scaledByChannel(fc(pool(x).affine(scale: count).flattened(from: 1)))
-      },
-      wiring("gates by the complement, 1 − gate") { x in
-        try x.scaledByChannel(gate(x).affine(scale: -1, shift: 1))
-      },
-      wiring("returns the gate alone") { x in
-        try gate(x).expanded(toRank: 4).expanded(to: x.shape)
-      },
-      Alternative(
-        Cause(
-          .moduleSkipped, "the reference hands its input on unchanged",
-          fix: .code("leave \(path) out, as the recorded network does"))
-      ) { $0 },
-    ]
   }
 }
 

@@ -53,7 +53,7 @@ public struct SKConv: Module {
   }
 
   /// How the scores belong to the branches, and what their softmax runs over.
-  enum Weighing: Sendable, Hashable {
+  package enum Weighing: Sendable, Hashable {
     /// Scores branch-major, softmax over the branches.
     case standard
     /// Scores (channel, branch).
@@ -70,7 +70,7 @@ public struct SKConv: Module {
     case none
   }
 
-  private func forward(_ x: Tensor, _ weighing: Weighing) throws -> Tensor {
+  package func forward(_ x: Tensor, _ weighing: Weighing) throws -> Tensor {
     let seen = try branches.map { try $0(x) }
     guard let first = seen.first else {
       throw WeighbridgeError(.shape, "selective kernels need a branch", entry: path.name)
@@ -104,26 +104,6 @@ public struct SKConv: Module {
   /// The scores' hidden width, max(⌊in / r⌋, L).
   static func width(inputs: Int, reduction: Int, minimum: Int) -> Int {
     max(inputs / max(1, reduction), minimum)
-  }
-}
-
-extension SKConv: Diagnosable {
-  public func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
-    let forms: [(Cause.Kind, Weighing, String)] = [
-      (.branchOrder, .interleaved, "has the scores as (channel, branch), here (branch, channel)"),
-      (.branchOrder, .reversed, "has the branches' scores in the opposite order"),
-      (.branchOrder, .crossed, "weighs each branch by the weights of the opposite one"),
-      (.softmaxAxis, .overChannels, "takes the softmax over the channels, here over the branches"),
-      (.softmaxAxis, .sigmoid, "weighs each branch by a sigmoid, here by a softmax"),
-      (.seWiring, .none, "adds the branches without weights"),
-    ]
-    return forms.map { kind, weighing, words in
-      Alternative(
-        Cause(
-          kind, "the reference \(words)",
-          fix: .code("weigh the branches in \(path) as the reference: it \(words)"))
-      ) { try forward($0, weighing) }
-    }
   }
 }
 

@@ -1,18 +1,18 @@
 import WeighbridgeModules
 
 /// Tokens [B, n, dim] and what is added to the attention scores, [B, 1, n, n].
-struct MaskedTokens: TensorBundle {
-  var tokens: Tensor
-  var bias: Tensor?
+package struct MaskedTokens: TensorBundle {
+  package var tokens: Tensor
+  package var bias: Tensor?
 
-  init(_ tokens: Tensor, bias: Tensor? = nil) {
+  package init(_ tokens: Tensor, bias: Tensor? = nil) {
     self.tokens = tokens
     self.bias = bias
   }
 
-  var tensors: [Tensor] { [tokens] + (bias.map { [$0] } ?? []) }
+  package var tensors: [Tensor] { [tokens] + (bias.map { [$0] } ?? []) }
 
-  init(tensors: [Tensor]) throws {
+  package init(tensors: [Tensor]) throws {
     guard let tokens = tensors.first, tensors.count <= 2 else {
       throw WeighbridgeError(
         .shape, "expected tokens and perhaps a bias, got \(tensors.count) tensors")
@@ -22,7 +22,7 @@ struct MaskedTokens: TensorBundle {
 }
 
 /// A module of the transformer whose last step can add a residual at no cost.
-protocol TokenModule: Module where Input == MaskedTokens, Output == Tensor {
+package protocol TokenModule: Module where Input == MaskedTokens, Output == Tensor {
   /// `forward(input) + residual`, for runs in which nothing is probed.
   func fused(_ input: MaskedTokens, adding residual: Tensor) throws -> Tensor
 }

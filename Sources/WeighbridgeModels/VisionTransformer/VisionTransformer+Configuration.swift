@@ -123,10 +123,10 @@ extension VisionTransformer {
 }
 
 /// The configuration's values.
-struct ViTConfiguration: Sendable {
+package struct ViTConfiguration: Sendable {
   enum Head: String { case mlp, linear }
 
-  let imageSize, patchSize, channels, classes, dim, depth, heads, mlpDim: Int
+  package let imageSize, patchSize, channels, classes, dim, depth, heads, mlpDim: Int
   let head: Head
   /// The width of a head.
   let headWidth: Int

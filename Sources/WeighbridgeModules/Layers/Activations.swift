@@ -76,3 +76,10 @@ public struct Softmax: Module {
 
   public func forward(_ x: Tensor) throws -> Tensor { try x.softmax(axis: axis) }
 }
+
+extension Tensor {
+  /// Unchanged when there is no function.
+  package func activated(ifAny activation: Activation?) throws -> Tensor {
+    try activation.map { try activated($0) } ?? self
+  }
+}

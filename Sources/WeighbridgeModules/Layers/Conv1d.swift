@@ -29,7 +29,7 @@ public struct Conv1d: Module {
     self.bias = try w.bias(bias, count: outputs)
   }
 
-  private init(path: ModulePath, weight: Tensor, bias: Tensor?, geometry: ConvolutionGeometry) {
+  package init(path: ModulePath, weight: Tensor, bias: Tensor?, geometry: ConvolutionGeometry) {
     (self.path, self.weight, self.bias, self.geometry) = (path, weight, bias, geometry)
   }
 
@@ -55,34 +55,5 @@ extension Conv1d: ParameterizedModule {
     Conv1d(
       path: path, weight: tensors["weight"] ?? weight, bias: tensors["bias"] ?? bias,
       geometry: geometry)
-  }
-}
-
-extension Conv1d: Diagnosable {
-  /// Another padding, stride or dilation.
-  public func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
-    guard input.rank == 3 else { return [] }
-    let kernel = Shape([weight.shape[0], weight.shape[1], 1, weight.shape[2]])
-    let image = Shape([input.shape[0], input.shape[1], 1, input.shape[2]])
-    var found: [(Cause.Kind, String, ConvolutionGeometry)] = []
-    for value in 0...4 {
-      var (padded, moved, spread) = (geometry, geometry, geometry)
-      padded.padding = Padding(0, value)
-      moved.stride = Pair(1, max(1, value))
-      spread.dilation = Pair(1, max(1, value))
-      found += [
-        (.padding, "padding \(value)", padded), (.stride, "stride \(max(1, value))", moved),
-        (.dilation, "dilation \(max(1, value))", spread),
-      ]
-    }
-    return found.compactMap { kind, name, other in
-      guard other != geometry,
-        let shape = try? other.outputShape(input: image, weight: kernel)
-      else { return nil }
-      return Alternative(
-        Cause(kind, "the reference has \(name)", fix: .code("give \(path) \(name)")),
-        shape: [shape[0], shape[1], shape[3]],
-        Conv1d(path: path, weight: weight, bias: bias, geometry: other))
-    }
   }
 }

@@ -33,7 +33,7 @@ public struct Conv2d: Module {
   }
 
   /// A copy with other weights or another geometry.
-  func replacing(
+  package func replacing(
     weight: Tensor? = nil, bias: Tensor? = nil, geometry: ConvolutionGeometry? = nil
   ) -> Conv2d {
     Conv2d(

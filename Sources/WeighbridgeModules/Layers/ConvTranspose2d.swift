@@ -31,7 +31,7 @@ public struct ConvTranspose2d: Module {
     self.bias = try w.bias(bias, count: outputs)
   }
 
-  private init(
+  package init(
     path: ModulePath, weight: Tensor, bias: Tensor?, geometry: TransposedConvolutionGeometry
   ) {
     (self.path, self.weight, self.bias, self.geometry) = (path, weight, bias, geometry)
@@ -52,37 +52,5 @@ extension ConvTranspose2d: ParameterizedModule {
     ConvTranspose2d(
       path: path, weight: tensors["weight"] ?? weight, bias: tensors["bias"] ?? bias,
       geometry: geometry)
-  }
-}
-
-extension ConvTranspose2d: Diagnosable {
-  /// Other strides, paddings and output paddings: several of them lead to one output size.
-  public func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
-    guard input.rank == 4 else { return [] }
-    var found: [(Cause.Kind, String, TransposedConvolutionGeometry)] = []
-    for stride in 1...4 where Pair(stride) != geometry.stride {
-      var other = geometry
-      other.stride = Pair(stride)
-      found.append((.stride, "stride \(stride)", other))
-    }
-    for padding in 0...4 {
-      for added in 0...3 {
-        var other = geometry
-        (other.padding, other.outputPadding) = (Pair(padding), Pair(added))
-        guard other != geometry else { continue }
-        found.append((.padding, "padding \(padding) and output padding \(added)", other))
-      }
-    }
-    return found.compactMap { kind, name, other in
-      guard let shape = try? other.outputShape(input: input.shape, weight: weight.shape) else {
-        return nil
-      }
-      return Alternative(
-        Cause(
-          kind, "the reference has \(name), here it is another",
-          fix: .code("give \(path) \(name)")),
-        shape: shape,
-        ConvTranspose2d(path: path, weight: weight, bias: bias, geometry: other))
-    }
   }
 }

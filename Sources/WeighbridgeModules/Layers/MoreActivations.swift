@@ -1,5 +1,5 @@
 /// PyTorch's `nn.LeakyReLU`.
-public struct LeakyReLU: ActivationModule, Diagnosable {
+public struct LeakyReLU: ActivationModule {
   public let path: ModulePath
   public let activation: Activation
 
@@ -11,7 +11,7 @@ public struct LeakyReLU: ActivationModule, Diagnosable {
 }
 
 /// PyTorch's `nn.ReLU6`.
-public struct ReLU6: ActivationModule, Diagnosable {
+public struct ReLU6: ActivationModule {
   public let path: ModulePath
   public var activation: Activation { .relu6 }
 
@@ -19,7 +19,7 @@ public struct ReLU6: ActivationModule, Diagnosable {
 }
 
 /// PyTorch's `nn.ELU`.
-public struct ELU: ActivationModule, Diagnosable {
+public struct ELU: ActivationModule {
   public let path: ModulePath
   public let activation: Activation
 
@@ -31,7 +31,7 @@ public struct ELU: ActivationModule, Diagnosable {
 }
 
 /// PyTorch's `nn.Hardswish`.
-public struct Hardswish: ActivationModule, Diagnosable {
+public struct Hardswish: ActivationModule {
   public let path: ModulePath
   public var activation: Activation { .hardSwish }
 
@@ -39,7 +39,7 @@ public struct Hardswish: ActivationModule, Diagnosable {
 }
 
 /// PyTorch's `nn.Hardsigmoid`.
-public struct Hardsigmoid: ActivationModule, Diagnosable {
+public struct Hardsigmoid: ActivationModule {
   public let path: ModulePath
   public var activation: Activation { .hardSigmoid }
 
@@ -47,7 +47,7 @@ public struct Hardsigmoid: ActivationModule, Diagnosable {
 }
 
 /// PyTorch's `nn.Softplus` of β = 1.
-public struct Softplus: ActivationModule, Diagnosable {
+public struct Softplus: ActivationModule {
   public let path: ModulePath
   public var activation: Activation { .softplus }
 

@@ -4,7 +4,7 @@ public struct LayerNorm2d: Module {
   public let path: ModulePath
   public internal(set) var weight: Tensor
   public internal(set) var bias: Tensor
-  public internal(set) var epsilon: Double
+  public package(set) var epsilon: Double
 
   /// - Parameter epsilon: Added to the variance; 1e-6 in most of the networks that have this layer.
   public init(_ w: WeightScope, channels: Int, epsilon: Double = 1e-6) throws {
@@ -28,7 +28,7 @@ public struct RMSNorm: Module {
   public let path: ModulePath
   public internal(set) var weight: Tensor?
   /// `nil` for the dtype's machine epsilon, PyTorch's default.
-  public internal(set) var epsilon: Double?
+  public package(set) var epsilon: Double?
 
   /// - Parameters:
   ///   - epsilon: Added to the mean square; `nil` for the dtype's machine epsilon: 1.19e-7 for float32,
@@ -57,7 +57,7 @@ public struct InstanceNorm: Module {
   public let channels: Int
   public internal(set) var weight: Tensor?
   public internal(set) var bias: Tensor?
-  public internal(set) var epsilon: Double
+  public package(set) var epsilon: Double
 
   /// - Parameters:
   ///   - epsilon: Added to the variance.
@@ -79,48 +79,6 @@ public struct InstanceNorm: Module {
         .shape, "instance normalisation of \(channels) channels takes [N, C, …], got \(x.shape)")
     }
     return try x.groupNormalized(groups: channels, weight: weight, bias: bias, epsilon: epsilon)
-  }
-}
-
-/// Constants that frameworks and articles use.
-private func otherEpsilons(than epsilon: Double?) -> [Double] {
-  [1e-3, 1e-4, 1e-5, 1e-6, 1e-8, 1e-12, 0, Double(Float.ulpOfOne)].filter { $0 != epsilon }
-}
-
-private func cause(_ kind: String, _ here: Double?, _ there: Double, _ path: ModulePath) -> Cause {
-  Cause(
-    .layerNormEpsilon,
-    "eps is \(here.map { "\($0)" } ?? "the dtype's own") here and \(there) in the reference",
-    fix: .code("give \(path)'s \(kind) epsilon: \(there)"))
-}
-
-extension LayerNorm2d: Diagnosable {
-  public func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
-    otherEpsilons(than: epsilon).map { other in
-      var copy = self
-      copy.epsilon = other
-      return Alternative(cause(kind, epsilon, other, path), copy)
-    }
-  }
-}
-
-extension RMSNorm: Diagnosable {
-  public func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
-    otherEpsilons(than: epsilon).map { other in
-      var copy = self
-      copy.epsilon = other
-      return Alternative(cause(kind, epsilon, other, path), copy)
-    }
-  }
-}
-
-extension InstanceNorm: Diagnosable {
-  public func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
-    otherEpsilons(than: epsilon).map { other in
-      var copy = self
-      copy.epsilon = other
-      return Alternative(cause(kind, epsilon, other, path), copy)
-    }
   }
 }
 

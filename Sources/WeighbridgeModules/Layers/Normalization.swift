@@ -10,9 +10,9 @@ public struct BatchNorm: Module {
   /// The running statistics; `nil` where each batch's own are taken.
   public internal(set) var mean: Tensor?
   public internal(set) var variance: Tensor?
-  public internal(set) var epsilon: Double
+  public package(set) var epsilon: Double
   /// The configuration key that sets `epsilon`, so that reports can name it.
-  let epsilonKey: String?
+  package let epsilonKey: String?
 
   /// - Parameters:
   ///   - kind: `BatchNorm2d` or `BatchNorm1d`, for reports.
@@ -60,7 +60,7 @@ public struct BatchNorm: Module {
   /// Mean and biased variance over batch and positions, summed in float64 as in PyTorch.
   ///
   /// - Throws: `shape` when there is but one value per channel, which PyTorch refuses too.
-  func batchStatistics(of x: Tensor) throws -> (mean: Tensor, variance: Tensor) {
+  package func batchStatistics(of x: Tensor) throws -> (mean: Tensor, variance: Tensor) {
     let channels = weight.shape[0]
     guard x.rank >= 2, x.shape[1] == channels, x.elementCount > channels else {
       throw WeighbridgeError(
@@ -82,9 +82,9 @@ public struct LayerNorm: Module {
   public let path: ModulePath
   public internal(set) var weight: Tensor
   public internal(set) var bias: Tensor
-  public internal(set) var epsilon: Double
+  public package(set) var epsilon: Double
   /// The configuration key that sets `epsilon`, so that reports can name it.
-  let epsilonKey: String?
+  package let epsilonKey: String?
 
   /// - Parameter epsilon: Added to the variance; where the configuration gives one, that counts.
   public init(_ w: WeightScope, features: Int, epsilon: Double = 1e-5) throws {
@@ -106,7 +106,7 @@ public struct GroupNorm: Module {
   public internal(set) var weight: Tensor
   public internal(set) var bias: Tensor
   public let groups: Int
-  public internal(set) var epsilon: Double
+  public package(set) var epsilon: Double
 
   public init(_ w: WeightScope, groups: Int, channels: Int, epsilon: Double = 1e-5) throws {
     path = w.path

@@ -30,7 +30,7 @@ public struct Upsample: Module {
 
   public func forward(_ x: Tensor) throws -> Tensor { try resized(x, interpolation) }
 
-  func resized(_ x: Tensor, _ interpolation: Interpolation) throws -> Tensor {
+  package func resized(_ x: Tensor, _ interpolation: Interpolation) throws -> Tensor {
     let axes = max(0, x.rank - 2)
     switch target {
     case .size(let size):

@@ -1,3 +1,4 @@
+import WeighbridgeCauses
 import WeighbridgeModules
 
 /// Tries causes on wrong layers, each by running the layer again on the recorded input.

@@ -1,3 +1,4 @@
+import WeighbridgeCauses
 import WeighbridgeModules
 
 /// Why a layer is wrong, as far as rerunning it on the recorded input can tell.

@@ -1,3 +1,4 @@
+import WeighbridgeCauses
 import WeighbridgeModules
 
 /// A bias that has other values than in the reference: what is left of the error is the same wherever

@@ -1,3 +1,4 @@
+import WeighbridgeCauses
 import WeighbridgeMapping
 import WeighbridgeModules
 

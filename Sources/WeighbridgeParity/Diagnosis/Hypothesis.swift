@@ -1,3 +1,4 @@
+import WeighbridgeCauses
 import WeighbridgeModules
 
 /// One kind of guess at why a layer is wrong. Every guess of the diagnosis stands behind this protocol;

@@ -1,3 +1,4 @@
+import WeighbridgeCauses
 import WeighbridgeModules
 
 /// A module without parameters that is another function of its input in the reference: a pool where

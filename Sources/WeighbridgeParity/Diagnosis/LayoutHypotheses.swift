@@ -1,3 +1,4 @@
+import WeighbridgeCauses
 import WeighbridgeModules
 
 /// The ways in which a parameter's values may stand in another order than PyTorch's, by its role.

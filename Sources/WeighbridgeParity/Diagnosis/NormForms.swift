@@ -1,3 +1,4 @@
+import WeighbridgeCauses
 import WeighbridgeModules
 
 /// A norm that is one of another kind in the reference: over the channels of each pixel, in groups over

@@ -1,4 +1,5 @@
 import Synchronization
+import WeighbridgeCauses
 import WeighbridgeModules
 
 /// One operation of a module's own forward.

@@ -1,3 +1,4 @@
+import WeighbridgeCauses
 import WeighbridgeModules
 
 /// The operations of a forward, each in the other forms that it is mistaken for: in the module that is

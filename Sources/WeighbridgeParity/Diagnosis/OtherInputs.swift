@@ -1,3 +1,4 @@
+import WeighbridgeCauses
 import WeighbridgeModules
 
 /// A layer that reads another recorded tensor than it does in the reference, or one through a function:

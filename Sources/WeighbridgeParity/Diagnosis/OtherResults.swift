@@ -1,3 +1,4 @@
+import WeighbridgeCauses
 import WeighbridgeModules
 
 /// A module whose result is made otherwise in the reference: another module's result as it is, or its

@@ -1,3 +1,4 @@
+import WeighbridgeCauses
 import WeighbridgeModules
 
 /// A parameter that a file holds as another function of itself: the deviation for the variance, a scale

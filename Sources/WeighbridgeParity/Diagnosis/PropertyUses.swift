@@ -1,3 +1,4 @@
+import WeighbridgeCauses
 import WeighbridgeModules
 
 /// An operation of a forward that computes with one of its module's own tensors.

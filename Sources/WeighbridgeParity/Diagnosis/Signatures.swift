@@ -1,4 +1,5 @@
 import Foundation
+import WeighbridgeCauses
 import WeighbridgeModules
 
 /// What a wrong layer's parameters show by themselves. Nothing here is run again, so it is said only

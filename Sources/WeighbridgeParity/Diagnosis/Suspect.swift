@@ -1,3 +1,4 @@
+import WeighbridgeCauses
 import WeighbridgeModules
 
 /// A wrong layer as a run met it: all that is needed to run it again with something changed.

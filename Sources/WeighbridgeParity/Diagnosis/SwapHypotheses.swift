@@ -1,3 +1,4 @@
+import WeighbridgeCauses
 import WeighbridgeModules
 
 /// Parameters that stand in each other's place: within a module, or between two of the same shapes.

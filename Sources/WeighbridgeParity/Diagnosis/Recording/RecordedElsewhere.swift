@@ -1,3 +1,4 @@
+import WeighbridgeCauses
 import WeighbridgeModules
 
 /// Values that were recorded too late, or under another name.

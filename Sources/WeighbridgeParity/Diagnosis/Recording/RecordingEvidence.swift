@@ -1,4 +1,5 @@
 import Synchronization
+import WeighbridgeCauses
 import WeighbridgeModules
 
 /// What is known of a reference that a right model may differ from because of how it was recorded.

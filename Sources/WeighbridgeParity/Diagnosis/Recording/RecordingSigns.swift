@@ -1,3 +1,4 @@
+import WeighbridgeCauses
 import WeighbridgeModules
 
 /// Signs in a reference that it was recorded wrongly: looked for before any layer is blamed.

@@ -1,3 +1,5 @@
+import WeighbridgeModules
+
 /// A module that knows how it is easily got wrong: the constants, forms and orders of its computation
 /// that other implementations, versions and exports have otherwise.
 ///
@@ -32,33 +34,5 @@ public struct Alternative<Input: TensorBundle, Output: TensorBundle>: Sendable {
   public init<M: Module>(_ cause: Cause, shape: Shape? = nil, _ module: M)
   where M.Input == Input, M.Output == Output {
     self.init(cause, shape: shape) { try module.forward($0) }
-  }
-}
-
-/// A module with parameters of its own that a copy can have otherwise.
-public protocol ParameterizedModule: Module {
-  /// The parameters and buffers that it computes with.
-  var parameters: [ModuleParameter] { get }
-  /// A copy with some parameters replaced, by their names within the module.
-  func replacing(_ tensors: [String: Tensor]) -> Self
-}
-
-/// One parameter of a module.
-public struct ModuleParameter: Sendable {
-  /// The name within the module: `weight`.
-  public var name: String
-  public var role: ParameterRole
-  public var tensor: Tensor
-  /// What equal parts of its first axis are, where they serve different ends: `q`, `k`, `v`. Empty
-  /// where it is one.
-  public var sections: [String]
-
-  public init(
-    _ name: String, _ role: ParameterRole, _ tensor: Tensor, sections: [String] = []
-  ) {
-    self.name = name
-    self.role = role
-    self.tensor = tensor
-    self.sections = sections
   }
 }

@@ -1,3 +1,5 @@
+import WeighbridgeModules
+
 /// Constants that frameworks and articles use where PyTorch's default is 1e-5.
 private let epsilons = [1e-3, 1e-4, 1e-5, 1e-6, 1e-8, 1e-12, 0]
 
@@ -155,19 +157,18 @@ extension Activation {
   }
 }
 
-extension Tensor {
-  /// Unchanged when there is no function.
-  package func activated(ifAny activation: Activation?) throws -> Tensor {
-    try activation.map { try activated($0) } ?? self
-  }
-}
-
 extension ReLU: Diagnosable {}
 extension GELU: Diagnosable {}
 extension SiLU: Diagnosable {}
 extension Sigmoid: Diagnosable {}
 extension Tanh: Diagnosable {}
 extension ActivationLayer: Diagnosable {}
+extension LeakyReLU: Diagnosable {}
+extension ReLU6: Diagnosable {}
+extension ELU: Diagnosable {}
+extension Hardswish: Diagnosable {}
+extension Hardsigmoid: Diagnosable {}
+extension Softplus: Diagnosable {}
 
 extension Softmax: Diagnosable {
   public func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {

@@ -1,3 +1,5 @@
+import WeighbridgeModules
+
 /// The paddings of TensorFlow's SAME for a window: as many outputs as ⌈size / stride⌉, the odd cell
 /// at the end, or at the beginning.
 private func samePaddings(

@@ -1,3 +1,5 @@
+import WeighbridgeModules
+
 extension Interpolation {
   /// Its name in words: `bilinear with corners aligned`.
   package var words: String {

@@ -1,3 +1,5 @@
+import WeighbridgeModules
+
 /// Why a module may compute something other than the reference: what is different, and what to do.
 public struct Cause: Sendable, Hashable {
   /// What kind of mistake it is.

@@ -1,3 +1,5 @@
+import WeighbridgeModules
+
 /// Numbers that windows are given: another one is tried where it gives the recorded shape.
 private let usual = 1...4
 

@@ -1,0 +1,68 @@
+import WeighbridgeCauses
+import WeighbridgeModels
+import WeighbridgeModules
+
+extension InceptionA: Diagnosable {
+  func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
+    Smoothing.alternatives(path) { try forward($0, smoothed: $1) }
+  }
+}
+
+extension InceptionC: Diagnosable {
+  func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
+    Smoothing.alternatives(path) { try forward($0, smoothed: $1) }
+  }
+}
+
+extension InceptionE: Diagnosable {
+  func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
+    Smoothing.alternatives(path) { try forward($0, smoothed: $1) }
+  }
+}
+
+/// The other ways of averaging in the pooling branches.
+private enum Smoothing {
+  /// - Parameter forward: Computes a block from its input and what its pooling branch reads.
+  static func alternatives(
+    _ path: ModulePath, _ forward: @escaping @Sendable (Tensor, Tensor) throws -> Tensor
+  ) -> [Alternative<Tensor, Tensor>] {
+    let maximum = PoolingGeometry(.maximum, kernel: 3, stride: 1, padding: 1)
+    return [
+      Alternative(
+        Cause(
+          .countIncludePad, "count_include_pad is true here and false in the reference",
+          fix: .code("set count_include_pad to false in \(path)'s pooling branch"))
+      ) { try forward($0, $0.smoothed(countsPadding: false)) },
+      Alternative(
+        Cause(
+          .poolingForm, "the reference takes the maximum in the pooling branch",
+          fix: .code("take the maximum in \(path)'s pooling branch"))
+      ) { try forward($0, $0.pooled(maximum)) },
+      Alternative(
+        Cause(
+          .moduleSkipped, "the reference does not pool in the pooling branch",
+          fix: .code("leave the average of \(path)'s pooling branch out"))
+      ) { try forward($0, $0) },
+    ]
+  }
+}
+
+extension Inception3: Diagnosable {
+  public func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
+    let other = !transformsInput
+    return [
+      Alternative(
+        Cause(
+          .inputNormalization,
+          "transform_input is \(transformsInput) here and \(other) in the reference",
+          fix: .configuration(key: "transform_input", value: .boolean(other)))
+      ) { try classified(other ? transformed($0) : $0) }
+    ]
+  }
+}
+
+extension BasicConv2d: Diagnosable {
+  func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
+    Activation.relu.alternatives("after bn", path) { try bn(conv($0)).activated(ifAny: $1) }
+  }
+}
