@@ -169,12 +169,14 @@ let package = Package(
     .testTarget(
       name: "WeighbridgeModelsTests",
       dependencies: [
-        "TestSupport", "WeighbridgeModels", "WeighbridgeModules", "WeighbridgeCheckpoints",
+        "TestSupport", "WeighbridgeModelCauses", "WeighbridgeCauses", "WeighbridgeModels",
+        "WeighbridgeModules", "WeighbridgeCheckpoints",
       ]),
     .testTarget(
       name: "WeighbridgeEngineTests", dependencies: ["TestSupport", "WeighbridgeEngine"]),
     .testTarget(
-      name: "WeighbridgeModulesTests", dependencies: ["TestSupport", "WeighbridgeModules"]),
+      name: "WeighbridgeModulesTests",
+      dependencies: ["TestSupport", "WeighbridgeCauses", "WeighbridgeModules"]),
     .testTarget(
       name: "WeighbridgeOneDNNTests",
       dependencies: ["TestSupport", "WeighbridgeEngine", "WeighbridgeParallel"]),

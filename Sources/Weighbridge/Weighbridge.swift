@@ -1,5 +1,9 @@
-// Everything a user of the package imports: readers, mapping, modules, models and the verdict.
+// Everything a user of the package imports: readers, mapping, modules, models and the verdict. What
+// the built-in models are mistaken for is linked, and nothing of it is named.
 
+import WeighbridgeModelCauses
+
+@_exported import WeighbridgeCauses
 @_exported import WeighbridgeCheckpoints
 @_exported import WeighbridgeEngine
 @_exported import WeighbridgeMapping

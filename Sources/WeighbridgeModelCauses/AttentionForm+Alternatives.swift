@@ -10,7 +10,7 @@ extension AttentionForm {
   ///   - width: The tokens' width.
   ///   - headsKey: The configuration key of the number of heads.
   ///   - hasScaleKey: Whether `scale=dim|dim_head` chooses the scale.
-  func alternatives(
+  package func alternatives(
     features: Int, width: Int, _ path: ModulePath, headsKey: String = "heads",
     hasScaleKey: Bool = true
   ) -> [(Cause, AttentionForm)] {

@@ -3,7 +3,7 @@ import WeighbridgeModels
 import WeighbridgeModules
 
 extension TransformerEncoderLayer: Diagnosable {
-  func alternatives(for input: EncoderInput) throws -> [Alternative<EncoderInput, Tensor>] {
+  package func alternatives(for input: EncoderInput) throws -> [Alternative<EncoderInput, Tensor>] {
     Activation.relu.alternatives("after linear1", path) { input, activation in
       let attended = SelfAttentionInput(
         query: try input.tokens + input.position, value: input.tokens, bias: input.bias)
@@ -13,7 +13,7 @@ extension TransformerEncoderLayer: Diagnosable {
 }
 
 extension WeighbridgeModels.MultiheadAttention: Diagnosable {
-  func alternatives(
+  package func alternatives(
     for input: SelfAttentionInput
   ) throws -> [Alternative<SelfAttentionInput, Tensor>] {
     let width = outBias.shape[0]

@@ -3,13 +3,13 @@ import WeighbridgeModels
 import WeighbridgeModules
 
 extension CoreNetwork: Diagnosable {
-  func alternatives(for input: Input) throws -> [Alternative<Input, Tensor>] {
+  package func alternatives(for input: Input) throws -> [Alternative<Input, Tensor>] {
     Activation.relu.alternatives("after the sum", path) { try forward($0, applying: $1) }
   }
 }
 
 extension LocationNetwork: Diagnosable {
-  func alternatives(for input: Input) throws -> [Alternative<Input, Output>] {
+  package func alternatives(for input: Input) throws -> [Alternative<Input, Output>] {
     guard let second else { return [] }
     return Activation.relu.alternatives("after fc", path) { input, activation in
       try output(second(fc(input.state).activated(ifAny: activation)), input)
@@ -18,7 +18,7 @@ extension LocationNetwork: Diagnosable {
 }
 
 extension ActionNetwork: Diagnosable {
-  func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
+  package func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
     func form(
       _ kind: Cause.Kind, _ words: String, _ compute: @escaping @Sendable (Tensor) throws -> Tensor
     ) -> Alternative<Tensor, Tensor> {

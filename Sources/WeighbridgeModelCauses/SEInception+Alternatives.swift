@@ -3,19 +3,19 @@ import WeighbridgeModels
 import WeighbridgeModules
 
 extension InceptionA: Diagnosable {
-  func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
+  package func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
     Smoothing.alternatives(path) { try forward($0, smoothed: $1) }
   }
 }
 
 extension InceptionC: Diagnosable {
-  func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
+  package func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
     Smoothing.alternatives(path) { try forward($0, smoothed: $1) }
   }
 }
 
 extension InceptionE: Diagnosable {
-  func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
+  package func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
     Smoothing.alternatives(path) { try forward($0, smoothed: $1) }
   }
 }
@@ -62,7 +62,7 @@ extension Inception3: Diagnosable {
 }
 
 extension BasicConv2d: Diagnosable {
-  func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
+  package func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
     Activation.relu.alternatives("after bn", path) { try bn(conv($0)).activated(ifAny: $1) }
   }
 }

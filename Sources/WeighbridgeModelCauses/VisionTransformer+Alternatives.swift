@@ -81,7 +81,7 @@ extension VisionTransformer: Diagnosable {
 }
 
 extension Attention: Diagnosable {
-  func alternatives(for input: MaskedTokens) throws -> [Alternative<MaskedTokens, Tensor>] {
+  package func alternatives(for input: MaskedTokens) throws -> [Alternative<MaskedTokens, Tensor>] {
     let width = toQKV.weight.shape[1]
     var found = form.alternatives(features: toQKV.weight.shape[0] / 3, width: width, path).map {
       cause, form in

@@ -1,5 +1,7 @@
 import TestSupport
 import Testing
+import WeighbridgeCauses
+import WeighbridgeModelCauses
 import WeighbridgeModels
 import WeighbridgeModules
 

@@ -1,4 +1,5 @@
 import Testing
+import WeighbridgeCauses
 import WeighbridgeModules
 
 /// Layers beside the operators that they are made of, their parameters, and what they refuse.

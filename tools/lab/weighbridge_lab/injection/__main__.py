@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from weighbridge_recorder import ToolError
 
-from .bug import Bug
+from .bug import EQUIVALENCES, Bug
 from .catalogue import BUGS
 from .outcome import NONE, Outcome
 from .report import HEADER, Results, markdown, rate_line, rows_by, text_table
@@ -80,6 +80,22 @@ def print_outcome(outcome: Outcome, everything: bool, diagnosis: bool) -> None:
     if outcome.detected and diagnosis and (everything or not outcome.complete):
         says = f"{outcome.named}: {outcome.note}" if outcome.naming != NONE else ""
         print(f"{outcome.naming:9} {outcome.case.label} (effect {outcome.effect:.3g}) {says}")
+
+
+def check_vocabulary(binary: Path, bugs: list[Bug]) -> None:
+    """Every bug is one that the command has a name for, or accepts one under another name."""
+    done = subprocess.run(
+        [str(binary), "validate", "--help"], capture_output=True, text=True, check=True)
+    _, _, rest = done.stdout.partition('as "cause" in the JSON:')
+    listed = rest.strip().split("\n\n")[0].strip().rstrip(".")
+    known = {kind.strip() for kind in listed.split(",")}
+    unknown = sorted({
+        bug.cause for bug in bugs
+        if bug.cause not in known
+        and not any(bug.cause in pair and pair & known for pair in EQUIVALENCES)
+    })
+    if unknown:
+        raise ToolError(f"`validate` has no name for {', '.join(unknown)}")
 
 
 def run_cases(options: argparse.Namespace, bugs: list[Bug], folder: Path) -> Results:
@@ -152,6 +168,7 @@ def main(arguments: list[str] | None = None) -> int:
         if not options.binary.is_file():
             raise ToolError(f"{options.binary} does not exist: build it, or give --binary")
         options.binary = options.binary.resolve()
+        check_vocabulary(options.binary, bugs)
         torch.set_num_threads(1)
         with tempfile.TemporaryDirectory(prefix="weighbridge-inject-") as folder:
             results = run_cases(options, bugs, Path(folder))

@@ -1,0 +1,2 @@
+// Who judges a model names causes, too.
+@_exported import WeighbridgeCauses
