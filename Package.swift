@@ -150,8 +150,8 @@ let package = Package(
       name: "WeighbridgeParityTests",
       dependencies: [
         "TestSupport",
-        "WeighbridgeParity", "WeighbridgeCauses", "WeighbridgeMapping", "WeighbridgeModules",
-        "WeighbridgeCheckpoints", "WeighbridgeWeights",
+        "WeighbridgeParity", "WeighbridgeMapping", "WeighbridgeModules", "WeighbridgeCheckpoints",
+        "WeighbridgeWeights",
       ]),
     .testTarget(
       name: "WeighbridgeTestingTests",
