@@ -15,6 +15,7 @@ let package = Package(
       targets: ["WeighbridgeNative", "WeighbridgeModules", "WeighbridgeModels"]),
     .library(name: "WeighbridgeImages", targets: ["WeighbridgeImages"]),
     .library(name: "WeighbridgeTesting", targets: ["WeighbridgeTesting"]),
+    .library(name: "WeighbridgeCommand", targets: ["WeighbridgeCommand"]),
     .executable(name: "weighbridge", targets: ["WeighbridgeCLI"]),
   ],
   traits: [
@@ -119,13 +120,15 @@ let package = Package(
       ]),
     // For users' tests, of Swift Testing or XCTest.
     .target(name: "WeighbridgeTesting", dependencies: ["Weighbridge"]),
-    .executableTarget(
-      name: "WeighbridgeCLI",
+    // The command as a library, for tools with architectures of one's own.
+    .target(
+      name: "WeighbridgeCommand",
       dependencies: [
         "Weighbridge", "WeighbridgeCheckpoints", "WeighbridgeImages", "WeighbridgeWeights",
         "CFaults",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    .executableTarget(name: "WeighbridgeCLI", dependencies: ["WeighbridgeCommand"]),
 
     // What several test targets need.
     .target(

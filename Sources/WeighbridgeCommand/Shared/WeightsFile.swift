@@ -27,7 +27,7 @@ struct WeightsFile {
   func plan(reference: RecordedMetadata? = nil) throws -> ImportPlan {
     let applied = try rules()
     let overrides = try model.overrides()
-    let loader = Loader(.builtIn)
+    let loader = Loader(Tool.current.registry)
     if let path {
       return try loader.plan(
         Checkpoints.open(path), model: model.identifier, overrides: overrides,

@@ -79,10 +79,10 @@ struct ConvertCommand: ParsableCommand {
     Console.progress.clear()
     for entry in checkpoint.unreadable {
       Console.remark(
-        "weighbridge: warning: \(entry.name.escapingControlCharacters()) is left out: "
+        "\(Tool.name): warning: \(entry.name.escapingControlCharacters()) is left out: "
           + entry.reason.clause.escapingControlCharacters())
     }
-    for line in summary.warningLines { Console.remark("weighbridge: warning: \(line)") }
+    for line in summary.warningLines { Console.remark("\(Tool.name): warning: \(line)") }
     if json.isSet {
       try console.print(json: summary.json(output: output, format: format.name, plan: plan))
     } else {
@@ -98,7 +98,7 @@ struct ConvertCommand: ParsableCommand {
 
   private func importPlan(_ checkpoint: any Checkpoint, _ rules: Rules) throws -> ImportPlan {
     do {
-      return try Loader(.builtIn).plan(
+      return try Loader(Tool.current.registry).plan(
         checkpoint, model: model.identifier, overrides: model.overrides(), rules: rules,
         root: model.root)
     } catch var error as WeighbridgeError where error.code == .mapping && model.identifier == nil {

@@ -57,7 +57,7 @@ struct MapCommand: ParsableCommand {
 
   func run() throws {
     let console = json.console
-    let plan = try Loader(.builtIn).plan(
+    let plan = try Loader(Tool.current.registry).plan(
       Checkpoints.open(file), model: model.identifier, overrides: model.overrides(),
       rules: rules.read(), root: model.root)
     var error = plan.report.error(file: file)

@@ -183,7 +183,7 @@ struct ValidateCommand: ParsableCommand {
   private func refuseOtherModel(_ plan: ImportPlan, _ reference: Reference) throws {
     let id = plan.architecture.id
     guard let recorded = reference.metadata.model, recorded != id,
-      (try? ArchitectureRegistry.builtIn.architecture(recorded)) != nil
+      (try? Tool.current.registry.architecture(recorded)) != nil
     else { return }
     throw WeighbridgeError(
       .mapping, "was recorded from \(recorded), and these weights are of \(id)",

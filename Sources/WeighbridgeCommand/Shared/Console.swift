@@ -51,7 +51,7 @@ struct Console {
   /// Prints the one line that a failure starts with, after whatever was printed before it.
   static func fail(_ text: String) {
     try? output.flush()
-    remark("weighbridge: error: \(text)")
+    remark("\(Tool.name): error: \(text)")
   }
 
   /// Progress on standard error, to a terminal only.

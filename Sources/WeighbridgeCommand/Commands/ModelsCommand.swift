@@ -37,7 +37,7 @@ struct ModelsCommand: ParsableCommand {
       try list(console)
       return
     }
-    let architecture = try ArchitectureRegistry.builtIn.architecture(id)
+    let architecture = try Tool.current.registry.architecture(id)
     var configuration = architecture.defaults
     for (name, text) in overrides {
       guard let key = configuration.keys.first(where: { $0.name == name }) else {
@@ -62,7 +62,7 @@ struct ModelsCommand: ParsableCommand {
   }
 
   private func list(_ console: Console) throws {
-    let descriptions = ArchitectureRegistry.builtIn.architectures.map { architecture in
+    let descriptions = Tool.current.registry.architectures.map { architecture in
       ArchitectureDescription(
         architecture: architecture, configuration: architecture.defaults,
         ledger: try? architecture.ledger(architecture.defaults))

@@ -26,7 +26,7 @@ enum Entry {
     defer { withExtendedLifetime(interruptions) {} }
     do {
       try checkArguments()
-      var command = try WeighbridgeCommand.parseAsRoot(withoutDashes(arguments))
+      var command = try RootCommand.parseAsRoot(withoutDashes(arguments))
       try command.run()
       try Console.flush()
       exit(0)
@@ -42,7 +42,7 @@ enum Entry {
   private static func surviveFaults() {
     let arguments = CommandLine.arguments.dropFirst().joined(separator: " ")
     wb_faults_handle_signals(
-      "weighbridge: error: an HDF5 file is damaged in a way that libhdf5 does not survive: "
+      "\(Tool.name): error: an HDF5 file is damaged in a way that libhdf5 does not survive: "
         + arguments.escapingControlCharacters() + ". Save or download it again",
       WeighbridgeError.Code.malformed.exitStatus)
   }
@@ -92,8 +92,8 @@ enum Entry {
       do { try Console.flush() } catch { return report(error) }
       return status.rawValue
     }
-    let status = WeighbridgeCommand.exitCode(for: error)
-    let text = WeighbridgeCommand.fullMessage(for: error)
+    let status = RootCommand.exitCode(for: error)
+    let text = RootCommand.fullMessage(for: error)
     guard status != .success else {
       do { try Console.printAndFlush(text) } catch { return report(error) }
       return 0
