@@ -3,7 +3,10 @@
 /// eˣ in place, within 1.4 units of 2⁻²⁴ of the result; 0 below −104. LaneMath's polynomial.
 static inline __attribute__((always_inline)) void VARIANT(exponential)(f8 *value) {
   f8 x = *value;
-  x = PICK(x < -104, (f8){} - 104, x);
+  // What is 0 in the end is worked out as e⁰: a result below the smallest normal number costs a hundred
+  // cycles, and masks and padding are full of them.
+  i8 is_zero = x < -104;
+  x = PICK(is_zero, (f8){}, x);
   x = PICK(x > 89, (f8){} + 89, x);
   // Adding 1.5·2²³ rounds to an integer and leaves it in the low bits.
   f8 shifted = x * 1.44269504f + 12582912;
@@ -17,7 +20,8 @@ static inline __attribute__((always_inline)) void VARIANT(exponential)(f8 *value
   // 2ⁿ in two factors, so that subnormal results round once.
   i8 exponent = (i8)shifted - 0x4b400000;
   i8 half = exponent >> 1;
-  *value = power * (f8)((half + 127) << 23) * (f8)((exponent - half + 127) << 23);
+  power = power * (f8)((half + 127) << 23) * (f8)((exponent - half + 127) << 23);
+  *value = PICK(is_zero, (f8){}, power);
 }
 
 /// `rows` ≤ TILE_ROWS rows of a·b: a's rows lie `a_step` apart, b's `columns`, a multiple of 8, in
@@ -52,35 +56,67 @@ static inline __attribute__((always_inline)) void VARIANT(multiply)(
   }
 }
 
-/// softmax of `count` values in place; what follows them up to a multiple of 8 becomes 0. A row of
-/// −∞ alone becomes zeros where a mask made it so, else NaN, as in PyTorch.
+/// The larger of both, lane by lane; NaN stays, and comes in.
+static inline __attribute__((always_inline)) void VARIANT(keep_larger)(f8 *value, const f8 *other) {
+  *value = PICK((*other > *value) | (*other != *other), *other, *value);
+}
+
+/// The largest lane.
+static inline __attribute__((always_inline)) float VARIANT(largest)(const f8 *of) {
+  f8 lanes = *of;
+  f8 other = __builtin_shufflevector(lanes, lanes, 4, 5, 6, 7, 0, 1, 2, 3);
+  VARIANT(keep_larger)(&lanes, &other);
+  other = __builtin_shufflevector(lanes, lanes, 2, 3, 0, 1, 6, 7, 4, 5);
+  VARIANT(keep_larger)(&lanes, &other);
+  other = __builtin_shufflevector(lanes, lanes, 1, 0, 3, 2, 5, 4, 7, 6);
+  VARIANT(keep_larger)(&lanes, &other);
+  return lanes[0];
+}
+
+/// The sum of all lanes, by halves.
+static inline __attribute__((always_inline)) float VARIANT(total)(const f8 *of) {
+  f8 lanes = *of;
+  lanes += __builtin_shufflevector(lanes, lanes, 4, 5, 6, 7, 0, 1, 2, 3);
+  lanes += __builtin_shufflevector(lanes, lanes, 1, 0, 3, 2, 5, 4, 7, 6);
+  return lanes[0] + lanes[2];
+}
+
+/// softmax of `count` values of each row in place; what follows them up to a
+/// multiple of 8 becomes 0. A row of −∞ alone becomes zeros where a mask made it so, else NaN, as in
+/// PyTorch. Rows go side by side: each is one chain of dependent steps.
 static inline __attribute__((always_inline)) void VARIANT(softmax)(
-    float *row, ptrdiff_t count, bool is_masked) {
+    float *scores, int rows, ptrdiff_t count, bool is_masked) {
   ptrdiff_t length = padded(count);
-  for (ptrdiff_t i = count; i < length; i++) row[i] = -INFINITY;
-  f8 maxima = *(f8 *)row;
+  f8 maxima[TILE_ROWS], sums[TILE_ROWS] = {};
+  for (int row = 0; row < rows; row++) {
+    float *line = scores + row * length;
+    for (ptrdiff_t i = count; i < length; i++) line[i] = -INFINITY;
+    maxima[row] = *(f8 *)line;
+  }
   for (ptrdiff_t i = 8; i < length; i += 8) {
-    f8 x = *(f8 *)(row + i);
-    // NaN stays, and comes in.
-    maxima = PICK((x > maxima) | (x != x), x, maxima);
+    for (int row = 0; row < rows; row++) {
+      VARIANT(keep_larger)(&maxima[row], (f8 *)(scores + row * length + i));
+    }
   }
-  float maximum = maxima[0];
-  for (int lane = 1; lane < 8; lane++) {
-    if (maxima[lane] > maximum || maxima[lane] != maxima[lane]) maximum = maxima[lane];
-  }
-  if (is_masked && maximum == -INFINITY) {
-    memset(row, 0, (size_t)length * sizeof(float));
-    return;
-  }
-  f8 sums = {};
+  for (int row = 0; row < rows; row++) maxima[row] = (f8){} + VARIANT(largest)(&maxima[row]);
   for (ptrdiff_t i = 0; i < length; i += 8) {
-    f8 power = *(f8 *)(row + i) - maximum;
-    VARIANT(exponential)(&power);
-    *(f8 *)(row + i) = power;
-    sums += power;
+    for (int row = 0; row < rows; row++) {
+      f8 *at = (f8 *)(scores + row * length + i);
+      f8 power = *at - maxima[row];
+      VARIANT(exponential)(&power);
+      *at = power;
+      sums[row] += power;
+    }
   }
-  float total = ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7]));
-  for (ptrdiff_t i = 0; i < length; i += 8) *(f8 *)(row + i) /= total;
+  for (int row = 0; row < rows; row++) {
+    float *line = scores + row * length;
+    if (is_masked && maxima[row][0] == -INFINITY) {
+      memset(line, 0, (size_t)length * sizeof(float));
+      continue;
+    }
+    float total = VARIANT(total)(&sums[row]);
+    for (ptrdiff_t i = 0; i < length; i += 8) *(f8 *)(line + i) /= total;
+  }
 }
 
 /// kᵀ, each row padded to a multiple of 8 with zeros.
@@ -110,8 +146,8 @@ static inline __attribute__((always_inline)) void VARIANT(attend_rows)(
     float *line = scores + row * keys;
     for (ptrdiff_t key = 0; key < keys; key += 8) *(f8 *)(line + key) *= head->scale;
     if (head->bias) VARIANT(add_bias)(head, query + row, line);
-    VARIANT(softmax)(line, head->keys, head->bias != NULL);
   }
+  VARIANT(softmax)(scores, rows, head->keys, head->bias != NULL);
   VARIANT(multiply)(scores, keys, rows, head->keys, values, width, results);
   for (int row = 0; row < rows; row++) {
     memcpy(head->output + (query + row) * head->output_step, results + row * width,

@@ -15,7 +15,10 @@ enum LaneMath {
   @inline(__always)
   static func exponential(_ x: Lanes) -> Lanes {
     var x = x
-    x.replace(with: -104, where: x .< -104)
+    // What is 0 in the end is worked out as e⁰: a result below the smallest normal number costs a
+    // hundred cycles, and masks are full of them.
+    let isZero = x .< -104
+    x.replace(with: 0, where: isZero)
     x.replace(with: 89, where: x .> 89)
     // Adding 1.5·2²³ rounds to an integer n and leaves it in the low bits. Then x = n·ln 2 + r, with
     // ln 2 in two parts, of which the first has so few bits that its product with n is exact.
@@ -31,7 +34,8 @@ enum LaneMath {
     let exponent =
       unsafeBitCast(shifted, to: SIMD8<Int32>.self) &- Int32(bitPattern: 0x4b40_0000)
     let half = exponent &>> 1
-    return power * powerOfTwo(half) * powerOfTwo(exponent &- half)
+    let result = power * powerOfTwo(half) * powerOfTwo(exponent &- half)
+    return result.replacing(with: 0, where: isZero)
   }
 
   /// 2ⁿ for −126 ≤ n ≤ 127.

@@ -162,6 +162,8 @@ def write_readme(accuracies: dict[str, float], folder: Path) -> None:
         "- `formats/`: files of every format and dialect, hostile ones among them, made by",
         "  `tools/make-format-fixtures`, `tools/make-pytorch-fixtures` and `tools/make-framework-fixtures`;",
         "- `operators/`: operators in float64, made by `tools/make-operator-fixtures`;",
+        "- `images/`: pictures of every form that is read, what Pillow makes of them and what torchvision does,",
+        "  made by `tools/make-image-fixtures`;",
         "- `networks/`: small networks whose references hold the network itself, made by",
         "  `tools/make-network-fixtures`;",
         "- `recordings/`: references with the faults of hand-made recordings, made by",
