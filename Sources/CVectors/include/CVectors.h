@@ -46,6 +46,16 @@ void vectors_attend(const vectors_head *_Nonnull head, float *_Nonnull scratch);
 /// The same as a processor without wide vectors computes it.
 void vectors_attend_baseline(const vectors_head *_Nonnull head, float *_Nonnull scratch);
 
+/// softmax of `count` values of each of some rows, in place: eˣ⁻ᵐᵃˣ over its sum. A row of −∞ alone
+/// becomes zeros where `is_masked`, else NaN, as in PyTorch; NaN stays in its row.
+void vectors_softmax(
+    float *_Nonnull values, ptrdiff_t step, ptrdiff_t rows, ptrdiff_t count, bool is_masked);
+
+/// The same without vectors that only some processors have.
+void vectors_softmax_baseline(
+    float *_Nonnull values, ptrdiff_t step, ptrdiff_t rows, ptrdiff_t count, bool is_masked);
+
+
 /// Rows of float32 elements on any bytes: of what was computed, and of a reference. Steps count bytes
 /// from one row to the next.
 typedef struct {

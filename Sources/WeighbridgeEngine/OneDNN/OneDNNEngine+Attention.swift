@@ -153,17 +153,10 @@
         try HeadProduct(
           rows: block.rows, columns: keys, depth: depth, scale: scale, secondIsTransposed: true
         ).run(block.q, step: rowStep(q), block.k, step: rowStep(k), scores, step: keys)
-        for row in 0..<block.rows {
-          let line = scores + row * keys
-          if let bias = block.bias {
-            add(bias, row: row, to: line)
-            if Extremes.isMinusInfinity(line, keys) {
-              line.update(repeating: 0, count: keys)
-              continue
-            }
-          }
-          VectorLoop.softmax(line, count: keys)
+        if let bias = block.bias {
+          for row in 0..<block.rows { add(bias, row: row, to: scores + row * keys) }
         }
+        vectors_softmax(scores, keys, block.rows, keys, block.bias != nil)
         try HeadProduct(rows: block.rows, columns: width, depth: keys)
           .run(scores, step: keys, block.v, step: rowStep(v), block.output, step: resultStep)
       }

@@ -1,4 +1,5 @@
 #if OneDNN
+  import CVectors
   import WeighbridgeParallel
 
   extension OneDNNEngine {
@@ -26,10 +27,9 @@
           guard let output = output.baseAddress else { return }
           nonisolated(unsafe) let (from, to) = (input, output)
           Parallel.forRanges(x.elementCount / length, grain: max(1, 4096 / length)) { rows in
-            for row in rows {
-              (to + row * length).update(from: from + row * length, count: length)
-              VectorLoop.softmax(to + row * length, count: length)
-            }
+            let start = rows.lowerBound * length
+            (to + start).update(from: from + start, count: rows.count * length)
+            vectors_softmax(to + start, length, rows.count, length, false)
           }
         }
       }

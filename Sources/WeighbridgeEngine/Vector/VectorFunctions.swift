@@ -80,12 +80,6 @@ enum LaneMath {
     s = s * v + 0.5
     return s * u * exponential(t * t * -0.5)
   }
-
-  /// The larger of each pair; NaN if either is.
-  @inline(__always)
-  static func larger(_ a: Lanes, _ b: Lanes) -> Lanes {
-    a.replacing(with: b, where: (b .> a) .| (b .!= b))
-  }
 }
 
 /// The activations as functions of eight values.

@@ -57,48 +57,6 @@ enum VectorLoop {
         function)
     }
   }
-
-  /// softmax of `row` in place: eˣ⁻ᵐᵃˣ over its sum. A row of −∞ alone becomes NaN, as in PyTorch.
-  static func softmax(_ row: UnsafeMutablePointer<Float>, count: Int) {
-    let whole = count & ~7
-    var maxima = Lanes(repeating: -.infinity)
-    var i = 0
-    while i < whole {
-      maxima = LaneMath.larger(maxima, lanes(row + i))
-      i += 8
-    }
-    if i < count {
-      maxima = LaneMath.larger(maxima, lanes(row + i, first: count - i, filler: -.infinity))
-    }
-    var maximum = maxima[0]
-    for lane in 1..<8 where maxima[lane] > maximum || maxima[lane].isNaN {
-      maximum = maxima[lane]
-    }
-    var sums = Lanes.zero
-    i = 0
-    while i < whole {
-      let power = LaneMath.exponential(lanes(row + i) - maximum)
-      store(power, row + i)
-      sums += power
-      i += 8
-    }
-    if i < count {
-      let rest = lanes(row + i, first: count - i, filler: -.infinity)
-      let power = LaneMath.exponential(rest - maximum)
-      store(power, row + i, first: count - i)
-      sums += power
-    }
-    let total = sums.sum()
-    i = 0
-    while i < whole {
-      store(lanes(row + i) / total, row + i)
-      i += 8
-    }
-    while i < count {
-      row[i] /= total
-      i += 1
-    }
-  }
 }
 
 extension Activation {
