@@ -1,26 +1,12 @@
 import WeighbridgeCheckpoints
-import WeighbridgeMapping
+import WeighbridgeComparison
+import WeighbridgeJudgement
 import WeighbridgeModules
-import WeighbridgeWeights
+import WeighbridgeReferences
+import WeighbridgeRunning
+import WeighbridgeVerdicts
 
-/// The difference of two references: the same model recorded twice, by two versions of PyTorch, on
-/// two machines, or through two exports.
-///
-/// Every activation that both recorded is judged as a layer is: its error over the noise that both
-/// recorded for themselves, or element by element where neither did. Nothing runs, so that only the
-/// first failure is a cause for certain; those after it may be its consequence.
-public struct ReferenceDiff: Sendable {
-  /// The layers, outputs and inputs that both have, and what is the matter with them.
-  public let verdict: Verdict
-  /// The entries beside inputs, outputs and activations, such as labels.
-  private let others: TensorDiff
-  /// Tensors that are the same to the last bit.
-  public let equalCount: Int
-  private let different: [TensorDiff.Entry]
-
-  /// Whether both have the same names and values, within noise or the tolerance.
-  public var holds: Bool { verdict.passes }
-
+extension ReferenceDiff {
   /// Whether a file is a reference: it has inputs and activations.
   public static func isReference(_ checkpoint: any Checkpoint) -> Bool {
     checkpoint.entries.contains {
@@ -40,14 +26,14 @@ public struct ReferenceDiff: Sendable {
     var run = ReferenceDiffRun(a, b, Judge(limits: limits, override: tolerance))
     try run.compare(onProgress)
     let ignored = Set(a.ignored + b.ignored)
-    others = try TensorDiff(
+    let others = try TensorDiff(
       a.checkpoint, b.checkpoint, tolerance: tolerance, where: { ignored.contains($0.rawPath) })
     run.result.unreferenced += others.onlyInA
     run.result.uncovered += others.onlyInB
     run.result.otherDifferences = others.different.map(\.text)
-    verdict = ReferenceDiff.verdict(a, b, run.result)
-    equalCount = run.equalCount
-    different = run.different + others.different
+    self.init(
+      verdict: ReferenceDiff.verdict(a, b, run.result), others: others, equalCount: run.equalCount,
+      different: run.different + others.different)
   }
 
   private static func verdict(_ a: Reference, _ b: Reference, _ result: ParityResult) -> Verdict {
@@ -61,25 +47,6 @@ public struct ReferenceDiff: Sendable {
       .init(role: "first", path: a.path), .init(role: "second", path: b.path),
     ]
     return verdict
-  }
-
-  /// The members that a diff has for any two files, and those of a verdict.
-  package var json: JSONDocument {
-    let (result, document) = (verdict.result ?? ParityResult(), verdict.json)
-    guard case .object(let members) = document else { return document }
-    let kept = members.filter {
-      !["mapping", "config", "uncovered", "unreferenced"].contains($0.key)
-    }
-    return .object(
-      [
-        .init("identical", .boolean(holds)),
-        .init("compared", .integer(result.comparedCount + others.comparedCount)),
-        .init("equal", .integer(equalCount)),
-        .init("only_in_a", .strings(result.unreferenced)),
-        .init("only_in_b", .strings(result.uncovered)),
-        .init("different", .array(different.map(\.json))),
-        .init("other_dtype", .strings(others.otherDType)),
-      ] + kept)
   }
 }
 

@@ -70,7 +70,7 @@ struct Exposure: Sendable {
 
   private func hiddenList(_ shown: [Bool]) -> String {
     let hidden = shown.indices.filter { !shown[$0] }
-    return Assembly.listed(hidden.map(String.init), limit: 4) + " of \(shown.count)"
+    return Names.listed(hidden.map(String.init), limit: 4) + " of \(shown.count)"
   }
 }
 

@@ -13,7 +13,7 @@ struct Nudge: Sendable {
   init(_ reference: Reference, _ tolerance: ElementwiseTolerance?) {
     let coarsest =
       reference.keys.compactMap { reference.description(of: $0)?.dtype }
-      .filter(\.isFloatingPoint).map(Limits.unitRoundoff).max() ?? 0
+      .filter(\.isFloatingPoint).map(\.unitRoundoff).max() ?? 0
     let wanted = max(64 * coarsest, 16 * (tolerance?.relative ?? 0))
     // A power of two, so that it can be said as a fraction.
     var relative = 0x1p-4

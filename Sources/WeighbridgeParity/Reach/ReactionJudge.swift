@@ -62,7 +62,7 @@ struct ReactionJudge: Sendable {
     let noises = [layer.recordedNoise, layer.ownNoise].compactMap { $0?.rms }.filter(\.isFinite)
     return limits.noiseRatio
       * noises.reduce(
-        limits.floor * Limits.unitRoundoff(dtype ?? .float32) * figures.referenceRMS, +)
+        limits.floor * (dtype ?? .float32).unitRoundoff * figures.referenceRMS, +)
   }
 
   /// Whether a call's results, of a changed model, fail.

@@ -39,13 +39,3 @@ public struct ValidationOptions: Sendable {
 
   public init() {}
 }
-
-/// What a validation is doing.
-public struct ValidationProgress: Sendable, Hashable {
-  /// The run: `cumulative`, `oracle`, `isolated`.
-  public var run: String
-  /// How many calls have returned.
-  public var calls: Int
-  /// How many are expected; `nil` until one run has ended.
-  public var expected: Int?
-}

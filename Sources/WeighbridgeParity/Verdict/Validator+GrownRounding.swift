@@ -18,7 +18,7 @@ extension Validator {
     let names = zip(result.layers + result.outputs, accepted.layers + accepted.outputs)
       .filter { $0.0.status != $0.1.status }.map(\.0.name)
     accepted.notes.append(
-      "\(Assembly.listed(names)): PyTorch's float32 and float64 are far apart here, too; every "
+      "\(Names.listed(names)): PyTorch's float32 and float64 are far apart here, too; every "
         + "module holds on recorded inputs, so this is rounding that has grown")
     result = accepted
   }
@@ -42,7 +42,7 @@ extension Validator {
 extension ParityResult {
   /// Whether the isolated run compared everything with whole float32 recordings, and all of it holds.
   func isProven(_ limits: Limits, _ reference: Reference) -> Bool {
-    let floor = limits.floor * Limits.unitRoundoff(.float32)
+    let floor = limits.floor * DType.float32.unitRoundoff
     let areWhole =
       reference.keys.allSatisfy { !reference.isSampled($0) }
       && (layers + outputs).allSatisfy {

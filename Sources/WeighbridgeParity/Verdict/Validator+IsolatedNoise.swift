@@ -87,7 +87,7 @@ extension Validator {
     var inputs = try reference.inputs(as: dtype)
     if let shaking { inputs = try inputs.map(shaking.shaken) }
     let outputs = try ProbeRun.with(probe) { try model.run(inputs) }
-    let named = outputs.enumerated().map { (Validator.outputKey($0.offset), $0.element) }
+    let named = outputs.enumerated().map { (ActivationKey.output($0.offset), $0.element) }
     return probe.outputs.merging(named) { first, _ in first }
   }
 
@@ -108,7 +108,7 @@ extension Validator {
     guard layer.isOfModule, !isSampled(layer), let figures = layer.isolated?.figures else {
       return false
     }
-    let floor = options.limits.floor * Limits.unitRoundoff(.float32)
+    let floor = options.limits.floor * DType.float32.unitRoundoff
     return figures.rms > options.limits.isolatedRatio * floor * figures.referenceRMS
   }
 
@@ -147,7 +147,7 @@ extension LayerVerdict {
   var alone: Measurement? { isolated ?? cumulative }
 
   fileprivate var key: ActivationKey {
-    isOfModule ? ActivationKey(path, call: call, item: item) : Validator.outputKey(item ?? 0)
+    isOfModule ? ActivationKey(path, call: call, item: item) : ActivationKey.output(item ?? 0)
   }
 
   fileprivate func likeRecorded(_ ours: Tensor) throws -> Tensor {
@@ -157,7 +157,7 @@ extension LayerVerdict {
   /// Holds the isolated error against the layer's own rounding.
   fileprivate mutating func judgeAlone(_ noise: Reference.Noise, _ limits: Limits) {
     guard let measured = isolated else { return }
-    let floor = limits.floor * Limits.unitRoundoff(.float32) * measured.figures.referenceRMS
+    let floor = limits.floor * DType.float32.unitRoundoff * measured.figures.referenceRMS
     let error = measured.figures.rms
     let ratio = error == 0 ? 0 : error / (noise.rms + floor)
     ownRatio = ratio

@@ -57,7 +57,7 @@ extension Validator {
     }
     guard !excused.isEmpty else { return }
     result.notes.append(
-      "\(Assembly.listed(excused)): the model run as a program runs it is no further from the probed "
+      "\(Names.listed(excused)): the model run as a program runs it is no further from the probed "
         + "run, which holds, than moving every result by one unit in its last place takes it")
   }
 
@@ -106,7 +106,7 @@ extension Validator {
   ) throws -> Judgement? {
     guard output.shape == probed.shape, beside?.status.isFailure == false else { return nil }
     let figures = try Comparison.figures(output, probed)
-    let key = Validator.outputKey(index)
+    let key = ActivationKey.output(index)
     func judged() -> Judgement {
       let noises = [rounding.noise[key], beside?.ownNoise].compactMap(\.self)
       return judge.judge(

@@ -26,14 +26,14 @@ extension Validator {
         believing($0, rounding.noise[ActivationKey($0.path, call: $0.call, item: $0.item)])
       }
       accepted.outputs = accepted.outputs.enumerated().map {
-        believing($1, rounding.noise[Validator.outputKey($0)])
+        believing($1, rounding.noise[ActivationKey.output($0)])
       }
     }
     guard accepted.passes else { return }
     let pairs = zip(result.layers + result.outputs, accepted.layers + accepted.outputs)
     let names = pairs.filter { $0.0.status != $0.1.status }.map(\.0.name)
     accepted.notes.append(
-      "\(Assembly.listed(names)): moving every result by one unit in the last place moves them as "
+      "\(Names.listed(names)): moving every result by one unit in the last place moves them as "
         + "far, and every module holds on recorded inputs, so this is rounding that has grown; "
         + "validate(model, oracle:) with the model in float64 measures it")
     accepted.seconds.oracle += clock.seconds

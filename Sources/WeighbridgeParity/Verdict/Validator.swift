@@ -218,7 +218,7 @@ extension Validator {
     }
     var noise = probe.noise
     for (index, pair) in zip(cumulative.outputs, outputs).enumerated() {
-      noise[Validator.outputKey(index)] = try OracleProbe.noise(pair.0, pair.1)
+      noise[ActivationKey.output(index)] = try OracleProbe.noise(pair.0, pair.1)
     }
     return noise
   }

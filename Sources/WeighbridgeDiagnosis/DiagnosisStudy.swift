@@ -1,0 +1,256 @@
+import WeighbridgeModules
+
+extension Validator {
+  /// How many wrong layers are looked at.
+  private static let diagnosisLimit = 12
+
+  /// Says of the first causes of a failure why they are wrong, as far as rerunning can tell, and moves
+  /// the blame to the module that computes a layer's input where that is at fault.
+  func diagnose(
+    _ result: inout ParityResult, _ model: any Module, own: [ActivationKey: Reference.Noise]
+  ) throws {
+    let layers = suspected(result)
+    guard !layers.isEmpty else {
+      let masked = RecordingSigns.maskedRows(reference, result)
+      result.diagnoses += masked.map { $0.diagnosis(result) }
+      return
+    }
+    let inputs = try reference.inputs()
+    let reference = result.fitting(reference)
+    let probe = DiagnosingProbe(
+      reference, inputs: inputs, Set(layers.map(\.key)),
+      handsOnOtherShapes: result.handsOnOtherShapes)
+    _ = try ProbeRun.with(probe) { try model.run(inputs) }
+    let suspects = probe.suspects
+    // With no recorded module in common, it is the reference of another network.
+    let isRelated = reference.keys.isEmpty || result.layers.contains { $0.status != .missing }
+    let called = probe.called
+    let context = DiagnosisContext(
+      reference: reference, parameterized: probe.parameterized, failing: layers.map(\.key.path),
+      called: called, recorded: RecordedTensors(reference, called: called, isRelated: isRelated),
+      properties: probe.properties, holding: result.holding)
+    let diagnoser = Diagnoser(
+      context: context, judge: judge,
+      noise: { key in (layers.first { $0.key == key }?.layer.recordedNoise, own[key]) })
+    let evidence = try recordingEvidence(
+      reference, result, model, inputs, suspects: layers.compactMap { suspects[$0.key] },
+      parameterized: probe.parameterized, own: own)
+    let faults = RecordingSigns.faults(evidence)
+    result.diagnoses = faults.map { $0.diagnosis(result) }.gathered
+    let faulty = Set(faults.map(\.key))
+    for (key, layer) in layers {
+      guard let suspect = suspects[key], !faulty.contains(key) else { continue }
+      if faults.contains(where: { $0.alike.contains(key) }) { continue }
+      // Right on its own results: what was recorded of what it reads is not.
+      if !faults.isEmpty, layer.cumulative?.holds == true {
+        result.excuse(suspect)
+        continue
+      }
+      let judged = (layer.isolated ?? layer.cumulative)?.judgement
+      var found = try diagnoser.diagnose(suspect, judged)?
+        .settled(by: result.diagnoses)
+      if layer.status.isCause {
+        if found == nil, isRelated {
+          found = diagnoser.uncalled(
+            suspect, ratio: judged?.ratio ?? .nan, recorded: result.uncovered)
+        }
+      } else {
+        guard found?.certainty == .likely else { continue }
+        result.accuse(suspect)
+      }
+      // A number that is none stands in the weights, however right the outputs are.
+      if found == nil || found?.certainty == .suggestion, found?.best.cause.kind != .overflow,
+        let fault = RecordingSigns.unexplained(key, evidence)
+      {
+        found = fault.diagnosis(result)
+      }
+      result.blame(suspect, found)
+      guard let found else {
+        if isRelated { result.undiagnosed.append(key) }
+        continue
+      }
+      if let index = result.diagnoses.firstIndex(where: {
+        $0.certainty == found.certainty && $0.best.cause.kind == found.best.cause.kind
+      }) {
+        result.diagnoses[index].alike.append(found)
+      } else {
+        result.diagnoses.append(found)
+      }
+    }
+  }
+
+  /// What the reference shows of how it was recorded, with what the model returns on its own results.
+  private func recordingEvidence(
+    _ reference: Reference, _ result: ParityResult, _ model: any Module, _ inputs: [Tensor],
+    suspects: [Suspect], parameterized: [(path: ModulePath, parameters: [ModuleParameter])],
+    own: [ActivationKey: Reference.Noise]
+  ) throws -> RecordingEvidence {
+    let probe = OutputsProbe(Set(suspects.map(\.recorded.shape)))
+    _ = try ProbeRun.with(probe) { try model.run(inputs) }
+    let judge = judge
+    return RecordingEvidence(
+      reference, result, suspects: suspects, parameterized: parameterized,
+      outputs: probe.outputs
+    ) { ours, key in
+      guard let recorded = try? reference.tensor(key), recorded.shape == ours.shape else {
+        return false
+      }
+      let noise = try? reference.noise(key)
+      let tolerance = judge.elementwiseTolerance(
+        recorded: recorded.dtype, hasNoise: noise != nil)
+      guard let figures = try? Comparison.figures(ours, recorded, tolerance: tolerance) else {
+        return false
+      }
+      // Ours is that of our values: where they are absurd, it would excuse any others.
+      let rounding = own[key].flatMap {
+        $0.rms <= NoiseDoubt.rmsShare * figures.referenceRMS ? $0 : nil
+      }
+      return judge.judge(
+        figures, recorded: recorded.dtype, reference: noise, own: rounding
+      ).holds
+    }
+  }
+
+  /// The layers to look at: the causes; where no layer fails alone, those that are close to it.
+  private func suspected(_ result: ParityResult) -> [(key: ActivationKey, layer: LayerVerdict)] {
+    // A recorded NaN is explained by anything that gives NaN, and so by nothing.
+    let failing = result.causes.filter { $0.cumulative?.figures.nonFinite.referenceNaN ?? 0 == 0 }
+    if failing.isEmpty, !result.causes.isEmpty { return [] }
+    let layers = failing.isEmpty ? result.nearest(Self.diagnosisLimit) : failing
+    return layers.prefix(Self.diagnosisLimit).map { layer in
+      let key =
+        layer.isOfModule
+        ? ActivationKey(layer.path, call: layer.call, item: layer.item)
+        : ActivationKey.output(layer.item ?? 0)
+      return (key, layer)
+    }
+  }
+}
+
+extension [Diagnosis] {
+  /// Those of one kind as one, with the others of it.
+  fileprivate var gathered: [Diagnosis] {
+    reduce(into: []) { found, next in
+      if let index = found.firstIndex(where: { $0.best.cause.kind == next.best.cause.kind }) {
+        found[index].alike.append(next)
+      } else {
+        found.append(next)
+      }
+    }
+  }
+}
+
+extension Diagnosis {
+  /// What explained an earlier layer explains this one, too, if it is among several that do.
+  fileprivate func settled(by earlier: [Diagnosis]) -> Diagnosis {
+    guard certainty == .ambiguous else { return self }
+    let certain = earlier.filter { $0.certainty == .likely }.flatMap { [$0] + $0.alike }
+    for candidate in [best] + rivals {
+      guard let known = certain.first(where: { $0.best.cause == candidate.cause }) else { continue }
+      var settled = self
+      (settled.path, settled.call, settled.kind) = (known.path, known.call, known.kind)
+      (settled.certainty, settled.best, settled.rivals) = (.likely, candidate, [])
+      return settled
+    }
+    return self
+  }
+}
+
+extension ParityResult {
+  /// The reference without the calls whose recorded tensors have another number of axes than ours, or
+  /// no elements: no module within the model can work on them.
+  fileprivate func fitting(_ reference: Reference) -> Reference {
+    var odd: Set<ActivationKey> = []
+    for layer in layers {
+      let key = ActivationKey(layer.path, call: layer.call, item: layer.item)
+      guard let recorded = reference.description(of: key), layer.reshaping == nil else { continue }
+      if recorded.shape.rank != layer.shape.rank || recorded.shape.elementCount == 0 {
+        odd.insert(ActivationKey(layer.path, call: layer.call))
+      }
+    }
+    let reference = reference.reshaped(reshapings)
+    return odd.isEmpty
+      ? reference : reference.leavingOut { odd.contains(ActivationKey($0.path, call: $0.call)) }
+  }
+
+  /// How recorded elements are ours under another shape.
+  var reshapings: [ActivationKey: Reshaping] {
+    Dictionary(
+      layers.compactMap { layer in
+        layer.reshaping.map { (ActivationKey(layer.path, call: layer.call, item: layer.item), $0) }
+      }, uniquingKeysWith: { first, _ in first })
+  }
+
+  /// The modules whose own computation holds on recorded results, in every call.
+  fileprivate var holding: Set<ModulePath> {
+    let judged = layers.filter { $0.isOfModule && $0.isolated != nil }
+    let failing = Set(judged.filter { $0.isolated?.holds == false }.map(\.path))
+    return Set(judged.map(\.path)).subtracting(failing)
+  }
+
+  private func index(of suspect: Suspect) -> Int? {
+    layers.firstIndex {
+      $0.path == suspect.key.path && $0.call == suspect.key.call && $0.item == suspect.key.item
+    }
+  }
+
+  /// Calls a layer wrong that is within its limit alone, now that a cause is known.
+  fileprivate mutating func accuse(_ suspect: Suspect) {
+    guard let index = index(of: suspect), let alone = layers[index].isolated?.judgement else {
+      return
+    }
+    layers[index].status = layers[index].isLeaf ? .source : .glue
+    layers[index].reason = "within its limit alone, \(alone.ofLimit), but no layer fails alone"
+  }
+
+  /// Calls a layer wrong by consequence, of a faulty recording of what it reads.
+  fileprivate mutating func excuse(_ suspect: Suspect) {
+    guard let index = index(of: suspect) else { return }
+    layers[index].status = .inherited
+    layers[index].reason = "what it reads was recorded wrongly"
+  }
+
+  /// Notes who may be at fault where a layer's input was computed and not recorded.
+  fileprivate mutating func blame(_ suspect: Suspect, _ diagnosis: Diagnosis?) {
+    guard let index = index(of: suspect) else { return }
+    guard let diagnosis, diagnosis.certainty == .likely else {
+      // A function without parameters is right where its input is: who made that is to blame.
+      if !suspect.own.hasOwnForms, layers[index].status == .source, layers[index].reason == nil {
+        let author = suspect.author
+        guard author.path != suspect.key.path else { return }
+        move(
+          index, suspect, to: author.path, call: author.call,
+          "\(suspect.kind) has nothing to be wrong by itself: ")
+        return
+      }
+      guard let source = suspect.around.last else { return }
+      let name = source.path == .root ? "the model" : source.path.name
+      let rest = "or what \(name) computes on the way to it"
+      layers[index].reason = [layers[index].reason, rest].compactMap(\.self).joined(separator: ", ")
+      return
+    }
+    guard diagnosis.path != suspect.key.path else { return }
+    move(index, suspect, to: diagnosis.path, call: diagnosis.call, "")
+  }
+
+  /// Blames a module for what shows at a layer.
+  private mutating func move(
+    _ index: Int, _ suspect: Suspect, to path: ModulePath, call: Int, _ prefix: String
+  ) {
+    let culprit = path == .root ? "the model" : path.name
+    layers[index].reason = prefix + "its input is what \(culprit) computes wrongly"
+    // The model's own glue has no layer to blame.
+    guard
+      let parent = layers.firstIndex(where: { $0.path == path && $0.call == call })
+    else {
+      if !suspect.own.hasOwnForms { layers[index].status = .glue }
+      return
+    }
+    let name = ActivationKey(layers[index].path, call: layers[index].call, item: layers[index].item)
+    layers[index].status = .inherited
+    layers[parent].status = .glue
+    layers[parent].reason = "shows at \(name)"
+    // The figures go with the blame: those of the module itself say that its end is right.
+    (layers[parent].isolated, layers[index].isolated) = (layers[index].isolated, nil)
+  }
+}

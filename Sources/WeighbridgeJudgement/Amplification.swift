@@ -1,0 +1,44 @@
+import WeighbridgeModules
+
+/// Finds layers that hold and yet make an error far larger than their siblings do.
+///
+/// A layer's gain is the relative error of what it returns over that of what the call before it in the
+/// same module returned: about 1 in a chain of layers. Where a norm takes a difference of nearly equal
+/// numbers, it is large: nothing is wrong there, but an error from before it shows after it.
+package enum Amplification {
+  /// How many times a layer's gain is its siblings' median, at least.
+  private static let factor = 64.0
+  /// The noise ratio from which an error is worth a word.
+  private static let leastRatio = 2.0
+  /// How many gains a median needs.
+  private static let leastSiblings = 4
+
+  /// Marks amplifiers.
+  ///
+  /// - Parameter parents: For each layer of the result, the position of the call that it was called in.
+  package static func mark(_ layers: inout [LayerVerdict], parents: [Int?]) {
+    var last: [Int?: Double] = [:]
+    var gains: [Int?: [(index: Int, gain: Double)]] = [:]
+    for (index, layer) in layers.enumerated() {
+      guard let figures = layer.cumulative?.figures, figures.referenceRMS > 0, figures.rms.isFinite
+      else { continue }
+      let relative = figures.rms / figures.referenceRMS
+      if let before = last[parents[index]], before > 0 {
+        gains[parents[index], default: []].append((index, relative / before))
+      }
+      last[parents[index]] = relative
+    }
+    for siblings in gains.values where siblings.count >= leastSiblings {
+      let median = siblings.map(\.gain).sorted()[siblings.count / 2]
+      for (index, gain) in siblings
+      where layers[index].status == .ok && gain > factor * max(median, 1)
+        && (layers[index].cumulative?.judgement.ratio ?? 0) > leastRatio
+      {
+        layers[index].status = .amplifier
+        layers[index].reason =
+          "its relative error is \(Format.ratio(gain)) times that of the layer before it; "
+          + "its siblings' are \(Format.ratio(median)) times"
+      }
+    }
+  }
+}

@@ -1,0 +1,276 @@
+import WeighbridgeModules
+
+/// Puts together what the runs found, one verdict per returned tensor.
+struct Assembly {
+  private let reference: Reference
+  private let judge: Judge
+  private let cumulative: Validator.Run
+  private let isolated: Validator.Run?
+  private let own: [ActivationKey: Reference.Noise]
+  private let isolatedFindings: [ActivationKey: Finding]
+
+  init(
+    _ reference: Reference, _ judge: Judge, _ cumulative: Validator.Run,
+    _ isolated: Validator.Run?, _ own: [ActivationKey: Reference.Noise]
+  ) {
+    self.reference = reference
+    self.judge = judge
+    self.cumulative = cumulative
+    self.isolated = isolated
+    self.own = own
+    var findings: [ActivationKey: Finding] = [:]
+    if let trace = isolated?.trace {
+      for (call, found) in zip(trace.calls, trace.findings) {
+        for finding in found {
+          findings[ActivationKey(call.path, call: call.call, item: finding.item)] = finding
+        }
+      }
+    }
+    isolatedFindings = findings
+  }
+
+  /// What the calls so far add up to.
+  private struct Progress {
+    var algebra = StatusAlgebra()
+    /// How much rounding a tensor that is returned now can have.
+    var rounding = Rounding(terms: 0, dtype: .float32)
+    /// What the metadata calls coarser than its values are.
+    var denied: [String] = []
+
+    mutating func see(_ precision: (dtype: DType, isDenied: Bool)?, _ name: String) {
+      guard let precision else { return }
+      rounding.dtype = Rounding.coarser(precision.dtype, rounding.dtype)
+      if precision.isDenied { denied.append(name) }
+    }
+  }
+
+  func fill(_ result: inout ParityResult) throws {
+    var progress = Progress()
+    let trace = cumulative.trace
+    let hasComparedChildren = comparedChildren()
+    var covered: Set<ActivationKey> = []
+    var incomparable: [String: [String]] = [:]
+    var parents: [Int?] = []
+    for (position, call) in trace.calls.enumerated() {
+      progress.rounding.terms = (progress.rounding.terms ?? 0) + Double(call.terms)
+      for finding in trace.findings[position] {
+        let key = ActivationKey(call.path, call: call.call, item: finding.item)
+        if case .incomparable(let reason)? = finding.problem {
+          result.uncovered.append(key.description)
+          incomparable[reason, default: []].append(key.description)
+        }
+        let isRecorded = finding.dtype != nil
+        if isRecorded {
+          covered.insert(key)
+          covered.insert(ActivationKey(call.path, call: call.call, item: finding.item ?? 0))
+        } else if call.path == .root {
+          continue  // the model's own outputs are judged apart
+        } else {
+          result.unreferenced.append(key.description)
+        }
+        result.layers.append(
+          try verdict(key, call, finding, hasComparedChildren[position], &progress))
+        parents.append(call.parent)
+      }
+    }
+    Amplification.mark(&result.layers, parents: parents)
+    result.uncovered += reference.keys.filter { !covered.contains($0) }.map(\.description)
+    let rootChildren = trace.findings.joined().contains { $0.figures != nil }
+    for (index, finding) in cumulative.outputFindings.enumerated() {
+      guard let finding else {
+        result.unreferenced.append("outputs/\(index)")
+        continue
+      }
+      if case .incomparable(let reason)? = finding.problem {
+        result.uncovered.append("outputs/\(index)")
+        incomparable[reason, default: []].append("outputs/\(index)")
+      }
+      result.outputs.append(try outputVerdict(index, finding, rootChildren, &progress))
+    }
+    for (reason, names) in incomparable.sorted(by: { $0.key < $1.key }) {
+      result.notes.append("\(Names.listed(names)): \(reason)")
+    }
+    if covered.isEmpty, !reference.keys.isEmpty, !trace.calls.isEmpty {
+      result.notes.append(
+        "none of the \(reference.keys.count) recorded activations is a module of this model: is the "
+          + "reference of another network?")
+    }
+    result.notes += try callNotes() + aliasNotes() + doubts(result)
+    result.notes += reference.conditions.notes
+    if !progress.denied.isEmpty {
+      result.notes.append(
+        "\(Names.listed(progress.denied)): the metadata names a coarser dtype, but the values are "
+          + "finer than that, and are judged as what they are")
+    }
+    result.blindness = Blindness(result.layers + result.outputs, reference.conditions)
+    if let note = result.blindness?.note { result.notes.append(note) }
+    if let note = reference.samplingNote { result.notes.append(note) }
+    if let note = reference.wrappers.note { result.notes.append(note) }
+    let coverage = Coverage(
+      result, reference, trace: trace, modelOutputs: cumulative.outputs.count)
+    result.coverage = coverage
+    if result.allowsPartial { result.notes += coverage.gaps }
+    if !reference.ignored.isEmpty {
+      result.notes.append(
+        "entries outside the layout were ignored: \(Names.listed(reference.ignored))")
+    }
+  }
+
+  /// What to say of modules that were called more or less often than recorded.
+  private func callNotes() -> [String] {
+    var ours: [ModulePath: Int] = [:]
+    for call in cumulative.trace.calls { ours[call.path, default: 0] += 1 }
+    var recorded: [ModulePath: Int] = [:]
+    for key in reference.keys { recorded[key.path] = max(recorded[key.path] ?? 0, key.call + 1) }
+    let paths = Set(reference.keys.map(\.path)).sorted { $0.name < $1.name }
+    let different = paths.compactMap { path -> String? in
+      guard let mine = ours[path], let theirs = recorded[path], mine != theirs else { return nil }
+      return "\(path.name) (\(mine) here, \(theirs) recorded)"
+    }
+    return different.isEmpty
+      ? [] : ["called a different number of times: \(Names.listed(different))"]
+  }
+
+  /// What to say of modules that PyTorch knows by two names and recorded under the other one.
+  private func aliasNotes() throws -> [String] {
+    let aliases = try reference.aliases()
+    let recorded = Set(reference.keys.map(\.path.name))
+    let paths = Set(cumulative.trace.calls.map(\.path.name)).subtracting(recorded).sorted()
+    let known = paths.compactMap { path in
+      aliases[path].map { "\(path) (recorded as \($0))" }
+    }
+    return known.isEmpty ? [] : ["the same module by another name: \(Names.listed(known))"]
+  }
+
+  /// What to say of recorded noises that cannot be right.
+  private func doubts(_ result: ParityResult) -> [String] {
+    NoiseDoubt.allCases.compactMap { doubt in
+      let names = (result.layers + result.outputs).filter { layer in
+        if doubt == .notRepeatable { return !layer.isRepeatable && layer.status != .missing }
+        return [layer.cumulative, layer.isolated].contains { $0?.judgement.doubt == doubt }
+      }.map(\.name)
+      return names.isEmpty ? nil : "\(Names.listed(names)): \(doubt.text)"
+    }
+  }
+
+  /// For each call, whether modules called in it, at any depth, were compared.
+  private func comparedChildren() -> [Bool] {
+    let trace = cumulative.trace
+    var result = [Bool](repeating: false, count: trace.calls.count)
+    for (position, call) in trace.calls.enumerated() {
+      guard let parent = call.parent else { continue }
+      if result[position] || trace.findings[position].contains(where: { $0.figures != nil }) {
+        result[parent] = true
+      }
+    }
+    return result
+  }
+
+  private func verdict(
+    _ key: ActivationKey, _ call: ModuleCall, _ finding: Finding, _ hasComparedChildren: Bool,
+    _ progress: inout Progress
+  ) throws -> LayerVerdict {
+    let noise = finding.dtype == nil ? nil : try reference.noise(key)
+    let index = finding.item ?? 0
+    if finding.dtype != nil { progress.see(try reference.precision(of: key), key.description) }
+    var verdict = LayerVerdict(
+      path: key.path, call: key.call, item: key.item, kind: call.kind,
+      shape: index < call.shapes.count ? call.shapes[index] : [], status: .missing,
+      ownNoise: own[key], recordedNoise: noise, isLeaf: !call.hasChildren)
+    verdict.isRepeatable = reference.isRepeatable(key)
+    verdict.settle(
+      finding, isolatedFindings[key], isolated, judge, progress.rounding, &progress.algebra,
+      hasComparedChildren: hasComparedChildren)
+    return verdict
+  }
+
+  private func outputVerdict(
+    _ index: Int, _ finding: Finding, _ hasComparedChildren: Bool, _ progress: inout Progress
+  ) throws -> LayerVerdict {
+    let tensor = index < cumulative.outputs.count ? cumulative.outputs[index] : nil
+    progress.see(try reference.outputPrecision(index), "outputs/\(index)")
+    var verdict = LayerVerdict(
+      path: "outputs", call: 0, item: index, kind: "output", shape: tensor?.shape ?? [],
+      status: .missing, ownNoise: own[ActivationKey.output(index)],
+      recordedNoise: try reference.outputNoise(index), isLeaf: false)
+    verdict.isRepeatable = reference.isOutputRepeatable(index)
+    let alone = isolated.flatMap { run in
+      index < run.outputFindings.count ? run.outputFindings[index] : nil
+    }
+    verdict.settle(
+      finding, alone, isolated, judge, progress.rounding, &progress.algebra,
+      hasComparedChildren: hasComparedChildren)
+    return verdict
+  }
+}
+
+extension LayerVerdict {
+  /// Judges what the two runs found.
+  fileprivate mutating func settle(
+    _ finding: Finding, _ alone: Finding?, _ run: Validator.Run?, _ judge: Judge,
+    _ rounding: Rounding, _ algebra: inout StatusAlgebra, hasComparedChildren: Bool
+  ) {
+    self.rounding = rounding
+    cumulative = measurement(finding, judge)
+    reshaping = alone?.reshaping ?? finding.reshaping
+    isolated = alone.flatMap { measurement($0, judge) }
+    (status, reason) = algebra.status(
+      finding, alone, self, run, hasComparedChildren: hasComparedChildren)
+    guard !isRepeatable else { return }
+    if status == .inherited, isolated?.holds == true {
+      // What arrives in the whole run is chance; on recorded inputs it is right.
+      (status, reason) = (reshaping == nil ? .ok : .reshaped, reshaping?.text)
+    } else if status.isFailure {
+      let chance = "two runs of PyTorch differ here, so chance may have had a part in it"
+      reason = [reason, chance].compactMap(\.self).joined(separator: "; ")
+    }
+  }
+
+  private func measurement(_ finding: Finding, _ judge: Judge) -> Measurement? {
+    guard let figures = finding.figures, let dtype = finding.dtype else { return nil }
+    let recorded = dtype.isFloatingPoint ? Rounding.coarser(rounding.dtype, dtype) : dtype
+    var judgement = judge.judge(
+      figures, recorded: recorded, reference: recordedNoise, own: ownNoise, terms: rounding.terms)
+    if !isRepeatable { judgement.doubt = .notRepeatable }
+    return Measurement(figures: figures, judgement: judgement)
+  }
+}
+
+extension StatusAlgebra {
+  fileprivate mutating func status(
+    _ finding: Finding, _ alone: Finding?, _ verdict: LayerVerdict, _ isolated: Validator.Run?,
+    hasComparedChildren: Bool
+  ) -> (LayerStatus, String?) {
+    // The run on recorded results tells how the elements are paired, whatever arrives in the other.
+    guard let reshaping = alone?.reshaping ?? finding.reshaping else {
+      return judged(finding, alone, verdict, isolated, hasComparedChildren: hasComparedChildren)
+    }
+    let (status, reason) = judged(
+      finding, alone, verdict, isolated, hasComparedChildren: hasComparedChildren)
+    let words = [reshaping.text, reason].compactMap(\.self).joined(separator: "; ")
+    return (status == .ok ? .reshaped : status, words)
+  }
+
+  private mutating func judged(
+    _ finding: Finding, _ alone: Finding?, _ verdict: LayerVerdict, _ isolated: Validator.Run?,
+    hasComparedChildren: Bool
+  ) -> (LayerStatus, String?) {
+    switch finding.problem {
+    case .incomparable(let reason)?:
+      return (.missing, reason)
+    case .shape(let reason)?:
+      let isHandedOn = isolated?.handsOnOtherShapes == true && !finding.isSampled
+      return status(
+        cumulative: nil, isolated: verdict.isolated, hasComparedChildren: hasComparedChildren,
+        problem: reason, isIsolated: isolated != nil, isClean: alone?.isClean ?? true,
+        irreplaceable: isHandedOn
+          ? nil : "\(verdict.name) has another shape and could not be set right")
+    case nil:
+      return status(
+        cumulative: verdict.cumulative, isolated: verdict.isolated,
+        hasComparedChildren: hasComparedChildren, problem: nil, isClean: alone?.isClean ?? true,
+        irreplaceable: finding.isSampled
+          ? "\(verdict.name) is sampled and could not be set right" : nil)
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import WeighbridgeComparison
+import WeighbridgeTensors
+import WeighbridgeVerdicts
+import WeighbridgeWeights
+
+extension TensorDiff {
+  /// The difference as JSON.
+  package var json: JSONDocument {
+    .members([
+      "identical": .boolean(isIdentical),
+      "compared": .integer(comparedCount),
+      "only_in_a": .strings(onlyInA),
+      "only_in_b": .strings(onlyInB),
+      "different": .array(different.map(\.json)),
+      "other_dtype": .strings(otherDType),
+    ])
+  }
+
+  /// The difference for people: one line, then a line per difference.
+  package var lines: [String] {
+    guard !isIdentical else {
+      return ["identical: \(comparedCount) tensors"] + dtypeLines
+    }
+    var counts: [String] = []
+    if !different.isEmpty { counts.append("\(different.count) of \(comparedCount) differ") }
+    if !onlyInA.isEmpty { counts.append("\(onlyInA.count) only in the first") }
+    if !onlyInB.isEmpty { counts.append("\(onlyInB.count) only in the second") }
+    return ["different: " + counts.joined(separator: ", ")]
+      + different.map { "  \($0.text)" }
+      + onlyInA.map { "  only in the first: \($0.escapingControlCharacters())" }
+      + onlyInB.map { "  only in the second: \($0.escapingControlCharacters())" } + dtypeLines
+  }
+
+  private var dtypeLines: [String] {
+    otherDType.isEmpty
+      ? [] : ["note: \(otherDType.count) tensors have the same values in two dtypes"]
+  }
+}
+
+extension TensorDiff.Entry {
+  package var json: JSONDocument {
+    .members([
+      "name": .string(name),
+      "shape_a": .array(shapes.a.map { .integer($0) }),
+      "shape_b": .array(shapes.b.map { .integer($0) }),
+      "dtype_a": .string(dtypes.a.rawValue),
+      "dtype_b": .string(dtypes.b.rawValue),
+      "max_abs": .optional(figures?.maxAbs),
+      "rms": .optional(figures?.rms),
+      "max_rel": .optional(figures?.maxRel),
+      "cosine": .optional(figures?.cosine),
+      "max_ulp": figures.map { .integer(Int(clamping: $0.maxULP)) } ?? .null,
+      "worst": figures?.worst?.json ?? .null,
+    ])
+  }
+
+  package var text: String {
+    let name = name.escapingControlCharacters()
+    guard let figures else { return "\(name): shape \(shapes.a) against \(shapes.b)" }
+    var text = "\(name): max|Δ| \(Format.small(figures.maxAbs)), rms \(Format.small(figures.rms))"
+    if let worst = figures.worst {
+      let index = worst.index.map(String.init).joined(separator: ",")
+      text += " at [\(index)]: \(Format.value(worst.got)) against \(Format.value(worst.reference))"
+    }
+    return text
+  }
+}

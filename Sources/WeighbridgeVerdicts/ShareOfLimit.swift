@@ -1,0 +1,30 @@
+import WeighbridgeModules
+
+extension LayerVerdict {
+  /// The error on recorded inputs in units of its limit; 0 where it was not measured.
+  package var shareAlone: Double { isolated?.judgement.shareOfLimit ?? 0 }
+
+  /// Whether this is what a module returned, and not an input or output of the model.
+  package var isOfModule: Bool { !["output", "input", "production"].contains(kind) }
+
+  /// The larger of the two runs' ratios, in units of the limit: above 1 fails.
+  package var shareOfLimit: Double? {
+    [cumulative, isolated].compactMap { $0?.judgement.shareOfLimit }.max()
+  }
+}
+
+extension Judgement {
+  /// `3.9 of 4`, of the ratio that is nearer to its limit.
+  package var ofLimit: String {
+    if let largestRatio, let largestLimit, largestRatio / largestLimit > ratio / limit {
+      return "\(Format.ratio(largestRatio)) of \(Format.value(largestLimit)) at its largest element"
+    }
+    return "\(Format.ratio(ratio)) of \(Format.value(limit))"
+  }
+
+  /// The ratio, or that of the largest element if it is nearer to its limit, in units of the limit.
+  package var shareOfLimit: Double {
+    guard let largestRatio, let largestLimit else { return ratio / limit }
+    return max(ratio / limit, largestRatio / largestLimit)
+  }
+}

@@ -1,0 +1,33 @@
+import WeighbridgeComparison
+import WeighbridgeTensors
+
+/// The difference of two files of named tensors: checkpoints, or references.
+public struct TensorDiff: Sendable {
+  /// A tensor that both have and that is not the same.
+  public struct Entry: Sendable {
+    public var name: String
+    public var shapes: (a: Shape, b: Shape)
+    public var dtypes: (a: DType, b: DType)
+    /// `nil` when the shapes differ.
+    public var figures: Figures?
+
+    package init(
+      name: String, shapes: (a: Shape, b: Shape), dtypes: (a: DType, b: DType),
+      figures: Figures? = nil
+    ) {
+      (self.name, self.shapes, self.dtypes, self.figures) = (name, shapes, dtypes, figures)
+    }
+  }
+
+  public var onlyInA: [String] = []
+  public var onlyInB: [String] = []
+  public var different: [Entry] = []
+  /// Tensors of the same values in two dtypes.
+  public var otherDType: [String] = []
+  public var comparedCount = 0
+
+  /// Whether both have the same names, and the same values within the tolerance.
+  public var isIdentical: Bool { onlyInA.isEmpty && onlyInB.isEmpty && different.isEmpty }
+
+  package init() {}
+}
