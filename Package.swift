@@ -102,12 +102,47 @@ let package = Package(
     .target(
       name: "WeighbridgeModelCauses",
       dependencies: ["WeighbridgeCauses", "WeighbridgeModels", "WeighbridgeModules"]),
+    // What is recorded, how far two tensors are apart, what runs show, what a verdict is; then who
+    // judges, who finds causes, who writes reports, and who does all of it.
+    .target(
+      name: "WeighbridgeReferences",
+      dependencies: [
+        "WeighbridgeTensors", "WeighbridgeModules", "WeighbridgeWeights", "WeighbridgeNative", "WeighbridgeCheckpoints", "WeighbridgeMapping",
+      ]),
+    .target(
+      name: "WeighbridgeComparison",
+      dependencies: [
+        "WeighbridgeTensors", "WeighbridgeParallel", "WeighbridgeModules", "WeighbridgeReferences", "CVectors",
+      ]),
+    .target(
+      name: "WeighbridgeRunning",
+      dependencies: [
+        "WeighbridgeParallel", "WeighbridgeModules", "WeighbridgeReferences", "WeighbridgeComparison",
+      ]),
+    .target(
+      name: "WeighbridgeVerdicts",
+      dependencies: [
+        "WeighbridgeTensors", "WeighbridgeParallel", "WeighbridgeModules", "WeighbridgeCauses", "WeighbridgeMapping", "WeighbridgeReferences", "WeighbridgeComparison",
+      ]),
+    .target(
+      name: "WeighbridgeJudgement",
+      dependencies: [
+        "WeighbridgeTensors", "WeighbridgeModules", "WeighbridgeReferences", "WeighbridgeComparison", "WeighbridgeRunning", "WeighbridgeVerdicts",
+      ]),
+    .target(
+      name: "WeighbridgeDiagnosis",
+      dependencies: [
+        "WeighbridgeModules", "WeighbridgeCauses", "WeighbridgeReferences", "WeighbridgeComparison", "WeighbridgeRunning", "WeighbridgeVerdicts", "WeighbridgeJudgement",
+      ]),
+    .target(
+      name: "WeighbridgeReports",
+      dependencies: [
+        "WeighbridgeTensors", "WeighbridgeModules", "WeighbridgeCauses", "WeighbridgeWeights", "WeighbridgeNative", "WeighbridgeMapping", "WeighbridgeReferences", "WeighbridgeComparison", "WeighbridgeVerdicts",
+      ]),
     .target(
       name: "WeighbridgeParity",
       dependencies: [
-        "WeighbridgeTensors", "WeighbridgeCauses", "WeighbridgeCheckpoints", "WeighbridgeMapping",
-        "WeighbridgeModules", "WeighbridgeNative", "WeighbridgeParallel", "WeighbridgeWeights",
-        "CVectors",
+        "WeighbridgeTensors", "WeighbridgeModules", "WeighbridgeCauses", "WeighbridgeCheckpoints", "WeighbridgeMapping", "WeighbridgeReferences", "WeighbridgeComparison", "WeighbridgeRunning", "WeighbridgeVerdicts", "WeighbridgeJudgement", "WeighbridgeDiagnosis", "CVectors",
       ]),
 
     // What users import, and the command.
@@ -116,7 +151,7 @@ let package = Package(
       dependencies: [
         "WeighbridgeTensors", "WeighbridgeEngine", "WeighbridgeModules", "WeighbridgeModels",
         "WeighbridgeWeights", "WeighbridgeNative", "WeighbridgeCheckpoints", "WeighbridgeMapping",
-        "WeighbridgeCauses", "WeighbridgeModelCauses", "WeighbridgeParity",
+        "WeighbridgeModelCauses", "WeighbridgeParity", "WeighbridgeReports",
       ]),
     // For users' tests, of Swift Testing or XCTest.
     .target(name: "WeighbridgeTesting", dependencies: ["Weighbridge"]),
@@ -153,8 +188,10 @@ let package = Package(
       name: "WeighbridgeParityTests",
       dependencies: [
         "TestSupport",
-        "WeighbridgeParity", "WeighbridgeMapping", "WeighbridgeModules", "WeighbridgeCheckpoints",
-        "WeighbridgeWeights",
+        "WeighbridgeParity", "WeighbridgeReports", "WeighbridgeDiagnosis", "WeighbridgeJudgement",
+        "WeighbridgeVerdicts", "WeighbridgeRunning", "WeighbridgeComparison",
+        "WeighbridgeReferences", "WeighbridgeMapping", "WeighbridgeModules",
+        "WeighbridgeCheckpoints", "WeighbridgeWeights",
       ]),
     .testTarget(
       name: "WeighbridgeTestingTests",

@@ -3,7 +3,6 @@
 
 import WeighbridgeModelCauses
 
-@_exported import WeighbridgeCauses
 @_exported import WeighbridgeCheckpoints
 @_exported import WeighbridgeEngine
 @_exported import WeighbridgeMapping
@@ -11,5 +10,6 @@ import WeighbridgeModelCauses
 @_exported import WeighbridgeModules
 @_exported import WeighbridgeNative
 @_exported import WeighbridgeParity
+@_exported import WeighbridgeReports
 @_exported import WeighbridgeTensors
 @_exported import WeighbridgeWeights

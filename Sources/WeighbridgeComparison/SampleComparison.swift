@@ -1,6 +1,6 @@
-import WeighbridgeReferences
 import WeighbridgeModules
 import WeighbridgeParallel
+import WeighbridgeReferences
 
 extension Comparison {
   /// The figures of `got` against what is recorded of it.

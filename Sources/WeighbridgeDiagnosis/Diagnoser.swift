@@ -1,5 +1,9 @@
 import WeighbridgeCauses
+import WeighbridgeComparison
+import WeighbridgeJudgement
 import WeighbridgeModules
+import WeighbridgeReferences
+import WeighbridgeVerdicts
 
 /// Tries causes on wrong layers, each by running the layer again on the recorded input.
 struct Diagnoser {

@@ -1,5 +1,7 @@
 import Synchronization
 import WeighbridgeModules
+import WeighbridgeReferences
+import WeighbridgeRunning
 
 /// Runs a model on recorded results, as the isolated run does, and keeps what is needed to run some
 /// of its layers again.

@@ -1,14 +1,28 @@
+import WeighbridgeComparison
+import WeighbridgeJudgement
 import WeighbridgeModules
+import WeighbridgeReferences
+import WeighbridgeVerdicts
 
-extension Validator {
+/// Finds out why layers are wrong, by running them again on recorded results.
+package struct DiagnosisStudy {
   /// How many wrong layers are looked at.
-  private static let diagnosisLimit = 12
+  private static let layerLimit = 12
+
+  private let reference: Reference
+  private let judge: Judge
+  /// Our own noise, where it is known.
+  private let own: [ActivationKey: Reference.Noise]
+
+  package init(
+    _ reference: Reference, _ judge: Judge, own: [ActivationKey: Reference.Noise]
+  ) {
+    (self.reference, self.judge, self.own) = (reference, judge, own)
+  }
 
   /// Says of the first causes of a failure why they are wrong, as far as rerunning can tell, and moves
   /// the blame to the module that computes a layer's input where that is at fault.
-  func diagnose(
-    _ result: inout ParityResult, _ model: any Module, own: [ActivationKey: Reference.Noise]
-  ) throws {
+  package func diagnose(_ result: inout ParityResult, _ model: any Module) throws {
     let layers = suspected(result)
     guard !layers.isEmpty else {
       let masked = RecordingSigns.maskedRows(reference, result)
@@ -34,7 +48,7 @@ extension Validator {
       noise: { key in (layers.first { $0.key == key }?.layer.recordedNoise, own[key]) })
     let evidence = try recordingEvidence(
       reference, result, model, inputs, suspects: layers.compactMap { suspects[$0.key] },
-      parameterized: probe.parameterized, own: own)
+      parameterized: probe.parameterized)
     let faults = RecordingSigns.faults(evidence)
     result.diagnoses = faults.map { $0.diagnosis(result) }.gathered
     let faulty = Set(faults.map(\.key))
@@ -82,12 +96,11 @@ extension Validator {
   /// What the reference shows of how it was recorded, with what the model returns on its own results.
   private func recordingEvidence(
     _ reference: Reference, _ result: ParityResult, _ model: any Module, _ inputs: [Tensor],
-    suspects: [Suspect], parameterized: [(path: ModulePath, parameters: [ModuleParameter])],
-    own: [ActivationKey: Reference.Noise]
+    suspects: [Suspect], parameterized: [(path: ModulePath, parameters: [ModuleParameter])]
   ) throws -> RecordingEvidence {
     let probe = OutputsProbe(Set(suspects.map(\.recorded.shape)))
     _ = try ProbeRun.with(probe) { try model.run(inputs) }
-    let judge = judge
+    let (judge, own) = (judge, own)
     return RecordingEvidence(
       reference, result, suspects: suspects, parameterized: parameterized,
       outputs: probe.outputs
@@ -116,8 +129,8 @@ extension Validator {
     // A recorded NaN is explained by anything that gives NaN, and so by nothing.
     let failing = result.causes.filter { $0.cumulative?.figures.nonFinite.referenceNaN ?? 0 == 0 }
     if failing.isEmpty, !result.causes.isEmpty { return [] }
-    let layers = failing.isEmpty ? result.nearest(Self.diagnosisLimit) : failing
-    return layers.prefix(Self.diagnosisLimit).map { layer in
+    let layers = failing.isEmpty ? result.nearest(Self.layerLimit) : failing
+    return layers.prefix(Self.layerLimit).map { layer in
       let key =
         layer.isOfModule
         ? ActivationKey(layer.path, call: layer.call, item: layer.item)
@@ -171,14 +184,6 @@ extension ParityResult {
     let reference = reference.reshaped(reshapings)
     return odd.isEmpty
       ? reference : reference.leavingOut { odd.contains(ActivationKey($0.path, call: $0.call)) }
-  }
-
-  /// How recorded elements are ours under another shape.
-  var reshapings: [ActivationKey: Reshaping] {
-    Dictionary(
-      layers.compactMap { layer in
-        layer.reshaping.map { (ActivationKey(layer.path, call: layer.call, item: layer.item), $0) }
-      }, uniquingKeysWith: { first, _ in first })
   }
 
   /// The modules whose own computation holds on recorded results, in every call.

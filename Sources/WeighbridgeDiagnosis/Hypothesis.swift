@@ -1,5 +1,6 @@
 import WeighbridgeCauses
 import WeighbridgeModules
+import WeighbridgeReferences
 
 /// One kind of guess at why a layer is wrong. Every guess of the diagnosis stands behind this protocol;
 /// `Diagnoser.stages` is the list of them.

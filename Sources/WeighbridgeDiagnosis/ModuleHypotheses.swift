@@ -1,5 +1,6 @@
 import WeighbridgeCauses
 import WeighbridgeModules
+import WeighbridgeVerdicts
 
 /// The forms that modules themselves say they are mistaken for.
 struct ModuleForms: Hypothesis {

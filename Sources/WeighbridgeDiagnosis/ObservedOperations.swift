@@ -1,6 +1,7 @@
 import Synchronization
 import WeighbridgeCauses
 import WeighbridgeModules
+import WeighbridgeReferences
 
 /// One operation of a module's own forward.
 struct ObservedOperation: Sendable {

@@ -1,5 +1,6 @@
 import WeighbridgeCauses
 import WeighbridgeModules
+import WeighbridgeReferences
 
 /// A layer that reads another recorded tensor than it does in the reference, or one through a function:
 /// a wrong shortcut, modules in each other's order, a function left out.

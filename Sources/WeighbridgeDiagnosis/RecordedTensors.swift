@@ -1,4 +1,5 @@
 import WeighbridgeModules
+import WeighbridgeReferences
 
 /// The whole recorded tensors of a reference, to be tried in each other's place.
 struct RecordedTensors: Sendable {

@@ -1,5 +1,6 @@
 import Synchronization
 import WeighbridgeModules
+import WeighbridgeReferences
 
 /// Runs a module again up to one layer within it. What was recorded is handed on without being
 /// computed, so that only the layer and what joins the modules around it costs anything.

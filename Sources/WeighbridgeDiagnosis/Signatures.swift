@@ -120,16 +120,3 @@ enum Signatures {
     return abs(square - bound * bound / 3) <= 5 * error
   }
 }
-
-extension Shape {
-  /// The index on every axis of an element of a contiguous tensor.
-  fileprivate func index(of position: Int) -> [Int] {
-    var rest = position
-    var index: [Int] = []
-    for extent in reversed() {
-      index.append(extent > 0 ? rest % extent : 0)
-      rest = extent > 0 ? rest / extent : 0
-    }
-    return index.reversed()
-  }
-}

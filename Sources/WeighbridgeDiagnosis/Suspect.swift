@@ -1,5 +1,6 @@
 import WeighbridgeCauses
 import WeighbridgeModules
+import WeighbridgeReferences
 
 /// A wrong layer as a run met it: all that is needed to run it again with something changed.
 struct Suspect: Sendable {

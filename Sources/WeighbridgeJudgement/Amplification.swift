@@ -1,4 +1,5 @@
 import WeighbridgeModules
+import WeighbridgeVerdicts
 
 /// Finds layers that hold and yet make an error far larger than their siblings do.
 ///

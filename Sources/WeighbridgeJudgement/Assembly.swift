@@ -1,17 +1,20 @@
 import WeighbridgeModules
+import WeighbridgeReferences
+import WeighbridgeRunning
+import WeighbridgeVerdicts
 
 /// Puts together what the runs found, one verdict per returned tensor.
 struct Assembly {
   private let reference: Reference
   private let judge: Judge
-  private let cumulative: Validator.Run
-  private let isolated: Validator.Run?
+  private let cumulative: Trace
+  private let isolated: Trace?
   private let own: [ActivationKey: Reference.Noise]
   private let isolatedFindings: [ActivationKey: Finding]
 
   init(
-    _ reference: Reference, _ judge: Judge, _ cumulative: Validator.Run,
-    _ isolated: Validator.Run?, _ own: [ActivationKey: Reference.Noise]
+    _ reference: Reference, _ judge: Judge, _ cumulative: Trace,
+    _ isolated: Trace?, _ own: [ActivationKey: Reference.Noise]
   ) {
     self.reference = reference
     self.judge = judge
@@ -19,7 +22,7 @@ struct Assembly {
     self.isolated = isolated
     self.own = own
     var findings: [ActivationKey: Finding] = [:]
-    if let trace = isolated?.trace {
+    if let trace = isolated {
       for (call, found) in zip(trace.calls, trace.findings) {
         for finding in found {
           findings[ActivationKey(call.path, call: call.call, item: finding.item)] = finding
@@ -46,7 +49,7 @@ struct Assembly {
 
   func fill(_ result: inout ParityResult) throws {
     var progress = Progress()
-    let trace = cumulative.trace
+    let trace = cumulative
     let hasComparedChildren = comparedChildren()
     var covered: Set<ActivationKey> = []
     var incomparable: [String: [String]] = [:]
@@ -119,7 +122,7 @@ struct Assembly {
   /// What to say of modules that were called more or less often than recorded.
   private func callNotes() -> [String] {
     var ours: [ModulePath: Int] = [:]
-    for call in cumulative.trace.calls { ours[call.path, default: 0] += 1 }
+    for call in cumulative.calls { ours[call.path, default: 0] += 1 }
     var recorded: [ModulePath: Int] = [:]
     for key in reference.keys { recorded[key.path] = max(recorded[key.path] ?? 0, key.call + 1) }
     let paths = Set(reference.keys.map(\.path)).sorted { $0.name < $1.name }
@@ -135,7 +138,7 @@ struct Assembly {
   private func aliasNotes() throws -> [String] {
     let aliases = try reference.aliases()
     let recorded = Set(reference.keys.map(\.path.name))
-    let paths = Set(cumulative.trace.calls.map(\.path.name)).subtracting(recorded).sorted()
+    let paths = Set(cumulative.calls.map(\.path.name)).subtracting(recorded).sorted()
     let known = paths.compactMap { path in
       aliases[path].map { "\(path) (recorded as \($0))" }
     }
@@ -155,7 +158,7 @@ struct Assembly {
 
   /// For each call, whether modules called in it, at any depth, were compared.
   private func comparedChildren() -> [Bool] {
-    let trace = cumulative.trace
+    let trace = cumulative
     var result = [Bool](repeating: false, count: trace.calls.count)
     for (position, call) in trace.calls.enumerated() {
       guard let parent = call.parent else { continue }
@@ -207,7 +210,7 @@ struct Assembly {
 extension LayerVerdict {
   /// Judges what the two runs found.
   fileprivate mutating func settle(
-    _ finding: Finding, _ alone: Finding?, _ run: Validator.Run?, _ judge: Judge,
+    _ finding: Finding, _ alone: Finding?, _ run: Trace?, _ judge: Judge,
     _ rounding: Rounding, _ algebra: inout StatusAlgebra, hasComparedChildren: Bool
   ) {
     self.rounding = rounding
@@ -238,7 +241,7 @@ extension LayerVerdict {
 
 extension StatusAlgebra {
   fileprivate mutating func status(
-    _ finding: Finding, _ alone: Finding?, _ verdict: LayerVerdict, _ isolated: Validator.Run?,
+    _ finding: Finding, _ alone: Finding?, _ verdict: LayerVerdict, _ isolated: Trace?,
     hasComparedChildren: Bool
   ) -> (LayerStatus, String?) {
     // The run on recorded results tells how the elements are paired, whatever arrives in the other.
@@ -252,7 +255,7 @@ extension StatusAlgebra {
   }
 
   private mutating func judged(
-    _ finding: Finding, _ alone: Finding?, _ verdict: LayerVerdict, _ isolated: Validator.Run?,
+    _ finding: Finding, _ alone: Finding?, _ verdict: LayerVerdict, _ isolated: Trace?,
     hasComparedChildren: Bool
   ) -> (LayerStatus, String?) {
     switch finding.problem {

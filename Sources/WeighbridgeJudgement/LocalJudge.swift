@@ -1,4 +1,8 @@
+import WeighbridgeComparison
 import WeighbridgeModules
+import WeighbridgeReferences
+import WeighbridgeRunning
+import WeighbridgeVerdicts
 
 /// Holds the errors of channels, rows and heads against their own rounding, where the tensor's largest
 /// elements are too large to judge the others by.

@@ -1,3 +1,6 @@
+import WeighbridgeComparison
+import WeighbridgeVerdicts
+
 /// Decides the status of one tensor from what the two runs found.
 package struct StatusAlgebra {
   /// Whether a failure was seen earlier, in execution order.

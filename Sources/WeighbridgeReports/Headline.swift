@@ -1,5 +1,6 @@
 import WeighbridgeMapping
 import WeighbridgeModules
+import WeighbridgeVerdicts
 
 /// The words that every report begins with.
 enum Headline {

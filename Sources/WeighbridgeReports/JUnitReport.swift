@@ -1,3 +1,6 @@
+import WeighbridgeReferences
+import WeighbridgeVerdicts
+
 /// The verdict as JUnit XML: one test case per layer and output, for continuous integration.
 package struct JUnitReport: Sendable {
   package init() {}

@@ -1,4 +1,5 @@
 import WeighbridgeModules
+import WeighbridgeVerdicts
 
 /// The table of layers in execution order. What passes is collapsed into one line per run, and so is
 /// what inherits an error, but for layers whose own figures are off.

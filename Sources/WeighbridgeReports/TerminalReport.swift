@@ -1,5 +1,6 @@
 import WeighbridgeMapping
 import WeighbridgeModules
+import WeighbridgeVerdicts
 
 /// The report for people: the headline, what does not map, the layers in execution order with runs
 /// of passes collapsed, the outputs, what was not covered, and where the time went.

@@ -1,7 +1,9 @@
 import WeighbridgeCauses
+import WeighbridgeComparison
 import WeighbridgeMapping
 import WeighbridgeModules
 import WeighbridgeNative
+import WeighbridgeVerdicts
 import WeighbridgeWeights
 
 extension Verdict {

@@ -1,3 +1,5 @@
+import WeighbridgeVerdicts
+
 /// The words of a report, by what was held against what.
 struct Wording: Sendable {
   /// What the layers computed here are called.

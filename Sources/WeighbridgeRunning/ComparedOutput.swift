@@ -1,3 +1,8 @@
+import Synchronization
+import WeighbridgeComparison
+import WeighbridgeModules
+import WeighbridgeParallel
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -5,9 +10,6 @@
 #elseif canImport(Darwin)
   import Darwin
 #endif
-import Synchronization
-import WeighbridgeModules
-import WeighbridgeParallel
 
 /// One comparison and its result, kept for the module that returns the same tensor again: a block
 /// whose last child's output is its own.

@@ -1,5 +1,7 @@
 import Synchronization
+import WeighbridgeComparison
 import WeighbridgeModules
+import WeighbridgeReferences
 
 /// What a run found out about one returned tensor.
 package struct Finding: Sendable {

@@ -1,5 +1,6 @@
 import Synchronization
 import WeighbridgeModules
+import WeighbridgeReferences
 
 /// Runs a model, in whatever dtype, on recorded results where there are any, and keeps what some layers
 /// return by themselves.

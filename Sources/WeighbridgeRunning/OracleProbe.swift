@@ -1,5 +1,7 @@
 import Synchronization
+import WeighbridgeComparison
 import WeighbridgeModules
+import WeighbridgeReferences
 
 /// What a float32 run returned, kept until a float64 run has been held against it.
 package final class KeptOutputs: Sendable {

@@ -1,4 +1,5 @@
 import WeighbridgeModules
+import WeighbridgeReferences
 
 /// Our own rounding of the whole run, measured without the model in float64: the largest difference that
 /// it makes when every result is moved by one unit in its last place.

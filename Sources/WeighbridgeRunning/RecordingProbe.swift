@@ -1,5 +1,6 @@
 import Synchronization
 import WeighbridgeModules
+import WeighbridgeReferences
 
 /// Keeps what every module call returned.
 public final class RecordingProbe: Probe {

@@ -1,5 +1,6 @@
 import Synchronization
 import WeighbridgeModules
+import WeighbridgeReferences
 
 extension Reference {
   /// The reference under the names that a model has: with wrappers taken off, unless more of the paths

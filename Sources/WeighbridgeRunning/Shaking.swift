@@ -1,5 +1,6 @@
 import Synchronization
 import WeighbridgeModules
+import WeighbridgeReferences
 
 /// Moves every element of a float32 tensor one unit in its last place, up or down at random: the least
 /// that rounding does to a result.

@@ -1,4 +1,5 @@
 import WeighbridgeModules
+import WeighbridgeReferences
 
 /// What is handed on in place of a computed tensor in the runs on recorded results. Every probe that
 /// hands on recorded results asks here.

@@ -1,5 +1,6 @@
 import Foundation
 import WeighbridgeModules
+import WeighbridgeReferences
 
 /// How large an error can be that a recording does not show, because it was made in a coarser dtype
 /// than float32: its own rounding covers it.

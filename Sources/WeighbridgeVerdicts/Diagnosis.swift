@@ -1,5 +1,6 @@
 import WeighbridgeCauses
 import WeighbridgeModules
+import WeighbridgeReferences
 
 /// Why a layer is wrong, as far as rerunning it on the recorded input can tell.
 public struct Diagnosis: Sendable, Hashable {

@@ -1,4 +1,5 @@
 import WeighbridgeModules
+import WeighbridgeReferences
 
 /// A closer look at one wrong tensor, small enough to draw.
 public struct LayerDetail: Sendable, Hashable {

@@ -1,4 +1,6 @@
+import WeighbridgeComparison
 import WeighbridgeModules
+import WeighbridgeReferences
 
 /// What two runs together say about a module's call.
 ///

@@ -1,4 +1,5 @@
 import WeighbridgeModules
+import WeighbridgeReferences
 
 /// What holding a model against a reference found.
 public struct ParityResult: Sendable {
@@ -102,6 +103,14 @@ public struct ParityResult: Sendable {
   /// The verdict on one tensor.
   package func layer(_ key: ActivationKey) -> LayerVerdict? {
     (layers + outputs).first { $0.path == key.path && $0.call == key.call && $0.item == key.item }
+  }
+
+  /// How recorded elements are ours under another shape.
+  package var reshapings: [ActivationKey: Reshaping] {
+    Dictionary(
+      layers.compactMap { layer in
+        layer.reshaping.map { (ActivationKey(layer.path, call: layer.call, item: layer.item), $0) }
+      }, uniquingKeysWith: { first, _ in first })
   }
 
   /// Whether some layer or output fails.

@@ -2,7 +2,10 @@ import TestSupport
 import Testing
 import WeighbridgeModules
 
+@testable import WeighbridgeComparison
 @testable import WeighbridgeParity
+@testable import WeighbridgeReports
+@testable import WeighbridgeVerdicts
 
 /// A norm of the channels, moved last and back, of a pooled map that is flattened and projected. No
 /// module returns the map.

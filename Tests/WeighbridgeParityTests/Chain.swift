@@ -3,6 +3,8 @@ import WeighbridgeMapping
 import WeighbridgeModules
 
 @testable import WeighbridgeParity
+@testable import WeighbridgeRunning
+@testable import WeighbridgeVerdicts
 
 /// One layer after another, as a model.
 struct Chain: Module {

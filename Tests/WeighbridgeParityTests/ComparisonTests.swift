@@ -2,7 +2,9 @@ import TestSupport
 import Testing
 import WeighbridgeModules
 
+@testable import WeighbridgeComparison
 @testable import WeighbridgeParity
+@testable import WeighbridgeRunning
 
 @Suite struct ComparisonTests {
   /// Errors 0.5 and −1 on references 2 and −4: every figure by hand.

@@ -2,6 +2,8 @@ import Testing
 import WeighbridgeModules
 
 @testable import WeighbridgeParity
+@testable import WeighbridgeReports
+@testable import WeighbridgeVerdicts
 
 /// A verdict says how much it saw, and is no pass where that is too little.
 @Suite struct CoverageTests {

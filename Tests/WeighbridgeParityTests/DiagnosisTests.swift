@@ -3,6 +3,8 @@ import WeighbridgeMapping
 import WeighbridgeModules
 
 @testable import WeighbridgeParity
+@testable import WeighbridgeReports
+@testable import WeighbridgeVerdicts
 
 /// A convolution of 4 groups whose input's 8 channels are dealt to the groups in turn.
 private struct Dealt: Module {

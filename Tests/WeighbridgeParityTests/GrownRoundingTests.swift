@@ -4,6 +4,8 @@ import WeighbridgeMapping
 import WeighbridgeModules
 
 @testable import WeighbridgeParity
+@testable import WeighbridgeReports
+@testable import WeighbridgeVerdicts
 
 /// A gate so steep that the last bit of its input opens or closes it.
 private struct Steep: Module {

@@ -4,6 +4,8 @@ import WeighbridgeMapping
 import WeighbridgeModules
 
 @testable import WeighbridgeParity
+@testable import WeighbridgeReports
+@testable import WeighbridgeVerdicts
 
 @Suite struct HTMLReportTests {
   private func report(_ faults: Faults, model: String = "toy") throws -> String {

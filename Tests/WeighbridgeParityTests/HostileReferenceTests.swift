@@ -5,6 +5,9 @@ import WeighbridgeMapping
 import WeighbridgeModules
 
 @testable import WeighbridgeParity
+@testable import WeighbridgeReferences
+@testable import WeighbridgeReports
+@testable import WeighbridgeVerdicts
 
 @Suite struct HostileReferenceTests {
   private func tensor(_ values: [Float] = [1], _ shape: Shape = [1]) throws -> Tensor {

@@ -1,7 +1,11 @@
 import Testing
 import WeighbridgeModules
 
+@testable import WeighbridgeComparison
+@testable import WeighbridgeJudgement
 @testable import WeighbridgeParity
+@testable import WeighbridgeReferences
+@testable import WeighbridgeRunning
 
 @Suite struct JudgeTests {
   private func figures(rms: Double, maxAbs: Double) -> Figures {

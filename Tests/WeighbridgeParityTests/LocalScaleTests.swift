@@ -1,7 +1,10 @@
 import Testing
 import WeighbridgeModules
 
+@testable import WeighbridgeComparison
 @testable import WeighbridgeParity
+@testable import WeighbridgeReports
+@testable import WeighbridgeVerdicts
 
 /// Errors are judged beside what they stand next to: a huge right element excuses nothing elsewhere.
 @Suite struct LocalScaleTests {

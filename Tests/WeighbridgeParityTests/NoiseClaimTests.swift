@@ -4,6 +4,9 @@ import WeighbridgeModules
 import WeighbridgeWeights
 
 @testable import WeighbridgeParity
+@testable import WeighbridgeReports
+@testable import WeighbridgeRunning
+@testable import WeighbridgeVerdicts
 
 /// What a file claims of PyTorch's noise, by hand.
 @Suite struct NoiseClaimTests {

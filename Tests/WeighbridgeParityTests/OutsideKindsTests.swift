@@ -1,7 +1,10 @@
 import Testing
 import WeighbridgeModules
 
+@testable import WeighbridgeDiagnosis
 @testable import WeighbridgeParity
+@testable import WeighbridgeReports
+@testable import WeighbridgeVerdicts
 
 /// A module whose forward is given, with children and tensors of its own.
 private struct Joint: Module {

@@ -3,6 +3,8 @@ import WeighbridgeModules
 import WeighbridgeWeights
 
 @testable import WeighbridgeParity
+@testable import WeighbridgeReports
+@testable import WeighbridgeVerdicts
 
 /// References that were made in half precision, stored wider.
 @Suite struct PrecisionTests {

@@ -4,6 +4,8 @@ import WeighbridgeModules
 import WeighbridgeWeights
 
 @testable import WeighbridgeParity
+@testable import WeighbridgeReports
+@testable import WeighbridgeVerdicts
 
 /// A linear layer whose fused path can differ from its stepwise one.
 private struct Fused: Module {

@@ -3,6 +3,9 @@ import Testing
 import WeighbridgeModules
 
 @testable import WeighbridgeParity
+@testable import WeighbridgeReports
+@testable import WeighbridgeRunning
+@testable import WeighbridgeVerdicts
 
 /// softmax(w·x), whose result shows nothing of w where it is decided.
 private struct Sharpened: ParameterizedModule {

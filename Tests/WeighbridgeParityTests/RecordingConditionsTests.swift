@@ -2,6 +2,8 @@ import Testing
 import WeighbridgeModules
 
 @testable import WeighbridgeParity
+@testable import WeighbridgeReferences
+@testable import WeighbridgeReports
 
 @Suite struct RecordingConditionsTests {
   private func reference(_ metadata: String) throws -> Reference {

@@ -3,7 +3,11 @@ import Testing
 import WeighbridgeMapping
 import WeighbridgeModules
 
+@testable import WeighbridgeDiagnosis
 @testable import WeighbridgeParity
+@testable import WeighbridgeReferences
+@testable import WeighbridgeReports
+@testable import WeighbridgeVerdicts
 
 /// The network of `tools/make-recording-fixtures`.
 private struct Network: Module {

@@ -2,7 +2,10 @@ import Testing
 import WeighbridgeMapping
 import WeighbridgeModules
 
+@testable import WeighbridgeComparison
 @testable import WeighbridgeParity
+@testable import WeighbridgeReports
+@testable import WeighbridgeVerdicts
 
 @Suite struct ReferenceDiffTests {
   private func diff(

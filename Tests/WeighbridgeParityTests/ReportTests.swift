@@ -4,6 +4,8 @@ import WeighbridgeModules
 import WeighbridgeWeights
 
 @testable import WeighbridgeParity
+@testable import WeighbridgeReports
+@testable import WeighbridgeVerdicts
 
 @Suite struct ReportTests {
   private func verdict(_ faults: Faults = Faults()) throws -> Verdict {

@@ -3,6 +3,8 @@ import WeighbridgeMapping
 import WeighbridgeModules
 
 @testable import WeighbridgeParity
+@testable import WeighbridgeReports
+@testable import WeighbridgeVerdicts
 
 /// Recorded values that have another shape than ours.
 @Suite struct ReshapedTests {

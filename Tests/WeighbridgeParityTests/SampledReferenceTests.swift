@@ -3,7 +3,11 @@ import WeighbridgeMapping
 import WeighbridgeModules
 import WeighbridgeWeights
 
+@testable import WeighbridgeComparison
 @testable import WeighbridgeParity
+@testable import WeighbridgeReferences
+@testable import WeighbridgeReports
+@testable import WeighbridgeVerdicts
 
 /// References that hold a subset of large activations' elements, and sums.
 @Suite struct SampledReferenceTests {

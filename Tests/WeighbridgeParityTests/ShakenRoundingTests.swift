@@ -3,6 +3,9 @@ import WeighbridgeMapping
 import WeighbridgeModules
 
 @testable import WeighbridgeParity
+@testable import WeighbridgeReports
+@testable import WeighbridgeRunning
+@testable import WeighbridgeVerdicts
 
 /// A layer that stretches differences from 1, so that many of them make rounding large.
 private struct Stretch: Module {

@@ -2,6 +2,8 @@ import Testing
 import WeighbridgeModules
 
 @testable import WeighbridgeParity
+@testable import WeighbridgeReports
+@testable import WeighbridgeVerdicts
 
 /// Adds to a convolution of its input a map that no module returns.
 private struct Joined: Module {

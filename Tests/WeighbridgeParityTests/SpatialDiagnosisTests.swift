@@ -3,6 +3,7 @@ import WeighbridgeMapping
 import WeighbridgeModules
 
 @testable import WeighbridgeParity
+@testable import WeighbridgeReports
 
 /// Resizing, padding and their kin got wrong, as a module and in the code of a forward.
 @Suite struct SpatialDiagnosisTests {

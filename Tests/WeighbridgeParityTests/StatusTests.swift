@@ -1,7 +1,11 @@
 import Testing
 import WeighbridgeModules
 
+@testable import WeighbridgeComparison
+@testable import WeighbridgeJudgement
 @testable import WeighbridgeParity
+@testable import WeighbridgeReports
+@testable import WeighbridgeVerdicts
 
 @Suite struct StatusTests {
   @Test(arguments: [true, false])

@@ -1,7 +1,10 @@
 import Testing
 import WeighbridgeModules
 
+@testable import WeighbridgeDiagnosis
 @testable import WeighbridgeParity
+@testable import WeighbridgeReferences
+@testable import WeighbridgeReports
 
 /// Two layers after each other, written out or as a module of their own.
 private struct Pairing: Module {

@@ -3,6 +3,7 @@ import WeighbridgeMapping
 import WeighbridgeModules
 
 @testable import WeighbridgeParity
+@testable import WeighbridgeVerdicts
 
 @Suite struct TensorDiffTests {
   private func checkpoint(_ tensors: KeyValuePairs<String, [Float]>) throws -> MemoryCheckpoint {

@@ -3,7 +3,12 @@ import WeighbridgeCheckpoints
 import WeighbridgeMapping
 import WeighbridgeModules
 
+@testable import WeighbridgeComparison
 @testable import WeighbridgeParity
+@testable import WeighbridgeReferences
+@testable import WeighbridgeReports
+@testable import WeighbridgeRunning
+@testable import WeighbridgeVerdicts
 
 /// Errors to inject into the toy.
 struct Faults: Sendable {

@@ -3,6 +3,7 @@ import WeighbridgeMapping
 import WeighbridgeModules
 
 @testable import WeighbridgeParity
+@testable import WeighbridgeReports
 
 /// References that were recorded inside `DataParallel` or `torch.compile`, with the wrappers' parts in
 /// every path.

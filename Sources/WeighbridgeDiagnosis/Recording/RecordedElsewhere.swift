@@ -1,5 +1,6 @@
 import WeighbridgeCauses
 import WeighbridgeModules
+import WeighbridgeReferences
 
 /// Values that were recorded too late, or under another name.
 extension RecordingSigns {

@@ -1,6 +1,8 @@
 import Synchronization
 import WeighbridgeCauses
 import WeighbridgeModules
+import WeighbridgeReferences
+import WeighbridgeVerdicts
 
 /// What is known of a reference that a right model may differ from because of how it was recorded.
 struct RecordingEvidence: Sendable {

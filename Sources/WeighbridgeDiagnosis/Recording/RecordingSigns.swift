@@ -1,5 +1,7 @@
 import WeighbridgeCauses
 import WeighbridgeModules
+import WeighbridgeReferences
+import WeighbridgeVerdicts
 
 /// Signs in a reference that it was recorded wrongly: looked for before any layer is blamed.
 enum RecordingSigns {

@@ -1,4 +1,7 @@
 import WeighbridgeModules
+import WeighbridgeReferences
+import WeighbridgeRunning
+import WeighbridgeVerdicts
 
 extension Validator {
   /// Looks closer at the first causes of a failure: draws them small.

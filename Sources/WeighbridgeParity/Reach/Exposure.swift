@@ -1,4 +1,5 @@
 import WeighbridgeModules
+import WeighbridgeVerdicts
 
 /// Which values of a parameter an input brings out, found without running anything: exact for layers
 /// that are linear in the parameter.

@@ -1,4 +1,6 @@
+import WeighbridgeComparison
 import WeighbridgeModules
+import WeighbridgeReferences
 
 /// A change of a parameter that is small beside it, and large beside the limits that values are judged
 /// by: what a verdict would have to notice.

@@ -1,5 +1,6 @@
 import Synchronization
 import WeighbridgeModules
+import WeighbridgeRunning
 
 /// What was found out of one parameter.
 struct ReachEntry: Sendable {

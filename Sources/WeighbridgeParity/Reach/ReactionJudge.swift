@@ -1,4 +1,7 @@
 import WeighbridgeModules
+import WeighbridgeReferences
+import WeighbridgeRunning
+import WeighbridgeVerdicts
 
 /// Whether what a changed model returns would make the verdict a failure.
 struct ReactionJudge: Sendable {
@@ -83,7 +86,7 @@ struct ReactionJudge: Sendable {
   func fails(outputs tensors: [Tensor]) throws -> Bool {
     try tensors.indices.contains { index in
       guard let verdict = outputs[index],
-        let finding = try validator.outputFinding(index, tensors)
+        let finding = try validator.runner.outputFinding(index, tensors)
       else { return false }
       return fails(finding, verdict)
     }

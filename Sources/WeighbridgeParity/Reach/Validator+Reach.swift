@@ -1,4 +1,6 @@
 import WeighbridgeModules
+import WeighbridgeRunning
+import WeighbridgeVerdicts
 
 extension Validator {
   /// Seconds that are spent in any case.

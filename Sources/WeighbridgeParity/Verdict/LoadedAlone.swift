@@ -1,5 +1,6 @@
 import WeighbridgeMapping
 import WeighbridgeModules
+import WeighbridgeReferences
 
 extension ImportPlan {
   /// What a program that loads a native file without any reference computes otherwise than this plan:

@@ -1,4 +1,6 @@
+import WeighbridgeComparison
 import WeighbridgeModules
+import WeighbridgeReferences
 
 /// Decides whether the float64 run is done.
 struct OraclePlan {

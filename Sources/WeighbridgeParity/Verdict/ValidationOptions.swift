@@ -1,4 +1,6 @@
+import WeighbridgeComparison
 import WeighbridgeModules
+import WeighbridgeVerdicts
 
 /// When the model is also run in float64, to learn how far rounding alone takes it.
 public enum OracleMode: String, Sendable, Hashable, CaseIterable {

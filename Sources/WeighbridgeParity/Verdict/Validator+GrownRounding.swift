@@ -1,4 +1,6 @@
 import WeighbridgeModules
+import WeighbridgeReferences
+import WeighbridgeVerdicts
 
 extension Validator {
   /// Believes the recorded noise as it is where the isolated run has shown every layer to be right.

@@ -1,4 +1,8 @@
+import WeighbridgeJudgement
 import WeighbridgeModules
+import WeighbridgeReferences
+import WeighbridgeRunning
+import WeighbridgeVerdicts
 
 extension Validator {
   /// Judges anew what the isolated run found of layers whose error is far above a single layer's

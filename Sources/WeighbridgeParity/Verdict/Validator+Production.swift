@@ -1,46 +1,24 @@
+import WeighbridgeComparison
 import WeighbridgeModules
-
-/// The model run as a program runs it: unprobed, so with fused layers, folded norms and the engine's
-/// joint steps, which no probed run executes.
-struct ProductionRun: Sendable {
-  var outputs: [Tensor]
-  /// For each output; `nil` when the reference has no such output.
-  var findings: [Finding?]
-  /// The model itself.
-  var seconds: Double
-  var compareSeconds: Double
-}
+import WeighbridgeReferences
+import WeighbridgeRunning
+import WeighbridgeVerdicts
 
 extension Validator {
-  /// Runs the model unprobed on the inputs and compares its outputs with the recorded ones.
-  ///
-  /// - Throws: when the model cannot run so, or an output cannot be read.
-  func production(_ model: any Module, _ inputs: [Tensor]) throws -> ProductionRun {
-    let clock = Stopwatch()
-    let outputs = try ProbeRun.without { try model.run(inputs) }
-    let seconds = clock.seconds
-    let comparing = Stopwatch()
-    let findings = try (0..<max(outputs.count, reference.outputCount)).map {
-      try outputFinding($0, outputs)
-    }
-    return ProductionRun(
-      outputs: outputs, findings: findings, seconds: seconds, compareSeconds: comparing.seconds)
-  }
-
   /// Judges that run's outputs, once and last of all.
   ///
   /// First by the limits of the probed run's outputs. An output beyond them, where the probed run's holds,
   /// is held against that one: the two differ by what fusing rounds otherwise, which our own rounding
   /// bounds whatever a file says of PyTorch's. Nothing else excuses it.
   func judge(
-    _ run: ProductionRun, in result: inout ParityResult, _ model: any Module, _ inputs: [Tensor],
+    _ run: Trace, in result: inout ParityResult, _ model: any Module, _ inputs: [Tensor],
     probed: [Tensor]
   ) throws {
-    result.seconds.production = run.seconds
+    result.seconds.production = run.forwardSeconds
     result.seconds.compare += run.compareSeconds
-    let rounding = OwnRounding(self, model, inputs)
+    let rounding = OwnRounding(reference, model, inputs)
     var excused: [String] = []
-    for (index, finding) in run.findings.enumerated() {
+    for (index, finding) in run.outputFindings.enumerated() {
       guard let finding else { continue }
       let beside = result.outputs.first { $0.item == index }
       var verdict = try productionVerdict(index, finding, run, beside)
@@ -68,7 +46,7 @@ extension Validator {
   }
 
   private func productionVerdict(
-    _ index: Int, _ finding: Finding, _ run: ProductionRun, _ beside: LayerVerdict?
+    _ index: Int, _ finding: Finding, _ run: Trace, _ beside: LayerVerdict?
   ) throws -> LayerVerdict {
     var verdict = LayerVerdict(
       path: "production", call: 0, item: index, kind: "production",

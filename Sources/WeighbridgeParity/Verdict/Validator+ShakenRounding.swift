@@ -1,4 +1,7 @@
 import WeighbridgeModules
+import WeighbridgeReferences
+import WeighbridgeRunning
+import WeighbridgeVerdicts
 
 extension Validator {
   /// Measures our own rounding without the model in float64, where nothing but that is missing.
@@ -20,7 +23,7 @@ extension Validator {
     guard result.isProven(options.limits, reference) else { return }
     let clock = Stopwatch()
     var accepted = result
-    let rounding = OwnRounding(self, model, inputs)
+    let rounding = OwnRounding(reference, model, inputs)
     while !accepted.passes, try rounding.measureMore() {
       accepted.layers = accepted.layers.map {
         believing($0, rounding.noise[ActivationKey($0.path, call: $0.call, item: $0.item)])

@@ -1,5 +1,10 @@
 import CVectors
+import WeighbridgeDiagnosis
+import WeighbridgeJudgement
 import WeighbridgeModules
+import WeighbridgeReferences
+import WeighbridgeRunning
+import WeighbridgeVerdicts
 
 /// Holds a model against a reference: the cumulative run, the float64 oracle where it is wanted, the
 /// isolated run, and the status of every layer.
@@ -7,6 +12,7 @@ public struct Validator: Sendable {
   public let reference: Reference
   public let options: ValidationOptions
   let judge: Judge
+  let runner: Runner
   private let onProgress: (@Sendable (ValidationProgress) -> Void)?
 
   public init(
@@ -16,7 +22,11 @@ public struct Validator: Sendable {
     self.reference = reference
     self.options = options
     self.onProgress = onProgress
-    judge = Judge(limits: options.limits, override: options.tolerance)
+    let judge = Judge(limits: options.limits, override: options.tolerance)
+    self.judge = judge
+    runner = Runner(reference, onProgress: onProgress) {
+      judge.elementwiseTolerance(recorded: $0, hasNoise: $1)
+    }
   }
 
   /// Judges a model.
@@ -32,7 +42,7 @@ public struct Validator: Sendable {
   ) throws -> ParityResult {
     let reading = Stopwatch()
     let inputs = try reference.inputs()
-    let named = try Validator.running(on: reference) { try reference.named(for: model, inputs) }
+    let named = try reference.running { try reference.named(for: model, inputs) }
     let ready = Validator(try named.readAhead(), options: options, onProgress: onProgress)
     var result = try ready.validate(model, inputs, oracle, readSeconds: reading.seconds)
     try ready.measureReach(&result, model, inputs, rebinding)
@@ -43,7 +53,7 @@ public struct Validator: Sendable {
     _ model: any Module, _ inputs: [Tensor], _ oracle: (() throws -> any Module)?,
     readSeconds: Double
   ) throws -> ParityResult {
-    let run = try Validator.running(on: reference) { try production(model, inputs) }
+    let run = try runner.production(model, inputs)
     var found = try judged(model, inputs, oracle, options.oracle)
     // The noise that was recorded for a tensor of a few elements may be far below what float32 makes
     // there on average. Before a layer is called wrong, our own noise is measured, too.
@@ -64,7 +74,7 @@ public struct Validator: Sendable {
     try judge(run, in: &result, model, inputs, probed: found.outputs)
     if options.isolates, result.hasFailedLayer {
       try inspect(&result, model)
-      try diagnose(&result, model, own: found.own)
+      try DiagnosisStudy(reference, judge, own: found.own).diagnose(&result, model)
     }
     return result
   }
@@ -92,8 +102,8 @@ public struct Validator: Sendable {
     result.allowsPartial = options.allowsPartial
     let plan = OraclePlan(mode, reference, isOffered: oracle != nil, options.tolerance)
     let kept = plan.mayRun ? KeptOutputs() : nil
-    let cumulative = try run(model, inputs, .cumulative, keeping: kept)
-    cumulative.addTimes(to: &result.seconds, \.forward)
+    let cumulative = try runner.cumulative(model, inputs, keeping: kept)
+    result.seconds.add(cumulative, \.forward)
 
     var own: [ActivationKey: Reference.Noise] = [:]
     let decision = plan.decision(forwardSeconds: result.seconds.forward)
@@ -101,17 +111,17 @@ public struct Validator: Sendable {
     if decision.runs, let kept, let oracle {
       let clock = Stopwatch()
       do {
-        own = try ownNoise(oracle(), kept, cumulative)
+        own = try runner.noise(oracle(), kept, cumulative)
       } catch let error as WeighbridgeError where options.oracle == .auto {
         result.notes.append("float64 oracle skipped, it failed: \(error.description)")
       }
       result.seconds.oracle = clock.seconds
     }
 
-    var isolated: Run?
+    var isolated: Trace?
     if options.isolates {
-      let found = try isolatedRun(model, inputs, cumulative)
-      found.addTimes(to: &result.seconds, \.isolated)
+      let found = try runner.isolated(model, inputs, expected: cumulative.calls.count)
+      result.seconds.add(found, \.isolated)
       result.handsOnOtherShapes = found.handsOnOtherShapes
       isolated = found
     }
@@ -120,122 +130,11 @@ public struct Validator: Sendable {
   }
 }
 
-extension Validator {
-  enum RunKind: String { case cumulative, isolated, oracle }
-
-  /// One run's trace and outputs.
-  struct Run: Sendable {
-    var trace: RunTrace
-    var outputs: [Tensor]
-    var outputFindings: [Finding?]
-    var seconds: Double
-    /// Whether recorded tensors were put in place of ours even where their shape is another one.
-    var handsOnOtherShapes = true
-
-    func addTimes(
-      to seconds: inout ParityResult.Seconds,
-      _ forward: WritableKeyPath<ParityResult.Seconds, Double>
-    ) {
-      seconds.read += trace.readSeconds
-      seconds.compare += trace.compareSeconds
-      seconds[keyPath: forward] =
-        max(0, self.seconds - trace.readSeconds - trace.compareSeconds)
-    }
-  }
-
-  /// The isolated run. What follows a result of a wrong shape is given the recorded one, unless the
-  /// model cannot go on with that: what it joins may not have been recorded.
-  private func isolatedRun(
-    _ model: any Module, _ inputs: [Tensor], _ cumulative: Run
-  ) throws -> Run {
-    let expected = cumulative.trace.calls.count
-    do {
-      return try run(model, inputs, .isolated, expected: expected)
-    } catch let error as WeighbridgeError where error.code == .shape {
-      return try run(
-        model, inputs, .isolated, handsOnOtherShapes: false, expected: expected)
-    }
-  }
-
-  private func run(
-    _ model: any Module, _ inputs: [Tensor], _ kind: RunKind, keeping kept: KeptOutputs? = nil,
-    handsOnOtherShapes: Bool = true, expected: Int? = nil
-  ) throws -> Run {
-    let (reference, judge, onProgress) = (reference, judge, onProgress)
-    let probe = ComparingProbe(
-      reference, substitutes: kind == .isolated, handsOnOtherShapes: handsOnOtherShapes,
-      keeping: kept,
-      tolerance: { key, recorded in
-        judge.elementwiseTolerance(recorded: recorded, hasNoise: reference.hasNoise(key))
-      },
-      onCall: { calls in
-        onProgress?(ValidationProgress(run: kind.rawValue, calls: calls, expected: expected))
-      })
-    let clock = Stopwatch()
-    let outputs = try Validator.running(on: reference) {
-      try ProbeRun.with(probe) { try model.run(inputs) }
-    }
-    var run = Run(
-      trace: probe.trace, outputs: outputs, outputFindings: [], seconds: clock.seconds,
-      handsOnOtherShapes: handsOnOtherShapes)
-    let comparing = Stopwatch()
-    run.outputFindings = try (0..<max(outputs.count, reference.outputCount)).map { index in
-      var finding = try outputFinding(index, outputs)
-      finding?.isClean = probe.replacedAll
-      return finding
-    }
-    run.trace.compareSeconds += comparing.seconds
-    run.seconds += comparing.seconds
-    return run
-  }
-
-  /// `nil` when the reference has no such output.
-  func outputFinding(_ index: Int, _ outputs: [Tensor]) throws -> Finding? {
-    guard index < reference.outputCount else { return nil }
-    let recorded = try reference.output(index)
-    guard index < outputs.count else {
-      return Finding(
-        item: index, figures: nil, dtype: recorded.dtype,
-        problem: .shape("the model returns \(outputs.count) outputs"))
-    }
-    let hasNoise = reference.hasOutputNoise(index)
-    return try Finding(item: index, got: outputs[index], recorded: .whole(recorded)) { dtype in
-      judge.elementwiseTolerance(recorded: dtype, hasNoise: hasNoise)
-    }
-  }
-
-  private func ownNoise(
-    _ model: any Module, _ kept: KeptOutputs, _ cumulative: Run
-  ) throws -> [ActivationKey: Reference.Noise] {
-    let expected = cumulative.trace.calls.count
-    let onProgress = onProgress
-    let probe = OracleProbe(kept) { calls in
-      onProgress?(
-        ValidationProgress(run: RunKind.oracle.rawValue, calls: calls, expected: expected))
-    }
-    let outputs = try ProbeRun.with(probe) {
-      try model.run(reference.inputs(as: .float64))
-    }
-    var noise = probe.noise
-    for (index, pair) in zip(cumulative.outputs, outputs).enumerated() {
-      noise[ActivationKey.output(index)] = try OracleProbe.noise(pair.0, pair.1)
-    }
-    return noise
-  }
-
-  /// Says of a model that cannot run on a reference's inputs whose inputs they are.
-  static func running<R>(on reference: Reference, _ body: () throws -> R) throws -> R {
-    do {
-      return try body()
-    } catch var error as WeighbridgeError where error.code == .shape {
-      error.message = "the model cannot run on this reference's inputs: \(error.message)"
-      error.remedy = error.remedy ?? "Use a reference recorded from this model and configuration"
-      throw error.located(file: reference.path)
-    }
-  }
-
-  /// Where an output's noise is kept: under a name that no module can have.
-  static func outputKey(_ index: Int) -> ActivationKey {
-    ActivationKey("outputs/", item: index)
+extension ParityResult.Seconds {
+  /// Adds a run's times, the model's own under a name of its own.
+  mutating func add(_ trace: Trace, _ forward: WritableKeyPath<Self, Double>) {
+    read += trace.readSeconds
+    compare += trace.compareSeconds
+    self[keyPath: forward] = trace.forwardSeconds
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import WeighbridgeVerdicts
 
 /// A wrong layer drawn: what was recorded, what we got, and the error; element against element;
 /// error against size; error by channel.

@@ -1,5 +1,6 @@
 import WeighbridgeMapping
 import WeighbridgeModules
+import WeighbridgeVerdicts
 
 /// The head of the report: whether it holds, what fails first, how many layers have which status.
 struct HTMLBanner {

@@ -1,4 +1,5 @@
 import WeighbridgeModules
+import WeighbridgeVerdicts
 
 /// The layers as a table: those that are wrong themselves, and, folded where they are many, all.
 struct HTMLLayerTable {

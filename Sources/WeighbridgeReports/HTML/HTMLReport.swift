@@ -1,6 +1,7 @@
 import WeighbridgeMapping
 import WeighbridgeModules
 import WeighbridgeNative
+import WeighbridgeVerdicts
 
 /// The verdict as one HTML file that needs no network: everything is in it, drawn as SVG.
 package struct HTMLReport: Sendable {

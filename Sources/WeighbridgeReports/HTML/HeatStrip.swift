@@ -1,5 +1,6 @@
 import Foundation
 import WeighbridgeModules
+import WeighbridgeVerdicts
 
 /// The tree of modules: one row per depth, one column per leaf call, coloured by the larger of the
 /// two runs' errors.

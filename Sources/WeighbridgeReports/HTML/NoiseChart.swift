@@ -1,5 +1,6 @@
 import Foundation
 import WeighbridgeModules
+import WeighbridgeVerdicts
 
 /// The error of every tensor in units of its limit, in execution order, on a logarithmic scale: one
 /// curve per run, and the band in which a tensor passes. An error of 0 stands on the bottom line.
