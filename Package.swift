@@ -107,42 +107,53 @@ let package = Package(
     .target(
       name: "WeighbridgeReferences",
       dependencies: [
-        "WeighbridgeTensors", "WeighbridgeModules", "WeighbridgeWeights", "WeighbridgeNative", "WeighbridgeCheckpoints", "WeighbridgeMapping",
+        "WeighbridgeTensors", "WeighbridgeModules", "WeighbridgeWeights", "WeighbridgeNative",
+        "WeighbridgeCheckpoints", "WeighbridgeMapping",
       ]),
     .target(
       name: "WeighbridgeComparison",
       dependencies: [
-        "WeighbridgeTensors", "WeighbridgeParallel", "WeighbridgeModules", "WeighbridgeReferences", "CVectors",
+        "WeighbridgeTensors", "WeighbridgeParallel", "WeighbridgeModules", "WeighbridgeReferences",
+        "CVectors",
       ]),
     .target(
       name: "WeighbridgeRunning",
       dependencies: [
-        "WeighbridgeParallel", "WeighbridgeModules", "WeighbridgeReferences", "WeighbridgeComparison",
+        "WeighbridgeParallel", "WeighbridgeModules", "WeighbridgeReferences",
+        "WeighbridgeComparison",
       ]),
     .target(
       name: "WeighbridgeVerdicts",
       dependencies: [
-        "WeighbridgeTensors", "WeighbridgeParallel", "WeighbridgeModules", "WeighbridgeCauses", "WeighbridgeMapping", "WeighbridgeReferences", "WeighbridgeComparison",
+        "WeighbridgeTensors", "WeighbridgeParallel", "WeighbridgeModules", "WeighbridgeCauses",
+        "WeighbridgeMapping", "WeighbridgeReferences", "WeighbridgeComparison",
       ]),
     .target(
       name: "WeighbridgeJudgement",
       dependencies: [
-        "WeighbridgeTensors", "WeighbridgeModules", "WeighbridgeReferences", "WeighbridgeComparison", "WeighbridgeRunning", "WeighbridgeVerdicts",
+        "WeighbridgeTensors", "WeighbridgeModules", "WeighbridgeReferences",
+        "WeighbridgeComparison", "WeighbridgeRunning", "WeighbridgeVerdicts",
       ]),
     .target(
       name: "WeighbridgeDiagnosis",
       dependencies: [
-        "WeighbridgeModules", "WeighbridgeCauses", "WeighbridgeReferences", "WeighbridgeComparison", "WeighbridgeRunning", "WeighbridgeVerdicts", "WeighbridgeJudgement",
+        "WeighbridgeModules", "WeighbridgeCauses", "WeighbridgeReferences", "WeighbridgeComparison",
+        "WeighbridgeRunning", "WeighbridgeVerdicts", "WeighbridgeJudgement",
       ]),
     .target(
       name: "WeighbridgeReports",
       dependencies: [
-        "WeighbridgeTensors", "WeighbridgeModules", "WeighbridgeCauses", "WeighbridgeWeights", "WeighbridgeNative", "WeighbridgeMapping", "WeighbridgeReferences", "WeighbridgeComparison", "WeighbridgeVerdicts",
+        "WeighbridgeTensors", "WeighbridgeModules", "WeighbridgeCauses", "WeighbridgeWeights",
+        "WeighbridgeNative", "WeighbridgeMapping", "WeighbridgeReferences", "WeighbridgeComparison",
+        "WeighbridgeVerdicts",
       ]),
     .target(
       name: "WeighbridgeParity",
       dependencies: [
-        "WeighbridgeTensors", "WeighbridgeModules", "WeighbridgeCauses", "WeighbridgeCheckpoints", "WeighbridgeMapping", "WeighbridgeReferences", "WeighbridgeComparison", "WeighbridgeRunning", "WeighbridgeVerdicts", "WeighbridgeJudgement", "WeighbridgeDiagnosis", "CVectors",
+        "WeighbridgeTensors", "WeighbridgeModules", "WeighbridgeCauses", "WeighbridgeCheckpoints",
+        "WeighbridgeMapping", "WeighbridgeReferences", "WeighbridgeComparison",
+        "WeighbridgeRunning", "WeighbridgeVerdicts", "WeighbridgeJudgement", "WeighbridgeDiagnosis",
+        "CVectors",
       ]),
 
     // What users import, and the command.

@@ -61,6 +61,10 @@ public struct Figures: Sendable, Hashable {
     public var index: [Int]
     public var got: Double
     public var reference: Double
+
+    package init(index: [Int], got: Double, reference: Double) {
+      (self.index, self.got, self.reference) = (index, got, reference)
+    }
   }
 
   /// How many elements are not finite numbers.

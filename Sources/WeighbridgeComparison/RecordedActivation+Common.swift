@@ -4,7 +4,9 @@ import WeighbridgeTensors
 extension RecordedActivation {
   /// The elements that two recordings of one activation have in common, in tensors of one shape;
   /// descriptors where the shapes differ, `nil` where both were sampled at other elements.
-  package static func common(_ a: RecordedActivation, _ b: RecordedActivation) throws -> (Tensor, Tensor)? {
+  package static func common(_ a: RecordedActivation, _ b: RecordedActivation) throws -> (
+    Tensor, Tensor
+  )? {
     guard a.shape == b.shape else {
       return (
         Tensor(describing: a.dtype, shape: a.shape), Tensor(describing: b.dtype, shape: b.shape)

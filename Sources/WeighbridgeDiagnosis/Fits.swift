@@ -1,5 +1,6 @@
 import WeighbridgeCauses
 import WeighbridgeModules
+import WeighbridgeVerdicts
 
 /// A bias that has other values than in the reference: what is left of the error is the same wherever
 /// a channel is.

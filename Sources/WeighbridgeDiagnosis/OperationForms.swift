@@ -150,8 +150,9 @@ struct OperationForms: Hypothesis {
       guard let x = one.operands.first, x.rank == 4 else { return [] }
       return geometry.alternatives(
         size: Pair(x.shape[2], x.shape[3]), path: computation.explorer.path
-      ).map { cause, other in
-        form(one, cause.kind, cause.text, fix: cause.fix.text) { try $0.checked(0).pooled(other) }
+      ).compactMap { cause, other in
+        guard case .code(let fix) = cause.fix else { return nil }
+        return form(one, cause.kind, cause.text, fix: fix) { try $0.checked(0).pooled(other) }
       } + activatedBefore(one)
     }
 

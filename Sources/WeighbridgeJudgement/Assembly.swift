@@ -4,7 +4,7 @@ import WeighbridgeRunning
 import WeighbridgeVerdicts
 
 /// Puts together what the runs found, one verdict per returned tensor.
-struct Assembly {
+package struct Assembly {
   private let reference: Reference
   private let judge: Judge
   private let cumulative: Trace
@@ -12,7 +12,7 @@ struct Assembly {
   private let own: [ActivationKey: Reference.Noise]
   private let isolatedFindings: [ActivationKey: Finding]
 
-  init(
+  package init(
     _ reference: Reference, _ judge: Judge, _ cumulative: Trace,
     _ isolated: Trace?, _ own: [ActivationKey: Reference.Noise]
   ) {
@@ -47,7 +47,7 @@ struct Assembly {
     }
   }
 
-  func fill(_ result: inout ParityResult) throws {
+  package func fill(_ result: inout ParityResult) throws {
     var progress = Progress()
     let trace = cumulative
     let hasComparedChildren = comparedChildren()

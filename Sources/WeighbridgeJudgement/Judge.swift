@@ -9,6 +9,10 @@ package struct Judge: Sendable {
   /// What the user asked for in place of everything else.
   package var override: ElementwiseTolerance?
 
+  package init(limits: Limits = Limits(), override: ElementwiseTolerance? = nil) {
+    (self.limits, self.override) = (limits, override)
+  }
+
   /// The elementwise tolerance to measure against while comparing: the user's; or PyTorch's
   /// defaults, where no noise is recorded.
   package func elementwiseTolerance(recorded: DType, hasNoise: Bool) -> ElementwiseTolerance? {

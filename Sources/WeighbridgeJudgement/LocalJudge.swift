@@ -18,6 +18,8 @@ import WeighbridgeVerdicts
 package struct LocalJudge {
   package let limits: Limits
 
+  package init(limits: Limits) { self.limits = limits }
+
   /// The group whose error is largest beside its own rounding.
   package struct Finding {
     /// Where the group is, as PyTorch writes it: `[:, 3]`.

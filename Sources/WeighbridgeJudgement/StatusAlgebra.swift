@@ -3,8 +3,10 @@ import WeighbridgeVerdicts
 
 /// Decides the status of one tensor from what the two runs found.
 package struct StatusAlgebra {
+  package init() {}
+
   /// Whether a failure was seen earlier, in execution order.
-  private(set) var hasFailed = false
+  package private(set) var hasFailed = false
   /// The first layer that failed by itself and whose recorded output could not be handed on, and why:
   /// what fails after it in the isolated run may fail because of it.
   private var unreplaced: String?

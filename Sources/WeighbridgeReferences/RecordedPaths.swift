@@ -10,12 +10,12 @@ import WeighbridgeModules
 /// within the network where what is called so returned its parent's very values.
 package struct RecordedPaths: Sendable {
   /// What stood before every path, outermost first: `["_orig_mod", "module"]`.
-  private(set) var lead: [String] = []
+  package private(set) var lead: [String] = []
   /// Paths, behind the lead and without torch.compile's part, of what stands in a wrapper within the
   /// network: `backbone.module`.
   private var wrapped: Set<String> = []
   /// How many recorded names are changed.
-  private(set) var changedCount = 0
+  package private(set) var changedCount = 0
 
   private static let compiled = "_orig_mod"
   private static let parallel = "module"

@@ -7,18 +7,18 @@ package struct ReferenceLayout {
   /// What wrappers put into the paths of modules.
   package let paths: RecordedPaths
   /// The activations in the order of the file.
-  private(set) var keys: [ActivationKey] = []
+  package private(set) var keys: [ActivationKey] = []
   /// The entry of each: `activations/NAME`, or `samples/NAME`.
-  private(set) var activations: [ActivationKey: CheckpointEntry] = [:]
+  package private(set) var activations: [ActivationKey: CheckpointEntry] = [:]
   /// The names of sampled activations.
-  private(set) var sampled: [ActivationKey: String] = [:]
+  package private(set) var sampled: [ActivationKey: String] = [:]
   /// Entries `sums/NAME` by name.
-  private(set) var sums: [String: CheckpointEntry] = [:]
+  package private(set) var sums: [String: CheckpointEntry] = [:]
   /// The raw paths of noise entries by what follows `noise/`.
-  private(set) var noises: [String: String] = [:]
-  private(set) var ignored: [String] = []
+  package private(set) var noises: [String: String] = [:]
+  package private(set) var ignored: [String] = []
   /// Two entries that record one call: what a wrapper returned, and what the module in it did.
-  private(set) var twins: [(wrapper: CheckpointEntry, wrapped: CheckpointEntry)] = []
+  package private(set) var twins: [(wrapper: CheckpointEntry, wrapped: CheckpointEntry)] = []
   private var numbers: [String: Set<Int>] = [:]
   private var namedItems: [String: Int] = [:]
 

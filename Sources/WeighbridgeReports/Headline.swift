@@ -52,8 +52,8 @@ enum Headline {
     if result.requiresAll, let first = result.reshaped.first {
       parts.append("\(first.name) has another shape than recorded")
     }
-    if let other = result.otherDifferences.first {
-      let more = result.otherDifferences.count - 1
+    if let other = result.differences.first {
+      let more = result.differences.count - 1
       parts.append(other + (more > 0 ? " and \(more) more" : ""))
     }
     parts.append(counts(result))

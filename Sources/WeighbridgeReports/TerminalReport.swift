@@ -46,7 +46,7 @@ public struct TerminalReport: Sendable {
     lines += listing("unseen, nothing compared reacts", result.reach?.unseen.map(\.text) ?? [])
     lines += listing("seen in part", result.reach?.partlySeen.map(\.text) ?? [])
     lines += listing("not tried", result.reach?.untried.map(\.name) ?? [])
-    lines += result.otherDifferences.flatMap {
+    lines += result.differences.flatMap {
       wrapped("different: \($0.escapingControlCharacters())")
     }
     let notes = (verdict.mapping?.notes ?? []) + result.notes

@@ -54,10 +54,14 @@ extension Verdict {
   }
 }
 
-
 extension Verdict: CustomStringConvertible {
   /// What `weighbridge validate` prints, 100 columns wide.
   public var description: String { TerminalReport(width: 100).text(self) }
+}
+
+extension ParityResult {
+  /// What differs beside layers and outputs, in words.
+  public var differences: [String] { differentTensors.map(\.text) + otherDifferences }
 }
 
 extension ParityResult: CustomStringConvertible {

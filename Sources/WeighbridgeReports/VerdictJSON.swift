@@ -35,7 +35,7 @@ extension Verdict {
       "reach": result.reach?.json ?? .null,
       "precision": result.blindness?.json ?? .null,
       "gaps": .strings(result.gaps),
-      "other_differences": .strings(result.otherDifferences),
+      "other_differences": .strings(result.differences),
       "seconds": result.seconds.json,
       "hints": .strings(hints),
       "notes": .strings(result.notes),

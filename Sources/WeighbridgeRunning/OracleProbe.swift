@@ -7,6 +7,8 @@ import WeighbridgeReferences
 package final class KeptOutputs: Sendable {
   private let tensors = Mutex([ActivationKey: Tensor]())
 
+  package init() {}
+
   package func keep(_ key: ActivationKey, _ tensor: Tensor) {
     tensors.withLock { $0[key] = tensor }
   }

@@ -15,6 +15,8 @@ public struct ParityResult: Sendable {
   public var unreferenced: [String] = []
   /// Remarks for the reader: what was skipped or assumed, and why.
   public var notes: [String] = []
+  /// Tensors that differ beside layers, inputs and outputs.
+  package var differentTensors: [TensorDiff.Entry] = []
   /// What differs beside layers and outputs.
   public var otherDifferences: [String] = []
   /// A closer look at the first causes.
@@ -71,7 +73,7 @@ public struct ParityResult: Sendable {
   /// Whether everything that could be compared holds, and enough was: the outputs, most of what is
   /// recorded, and values that most parameters show in, unless less is asked for.
   public var passes: Bool {
-    comparedCount > 0 && gaps.isEmpty && otherDifferences.isEmpty
+    comparedCount > 0 && gaps.isEmpty && otherDifferences.isEmpty && differentTensors.isEmpty
       && !(layers + outputs + production).contains { $0.status.isFailure }
       && !(requiresAll && !isComplete)
   }

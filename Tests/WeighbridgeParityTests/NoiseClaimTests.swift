@@ -82,13 +82,13 @@ import WeighbridgeWeights
     #expect(Rounding(terms: 1, dtype: .bfloat16).share(limits) == 1.0 / 32)
     let linear = try WeightScope.bind(DrawnWeights()) { try Linear($0 / "a", in: 48, out: 3) }
     let x = try Tensor([Float](repeating: 0, count: 96), shape: [2, 48])
-    #expect(Rounding.terms(of: linear, [x]) == 48)
+    #expect(ModuleCall.terms(of: linear, [x]) == 48)
     let convolution = try WeightScope.bind(DrawnWeights()) {
       try Conv2d($0 / "a", in: 6, out: 4, kernel: 3, groups: 2)
     }
-    #expect(Rounding.terms(of: convolution, [x]) == 27)
+    #expect(ModuleCall.terms(of: convolution, [x]) == 27)
     let relu = try WeightScope.bind(DrawnWeights()) { ReLU($0 / "r") }
-    #expect(Rounding.terms(of: relu, [x]) == 1)
+    #expect(ModuleCall.terms(of: relu, [x]) == 1)
   }
 }
 

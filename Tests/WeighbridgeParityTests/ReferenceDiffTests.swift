@@ -91,7 +91,7 @@ import WeighbridgeModules
     let found = try #require(result.verdict.result)
     #expect(found.uncovered == ["activations/tail"])
     #expect(found.unreferenced == ["activations/tail#1"])
-    #expect(found.otherDifferences.first?.hasPrefix("labels: max|Δ| 1") == true)
+    #expect(found.differences.first?.hasPrefix("labels: max|Δ| 1") == true)
     #expect(found.layer("blocks.1")?.reason == "shape [4] in the first, [3, 6] in the second")
     let text = result.json.text()
     #expect(text.contains(#""only_in_a":["activations/tail#1"]"#))

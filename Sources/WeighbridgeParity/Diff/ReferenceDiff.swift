@@ -30,7 +30,7 @@ extension ReferenceDiff {
       a.checkpoint, b.checkpoint, tolerance: tolerance, where: { ignored.contains($0.rawPath) })
     run.result.unreferenced += others.onlyInA
     run.result.uncovered += others.onlyInB
-    run.result.otherDifferences = others.different.map(\.text)
+    run.result.differentTensors = others.different
     self.init(
       verdict: ReferenceDiff.verdict(a, b, run.result), others: others, equalCount: run.equalCount,
       different: run.different + others.different)

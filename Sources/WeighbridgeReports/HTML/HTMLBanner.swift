@@ -50,7 +50,7 @@ struct HTMLBanner {
       lines.append(Wording(verdict.subject).notCovered)
     }
     if let blindness = result.blindness { lines.append(blindness.text.capitalizedFirst + ".") }
-    return lines + result.otherDifferences.prefix(1)
+    return lines + result.differences.prefix(1)
   }
 
   /// One mark for each status: `31 inherited`.

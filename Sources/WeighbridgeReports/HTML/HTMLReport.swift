@@ -85,7 +85,7 @@ package struct HTMLReport: Sendable {
     let lists = [
       (words.onlyRecorded.capitalizedFirst, result.uncovered),
       (words.onlyGot.capitalizedFirst, result.unreferenced),
-      ("Different", result.otherDifferences),
+      ("Different", result.differences),
       ("Remarks", (verdict.mapping?.notes ?? []) + result.notes),
     ].filter { !$0.1.isEmpty }
     guard !lists.isEmpty else { return "" }
