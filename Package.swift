@@ -154,7 +154,7 @@ let package = Package(
       name: "WeighbridgeParityTests",
       dependencies: [
         "TestSupport",
-        "WeighbridgeParity", "WeighbridgeMapping", "WeighbridgeModules", "WeighbridgeCheckpoints",
+        "WeighbridgeParity", "WeighbridgeTensors", "WeighbridgeMapping", "WeighbridgeModules", "WeighbridgeCheckpoints",
         "WeighbridgeWeights",
       ]),
     .testTarget(
