@@ -35,6 +35,7 @@ struct ConvertCommand: ParsableCommand {
   @Argument(help: "The file to write; an existing one is replaced.") var output: String
   @OptionGroup var model: ModelOptions
   @OptionGroup var rules: RulesOption
+  @OptionGroup var network: RecordedNetworkOption
   @Option(
     help: ArgumentHelp(
       "Write floating-point tensors as f16, bf16, f32 or f64; without it each keeps its own.",
@@ -57,7 +58,7 @@ struct ConvertCommand: ParsableCommand {
         .usage, "--nested makes groups in HDF5, and \(format.name) has none", file: output,
         remedy: "Leave --nested out, or write .h5")
     }
-    try OutputPaths.check([output], against: [input, rules.rules])
+    try OutputPaths.check([output], against: [input, rules.rules, network.reference])
     let checkpoint = try Checkpoints.open(input)
     let rules = try rules.read()
     var plan: ImportPlan?
@@ -98,7 +99,8 @@ struct ConvertCommand: ParsableCommand {
 
   private func importPlan(_ checkpoint: any Checkpoint, _ rules: Rules) throws -> ImportPlan {
     do {
-      return try Loader(Tool.current.registry).plan(
+      let registry = try model.registry(reference: network.reference, for: checkpoint)
+      return try Loader(registry).plan(
         checkpoint, model: model.identifier, overrides: model.overrides(), rules: rules,
         root: model.root)
     } catch var error as WeighbridgeError where error.code == .mapping && model.identifier == nil {
