@@ -110,13 +110,21 @@ let package = Package(
         "CVectors",
       ]),
 
+    // Which tensor of a file each parameter is, by evidence.
+    .target(
+      name: "WeighbridgeAlignment",
+      dependencies: [
+        "WeighbridgeTensors", "WeighbridgeCheckpoints", "WeighbridgeMapping", "WeighbridgeModules",
+        "WeighbridgeParity",
+      ]),
+
     // What users import, and the command.
     .target(
       name: "Weighbridge",
       dependencies: [
         "WeighbridgeTensors", "WeighbridgeEngine", "WeighbridgeModules", "WeighbridgeModels",
         "WeighbridgeWeights", "WeighbridgeNative", "WeighbridgeCheckpoints", "WeighbridgeMapping",
-        "WeighbridgeCauses", "WeighbridgeModelCauses", "WeighbridgeParity",
+        "WeighbridgeCauses", "WeighbridgeModelCauses", "WeighbridgeParity", "WeighbridgeAlignment",
       ]),
     // For users' tests, of Swift Testing or XCTest.
     .target(name: "WeighbridgeTesting", dependencies: ["Weighbridge"]),

@@ -15,6 +15,7 @@ struct MapCommand: ParsableCommand {
         weighbridge map model.npz
         weighbridge map model.npz --model vit --config heads=16 --all
         weighbridge map model.h5 --model se_resnet50 --rules rules.yaml --json
+        weighbridge map theirs.pth --model vit --align --reference ref.npz --rules-out rules.yaml
 
       RULES
       A YAML list, applied in order to the file's names as `inspect` prints them. Prefixes such as \
@@ -52,12 +53,18 @@ struct MapCommand: ParsableCommand {
   @Argument(help: "The checkpoint.") var file: String
   @OptionGroup var model: ModelOptions
   @OptionGroup var rules: RulesOption
+  @OptionGroup var alignment: AlignmentOptions
   @Flag(help: "List every match too.") var all = false
   @OptionGroup var json: JSONFlag
 
   func run() throws {
     let console = json.console
+<<<<<<< HEAD:Sources/WeighbridgeCommand/Commands/MapCommand.swift
     let plan = try Loader(Tool.current.registry).plan(
+=======
+    guard !alignment.align else { return try alignment.run(file, model, all: all, console) }
+    let plan = try Loader(.builtIn).plan(
+>>>>>>> 513dbd1 (A file's tensors are found by what layers give on recorded inputs):Sources/WeighbridgeCLI/Commands/MapCommand.swift
       Checkpoints.open(file), model: model.identifier, overrides: model.overrides(),
       rules: rules.read(), root: model.root)
     var error = plan.report.error(file: file)
