@@ -165,6 +165,13 @@ let package = Package(
         "WeighbridgeWeights",
       ]),
     .testTarget(
+      name: "WeighbridgeAlignmentTests",
+      dependencies: [
+        "TestSupport",
+        "WeighbridgeAlignment", "WeighbridgeMapping", "WeighbridgeModels", "WeighbridgeModules",
+        "WeighbridgeParity",
+      ]),
+    .testTarget(
       name: "WeighbridgeTestingTests",
       dependencies: ["TestSupport", "WeighbridgeTesting", "Weighbridge"]),
     .testTarget(

@@ -19,7 +19,17 @@ struct OpaqueProblem: LayerProblem {
   var wanted: [Wanted] { parameters.map(\.wanted) }
 
   func solve(_ pool: Pool) throws -> Outcome {
-    let choices = parameters.map { pool.wholes($0.wanted.shape) }
+    let wholes = parameters.map { pool.wholes($0.wanted.shape) }
+    let outcome = try solve(pool, wholes)
+    guard case .solved(let solutions) = outcome, solutions.assignments.isEmpty else {
+      return outcome
+    }
+    // Some may be rows of larger tensors.
+    let all = zip(parameters, wholes).map { $1 + pool.parts($0.wanted.shape) }
+    return all == wholes ? outcome : try solve(pool, all)
+  }
+
+  private func solve(_ pool: Pool, _ choices: [[Piece]]) throws -> Outcome {
     let added = try addedBias(choices, pool)
     var count = 1
     for index in parameters.indices where index != added {
@@ -28,7 +38,17 @@ struct OpaqueProblem: LayerProblem {
       count = product
     }
     guard count > 0 else { return .solved(Solutions(assignments: [])) }
-    var tried: [(value: (assignment: [Piece?], left: [Double]), error: Double)] = []
+    let accepted = try accepted(choices, count, added, pool)
+    return .solved(Solutions(assignments: try assignments(accepted, added, pool)))
+  }
+
+  /// What is left over in each feature, too, where the bias that is added last is taken as zero.
+  private typealias Tried = (assignment: [Piece?], left: [Double])
+
+  private func accepted(
+    _ choices: [[Piece]], _ count: Int, _ added: Int?, _ pool: Pool
+  ) throws -> [Tried] {
+    var tried: [(value: Tried, error: Double)] = []
     for position in 0..<count {
       guard let assignment = assignment(position, choices, leaving: added),
         pool.allows(assignment.compactMap { $0.map { [$0] } })
@@ -36,7 +56,12 @@ struct OpaqueProblem: LayerProblem {
       let result = try error(assignment, added, pool)
       tried.append(((assignment, result.left), result.error))
     }
-    let accepted = Acceptance.accepted(tried)
+    return Acceptance.accepted(tried)
+  }
+
+  private func assignments(
+    _ accepted: [Tried], _ added: Int?, _ pool: Pool
+  ) throws -> [[String: Filling]] {
     var found: [[String: Filling]] = []
     for (assignment, left) in accepted {
       var named: [String: Filling] = [:]
@@ -53,7 +78,7 @@ struct OpaqueProblem: LayerProblem {
         found.append(named.merging([bias.name: filling]) { $1 })
       }
     }
-    return .solved(Solutions(assignments: found))
+    return found
   }
 
   /// The choice of a number that counts through all of them.

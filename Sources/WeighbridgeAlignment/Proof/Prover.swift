@@ -22,7 +22,7 @@ struct Prover {
   private(set) var pool: Pool
   private(set) var decided: [String: (filling: Filling, ground: Ground)] = [:]
   /// Why the others are open.
-  private(set) var open: [String: String] = [:]
+  private(set) var open: [String: OpenReason] = [:]
   private var waiting: [any LayerProblem] = []
   private var found: [Found] = []
   private var known: [String: Tensor] = [:]
@@ -92,8 +92,7 @@ struct Prover {
         switch try problem.solve(pool) {
         case .tooMany(let count):
           later.append(problem)
-          let ways = count == .max ? "more ways than are counted" : "\(count) ways"
-          explain(problem.wanted, "\(ways), more than are tried")
+          explain(problem.wanted, .tooMany(count))
         case .solved(let solutions):
           isChanging = take(problem.path, problem.wanted, solutions) || isChanging
         }
@@ -107,7 +106,7 @@ struct Prover {
   private mutating func take(
     _ path: ModulePath, _ wanted: [Wanted], _ solutions: Solutions
   ) -> Bool {
-    for (name, reason) in solutions.untold { open[name] = reason }
+    for (name, reason) in solutions.untold { open[name] = .untold(reason) }
     found.append(Found(path: path, wanted: wanted, solutions: solutions))
     return propagate()
   }
@@ -154,7 +153,7 @@ struct Prover {
     return isNew
   }
 
-  private mutating func explain(_ wanted: [Wanted], _ reason: String) {
+  private mutating func explain(_ wanted: [Wanted], _ reason: OpenReason) {
     for one in wanted where decided[one.name] == nil { open[one.name] = reason }
   }
 
@@ -162,11 +161,15 @@ struct Prover {
     for one in found {
       let told = one.wanted.filter { one.solutions.untold[$0.name] == nil }
       let count = one.solutions.assignments.count
-      explain(
-        told,
-        count == 0
-          ? "no tensor that is free gives \(one.path)'s recorded output"
-          : "\(count) ways give \(one.path)'s recorded output")
+      guard count == 0 else {
+        explain(told, .several(count, one.path))
+        continue
+      }
+      let left = told.filter { decided[$0.name] == nil }
+      let isUnmatched = left.contains {
+        pool.wholes($0.shape).isEmpty && pool.parts($0.shape).isEmpty
+      }
+      explain(left, isUnmatched ? .unmatched(one.path) : .refuted(one.path))
     }
   }
 
@@ -175,9 +178,9 @@ struct Prover {
     for wanted in demand.wanted where decided[wanted.name] == nil {
       let owner = ModulePath(wanted.name).parent ?? .root
       if probe.blocked.contains(owner) {
-        open[wanted.name] = "what \(owner) was given or gave is not recorded"
+        open[wanted.name] = .notRecorded(owner)
       } else if !called.contains(owner) {
-        open[wanted.name] = "\(owner) was not called when the reference was recorded"
+        open[wanted.name] = .notCalled(owner)
       }
     }
   }
@@ -197,7 +200,7 @@ struct Prover {
       guard !wanted.isEmpty else { continue }
       let problem = GlueProblem(path: path, wanted: wanted, reference: reference, inputs: inputs)
       switch try problem.solve(pool, model: { try model(changing: $0) }) {
-      case .tooMany(let count): explain(wanted, "\(count) ways, more than are tried")
+      case .tooMany(let count): explain(wanted, .tooMany(count))
       case .solved(let solutions): _ = take(path, wanted, solutions)
       }
     }

@@ -14,7 +14,7 @@ struct AlignmentAssembly {
   private let demand: Demand
   private var pool: Pool
   private var chosen: [String: Chosen] = [:]
-  private var reasons: [String: String] = [:]
+  private var reasons: [String: OpenReason] = [:]
   private var isProved = false
 
   init(_ catalog: SourceCatalog, _ demand: Demand) {
@@ -37,10 +37,9 @@ struct AlignmentAssembly {
   /// Decides by names, shapes and order what is open. A parameter whose layer refuted every free tensor
   /// is not among those.
   mutating func takeNames() {
-    let open = demand.wanted.filter { chosen[$0.name] == nil }
-    let names = Set(open.map(\.name))
-    let refuted = Set(names.filter { reasons[$0]?.contains(" gives ") ?? false })
-    let asked = open.filter { !refuted.contains($0.name) }
+    let asked = demand.wanted.filter { wanted in
+      chosen[wanted.name] == nil && reasons[wanted.name]?.leavesOpen ?? true
+    }
     var layouts = Layouts()
     for wanted in demand.wanted {
       guard let pieces = chosen[wanted.name]?.filling, pieces.count == 1, let piece = pieces.first,
@@ -132,19 +131,20 @@ struct AlignmentAssembly {
     var fillings: [(parameter: String, filling: Filling)] = []
     let dead = Set(demand.requests.filter { $0.deadReason != nil }.map(\.name))
     let open = demand.wanted.filter { chosen[$0.name] == nil }.map { wanted -> Alignment.Open in
-      let pieces = self.pool.wholes(wanted.shape)
+      let pieces = self.pool.wholes(wanted.shape) + self.pool.leftovers(wanted.shape)
       let sources = Set(pieces.flatMap { catalog.members[$0.source] ?? [] })
-      let isIdle = dead.contains(wanted.name)
-        || (reasons[wanted.name].map { !$0.contains(" gives ") && !$0.contains("ways") } ?? false)
+      let isIdle = dead.contains(wanted.name) || reasons[wanted.name]?.isIdle ?? false
       var taken: String?
-      if isIdle, let piece = pool.wholes(wanted.shape).first, pool.take([piece]) {
+      let left = isIdle ? pool.wholes(wanted.shape) + pool.leftovers(wanted.shape) : []
+      if let piece = left.first, pool.take([piece]) {
         let own = instances.take(piece)
         taken = catalog.sources[own.source].name
         fillings.append((wanted.name, [own]))
       }
       return Alignment.Open(
         parameter: wanted.name, shape: wanted.shape,
-        reason: reasons[wanted.name] ?? "neither names nor order nor shapes tell it",
+        reason: reasons[wanted.name]?.description
+          ?? "neither names nor order nor shapes tell it",
         candidates: sources.sorted().map { catalog.sources[$0].name }, taken: taken)
     }
     return (open, fillings)

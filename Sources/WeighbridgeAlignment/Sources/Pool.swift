@@ -43,6 +43,11 @@ struct Pool: Sendable {
     }
   }
 
+  /// Parts that are left of tensors of which others are taken.
+  func leftovers(_ shape: Shape) -> [Piece] {
+    parts(shape).filter { takenParts[$0.source] != nil }
+  }
+
   private func candidates(_ count: Int, _ isAllowed: (Int) -> Bool) -> [Int] {
     (catalog.byCount[count] ?? []).filter {
       catalog.representative[$0] == $0 && free[$0, default: 0] > 0 && isAllowed($0)

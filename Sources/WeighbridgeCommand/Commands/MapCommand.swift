@@ -41,7 +41,7 @@ struct MapCommand: ParsableCommand {
         - drop: {prefix: optimizer., reason: the optimizer's state}
 
       A rule that matches nothing is an error, unless it has `optional: true`. `split` takes `sizes` \
-      for unequal parts. Weights that PyTorch computes from others (weight_norm, spectral_norm) need no \
+      for unequal parts; of `reshape`, one extent may be -1, and 0 leaves the one that is there. Weights that PyTorch computes from others (weight_norm, spectral_norm) need no \
       rule: the plan shows those it adds. A kernel or matrix whose shape cannot tell the order of its \
       axes, while others of the file are in another order than PyTorch's, is asked for: a `permute` rule \
       decides, also one that leaves it as it is.

@@ -199,7 +199,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--repeat", type=int, default=1, help="checkpoints of every model")
     parser.add_argument("--transposed", type=float, default=0.3)
     parser.add_argument("--joined", type=float, default=0.1)
-    parser.add_argument("--cut", type=float, default=0.0)
+    parser.add_argument("--cut", type=float, default=0.3)
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table here")
     return parser
 
@@ -229,7 +229,6 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     if options.markdown is not None:
         parts = ["tools/align-study", f"--seed {first} --repeat {options.repeat}"]
-        parts += [f"--cut {options.cut}"] * (options.cut > 0)
         parts += ["--quick"] * options.quick + [f"--rows {options.rows}"] * bool(options.rows)
         parts.append(f"--markdown {options.markdown}")
         write_table(options.markdown, results, seeds, " ".join(parts))
