@@ -37,7 +37,7 @@ struct AlignmentOptions: ParsableArguments {
     try OutputPaths.check([rulesOut], against: [file, reference])
     let checkpoint = try Checkpoints.open(file)
     let recorded = try reference.map { try Reference(path: $0) }
-    let alignment = try Aligner(Loader(.builtIn)).align(
+    let alignment = try Aligner(Loader(Tool.current.registry)).align(
       checkpoint, model: id, overrides: model.overrides(), reference: recorded
     ) { done, total in
       Console.progress.show("\(done) of \(total) layers")

@@ -59,12 +59,8 @@ struct MapCommand: ParsableCommand {
 
   func run() throws {
     let console = json.console
-<<<<<<< HEAD:Sources/WeighbridgeCommand/Commands/MapCommand.swift
-    let plan = try Loader(Tool.current.registry).plan(
-=======
     guard !alignment.align else { return try alignment.run(file, model, all: all, console) }
-    let plan = try Loader(.builtIn).plan(
->>>>>>> 513dbd1 (A file's tensors are found by what layers give on recorded inputs):Sources/WeighbridgeCLI/Commands/MapCommand.swift
+    let plan = try Loader(Tool.current.registry).plan(
       Checkpoints.open(file), model: model.identifier, overrides: model.overrides(),
       rules: rules.read(), root: model.root)
     var error = plan.report.error(file: file)
