@@ -162,13 +162,21 @@ let package = Package(
         "CVectors",
       ]),
 
+    // Which tensor of a file each parameter is, by evidence.
+    .target(
+      name: "WeighbridgeAlignment",
+      dependencies: [
+        "WeighbridgeTensors", "WeighbridgeCheckpoints", "WeighbridgeMapping", "WeighbridgeModules",
+        "WeighbridgeParity",
+      ]),
+
     // What users import, and the command.
     .target(
       name: "Weighbridge",
       dependencies: [
         "WeighbridgeTensors", "WeighbridgeEngine", "WeighbridgeModules", "WeighbridgeModels",
         "WeighbridgeWeights", "WeighbridgeNative", "WeighbridgeNetwork", "WeighbridgeCheckpoints",
-        "WeighbridgeMapping",
+        "WeighbridgeMapping", "WeighbridgeAlignment",
         "WeighbridgeModelCauses", "WeighbridgeParity", "WeighbridgeReports",
       ]),
     // For users' tests, of Swift Testing or XCTest.
@@ -210,6 +218,13 @@ let package = Package(
         "WeighbridgeVerdicts", "WeighbridgeRunning", "WeighbridgeComparison",
         "WeighbridgeReferences", "WeighbridgeMapping", "WeighbridgeModules",
         "WeighbridgeCheckpoints", "WeighbridgeTensors", "WeighbridgeWeights",
+      ]),
+    .testTarget(
+      name: "WeighbridgeAlignmentTests",
+      dependencies: [
+        "TestSupport",
+        "WeighbridgeAlignment", "WeighbridgeMapping", "WeighbridgeModels", "WeighbridgeModules",
+        "WeighbridgeParity",
       ]),
     .testTarget(
       name: "WeighbridgeTestingTests",

@@ -5,7 +5,8 @@ import Weighbridge
 struct RecordedNetworkOption: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "With --model recorded: the reference that holds the network.", valueName: "file"))
+      "A reference: with --model recorded the network is in it; with map --align it proves what is what.",
+      valueName: "file"))
   var reference: String?
 }
 
