@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -130,6 +131,10 @@ class SafetensorsWriter:
 
     def close(self) -> None:
         self.library.save_file(self.arrays, self.path, self.metadata)
+        # The library makes files that only their owner reads.
+        mask = os.umask(0)
+        os.umask(mask)
+        self.path.chmod(0o666 & ~mask)
 
 
 @contextmanager
