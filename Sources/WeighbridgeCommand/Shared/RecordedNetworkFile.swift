@@ -6,7 +6,7 @@ struct RecordedNetworkOption: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "A reference: with --model recorded the network is in it; with map --align it proves what is what.",
-      valueName: "file"))
+      valueName: "file"), completion: .files)
   var reference: String?
 }
 
