@@ -35,7 +35,7 @@ public struct Aligner: Sendable {
     if let reference {
       let (architecture, configuration) = (asked.architecture, asked.configuration)
       var prover = Prover(
-        catalog, demand, reference, build: { try architecture.init($0, configuration) },
+        catalog, demand, reference, build: { try architecture.build($0, configuration) },
         onLayer: onLayer)
       try prover.run()
       assembly.take(prover)

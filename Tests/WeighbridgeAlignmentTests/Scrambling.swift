@@ -26,8 +26,8 @@ struct Recorded {
       try configuration.set(key, known?.parse(text) ?? .none, origin: .given)
     }
     let final = configuration
-    let ledger = try WeightScope.describe { scope -> any Architecture in
-      try architecture.init(scope, final)
+    let ledger = try WeightScope.describe { scope -> any Module in
+      try architecture.build(scope, final)
     }
     var made = MadeWeights(given: given)
     if !seed.isEmpty {
@@ -44,8 +44,8 @@ struct Recorded {
         request.name, request.role == .counter ? tensor : try tensor.converted(to: .float32)
       )
     }
-    let model = try WeightScope.bind(made) { scope -> any Architecture in
-      try architecture.init(scope, final)
+    let model = try WeightScope.bind(made) { scope -> any Module in
+      try architecture.build(scope, final)
     }
     let tensors = try inputs.enumerated().map { index, shape in
       try Numbers.tensor(shape, seed: "input \(index)", dtype: .float32)

@@ -27,7 +27,7 @@ struct Prover {
   private var found: [Found] = []
   private var known: [String: Tensor] = [:]
   private let reference: Reference
-  private let build: (WeightScope) throws -> any Architecture
+  private let build: (WeightScope) throws -> any Module
   private let onLayer: (Int, Int) -> Void
 
   /// What came of one layer, less what other layers have by now.
@@ -44,7 +44,7 @@ struct Prover {
 
   init(
     _ catalog: SourceCatalog, _ demand: Demand, _ reference: Reference,
-    build: @escaping (WeightScope) throws -> any Architecture,
+    build: @escaping (WeightScope) throws -> any Module,
     onLayer: @escaping (_ done: Int, _ of: Int) -> Void = { _, _ in }
   ) {
     self.catalog = catalog
@@ -75,7 +75,7 @@ struct Prover {
   func model(changing changed: [String: Tensor] = [:]) throws -> any Architecture {
     let source = PartialWeights(
       requests: Set(demand.requests.map(\.name)), known: known.merging(changed) { $1 })
-    return try WeightScope.bind(source) { scope -> any Architecture in try build(scope) }
+    return try WeightScope.bind(source) { scope -> any Module in try build(scope) }
   }
 
   // MARK: Layers

@@ -28,7 +28,8 @@ struct AlignmentOptions: ParsableArguments {
   ) throws {
     guard let id = model.identifier else {
       throw WeighbridgeError(
-        .usage, "--align needs the model's name", remedy: "Add --model ID; `weighbridge models` lists them")
+        .usage, "--align needs the model's name",
+        remedy: "Add --model ID; `weighbridge models` lists them")
     }
     try OutputPaths.check([rulesOut], against: [file, reference])
     let checkpoint = try Checkpoints.open(file)

@@ -156,8 +156,10 @@ struct ValidateCommand: ParsableCommand {
       let sum = checksums || html != nil ? try SHA256Sum.ofFile(path) : nil
       verdict.environment.files.append(.init(role: role, path: path, sha256: sum))
     }
-    let plan = try WeightsFile(weights, model, rules: rules.rules, recording: network ?? reference.path)
-      .plan(reference: reference.metadata)
+    let plan = try WeightsFile(
+      weights, model, rules: rules.rules, recording: network ?? reference.path
+    )
+    .plan(reference: reference.metadata)
     let opened = reading.seconds
     verdict.model = plan.architecture.id
     verdict.configuration = plan.configuration

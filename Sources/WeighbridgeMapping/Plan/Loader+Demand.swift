@@ -4,7 +4,7 @@ import WeighbridgeTensors
 
 /// What a model asks for under one configuration, whatever names a file has.
 package struct ModelDemand: Sendable {
-  package let architecture: any Architecture.Type
+  package let architecture: AnyArchitecture
   package let configuration: Configuration
   package let ledger: Ledger
   /// What metadata and the user's values contradict each other in.
@@ -118,7 +118,7 @@ extension ConfigurationResolver {
   fileprivate func demand(_ configuration: Configuration, hasAll: Bool) throws -> Ledger {
     try architecture.check(configuration)
     return try WeightScope.describe(source: hasAll ? Everything() : nil) {
-      scope -> any Architecture in try architecture.init(scope, configuration)
+      scope -> any Module in try architecture.build(scope, configuration)
     }
   }
 }

@@ -132,10 +132,6 @@ class SafetensorsWriter:
 
     def close(self) -> None:
         self.library.save_file(self.arrays, self.path, self.metadata)
-        # The library makes files that only their owner reads.
-        mask = os.umask(0)
-        os.umask(mask)
-        self.path.chmod(0o666 & ~mask)
 
 
 def check_destination(path: Path) -> None:
