@@ -23,7 +23,13 @@ extension RecordedMetadata {
   /// The JSON text; `nil` when there is none.
   private static func text(of checkpoint: any Checkpoint) throws -> String? {
     if let text = checkpoint.metadata["metadata"] { return text }
-    guard let entry = checkpoint.entry("metadata") else { return nil }
+    guard let entry = checkpoint.entry("metadata") else {
+      // What lies there and cannot be read would have said something.
+      if let reason = checkpoint.skipReason(of: "metadata") {
+        throw reason.error(file: checkpoint.path, entry: "metadata")
+      }
+      return nil
+    }
     let tensor = try checkpoint.tensor(entry.rawPath)
     guard tensor.dtype == .uint8 || tensor.dtype == .int8 else {
       throw WeighbridgeError(.malformed, "the metadata is an array of \(tensor.dtype), not text")
@@ -32,12 +38,14 @@ extension RecordedMetadata {
   }
 
   /// Further names of modules that PyTorch knows by two, each with the one that is recorded.
+  ///
+  /// - Throws: `malformed` when they are no object of texts.
   package static func aliases(of checkpoint: any Checkpoint) throws -> [String: String] {
-    guard let text = try text(of: checkpoint),
-      case .object(let members)? = try JSONDocument(parsing: text)["aliases"]
-    else { return [:] }
-    return Dictionary(
-      members.compactMap { member in member.value.stringValue.map { (member.key, $0) } },
-      uniquingKeysWith: { first, _ in first })
+    guard let text = try text(of: checkpoint) else { return [:] }
+    do {
+      return try RecordingConditions.texts(JSONDocument(parsing: text)["aliases"], "aliases")
+    } catch let error as WeighbridgeError {
+      throw error.located(file: checkpoint.path, entry: "metadata")
+    }
   }
 }

@@ -86,7 +86,10 @@ public struct RecordingConditions: Sendable, Hashable {
     classes[path.name]?.split(separator: ".").last.map(String.init)
   }
 
-  private static func texts(_ document: JSONDocument?, _ member: String) throws -> [String: String]
+  /// A member that is an object of texts; empty where it is missing or null.
+  ///
+  /// - Throws: `malformed` for anything else.
+  static func texts(_ document: JSONDocument?, _ member: String) throws -> [String: String]
   {
     switch document {
     case nil, .null?: return [:]

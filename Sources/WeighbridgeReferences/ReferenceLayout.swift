@@ -19,6 +19,8 @@ package struct ReferenceLayout {
   package private(set) var ignored: [String] = []
   /// Two entries that record one call: what a wrapper returned, and what the module in it did.
   package private(set) var twins: [(wrapper: CheckpointEntry, wrapped: CheckpointEntry)] = []
+  /// What stands behind `activations/` or `samples/`, wrappers too.
+  private var recorded: Set<String> = []
   private var numbers: [String: Set<Int>] = [:]
   private var namedItems: [String: Int] = [:]
 
@@ -48,8 +50,10 @@ package struct ReferenceLayout {
       }
       numbers[String(parts[0]), default: []].insert(index)
     case "activations":
+      recorded.insert(String(parts[1]))
       _ = try takeActivation(entry, String(parts[1]))
     case "samples":
+      recorded.insert(String(parts[1]))
       guard let key = try takeActivation(entry, String(parts[1])) else { return }
       sampled[key] = String(parts[1])
     case "sums":
@@ -128,6 +132,14 @@ package struct ReferenceLayout {
           "Keep one of the two")
       }
     }
+  }
+
+  /// Whether a noise is one of something that is recorded.
+  func isMeasured(_ name: String) -> Bool {
+    guard let index = name.split(separator: "/").last.flatMap({ ActivationKey.index($0) }),
+      name == "outputs/\(index)"
+    else { return recorded.contains(name) }
+    return numbers["outputs"]?.contains(index) == true || recorded.contains(name)
   }
 
   /// How many entries a numbered part has.

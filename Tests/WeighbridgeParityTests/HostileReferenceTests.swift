@@ -3,6 +3,7 @@ import Testing
 import WeighbridgeCheckpoints
 import WeighbridgeMapping
 import WeighbridgeModules
+import WeighbridgeTensors
 
 @testable import WeighbridgeParity
 @testable import WeighbridgeReferences
@@ -86,7 +87,9 @@ import WeighbridgeModules
     #expect(error?.entry == "noise/blocks.0.fc")
   }
 
-  @Test(arguments: ["[1]", "{", #"{"config": 3}"#])
+  @Test(arguments: [
+    "[1]", "{", #"{"config": 3}"#, #"{"model": 3}"#, #"{"framework": ["torch"]}"#,
+  ])
   func metadataMustBeAnObject(_ text: String) throws {
     var entries = RecordedEntries()
     entries["inputs/0"] = try tensor()
@@ -94,6 +97,16 @@ import WeighbridgeModules
     let error = failure { try entries.reference() }
     #expect(error?.code == .malformed)
     #expect(error?.entry == "metadata")
+  }
+
+  @Test func metadataThatCannotBeReadIsSaid() throws {
+    var checkpoint = MemoryCheckpoint(
+      [("inputs/0", try tensor())], path: "reference.npz", metadata: [:])
+    checkpoint.skipped = [
+      SkippedEntry(name: "metadata", reason: SkipReason(.objects, "is pickled"))
+    ]
+    let error = failure { try Reference(checkpoint) }
+    #expect(error?.entry == "metadata" && error?.message == "is pickled")
   }
 
   @Test func metadataMayBeBytes() throws {
@@ -211,6 +224,26 @@ import WeighbridgeModules
     #expect(
       result.notes.contains(
         "the same module by another name: blocks.1.relu (recorded as blocks.0.relu)"))
+  }
+
+  @Test(arguments: ["3", #"["a"]"#, #"{"a": 1}"#])
+  func aliasesThatAreNoTextsAreSaid(_ aliases: String) throws {
+    var entries = try RecordedEntries.toy()
+    entries.metadata["metadata"] = #"{"aliases": \#(aliases)}"#
+    let error = failure { try validate(against: entries) }
+    #expect(error?.code == .malformed && error?.entry == "metadata")
+    #expect(error?.message == "the metadata's aliases is not an object of texts")
+  }
+
+  /// A noise of nothing that is recorded has no effect: its name may be a mistake.
+  @Test func noiseOfNothingIsSaid() throws {
+    var entries = try RecordedEntries.toy(noise: true)
+    for name in ["tale", "outputs/7", "outputs/x"] {
+      entries["noise/\(name)"] = try Tensor([0, 0] as [Double], shape: [2])
+    }
+    #expect(
+      try entries.reference().ignored == ["noise/outputs/7", "noise/outputs/x", "noise/tale"])
+    #expect(try RecordedEntries.toy(noise: true).reference().ignored.isEmpty)
   }
 
   @Test func wrongShapeFails() throws {

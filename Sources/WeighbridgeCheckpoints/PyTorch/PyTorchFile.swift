@@ -81,7 +81,9 @@ extension TorchContents {
       let storage = try storage(id, isEmpty: shape.elementCount == 0)
       let start = try byteOffset(id, dtype, offset)
       let described = Tensor(describing: dtype, shape: shape)
-      try described.checkReach(strides: strides, from: start, within: storage.byteCount)
+      try described.checkReach(
+        strides: strides, from: start,
+        within: min(storage.byteCount, id.view?.upperBound ?? storage.byteCount))
       let byteCount = shape.elementCount * dtype.byteCount
       guard byteCount <= max(storage.byteCount, Self.repeatLimit) else {
         throw WeighbridgeError(
@@ -108,7 +110,10 @@ extension TorchContents {
   }
 
   private func storage(_ id: TorchStorageID, isEmpty: Bool) throws -> TorchStorage {
-    if let found = storages[id.key] { return found }
+    if let found = storages[id.key] {
+      try id.check(found)
+      return found
+    }
     if isEmpty { return TorchStorage(offset: 0, storedByteCount: 0, byteCount: 0) }
     throw WeighbridgeError(
       .malformed, "its storage '\(id.key.prefix(64))' is missing",
@@ -117,7 +122,7 @@ extension TorchContents {
 
   private func byteOffset(_ id: TorchStorageID, _ dtype: DType, _ offset: Int) throws -> Int {
     let (bytes, overflow) = offset.multipliedReportingOverflow(by: dtype.byteCount)
-    let (sum, carried) = bytes.addingReportingOverflow(id.byteOffset)
+    let (sum, carried) = bytes.addingReportingOverflow(id.view?.lowerBound ?? 0)
     guard !overflow, !carried else {
       throw WeighbridgeError(.malformed, "begins beyond any memory")
     }

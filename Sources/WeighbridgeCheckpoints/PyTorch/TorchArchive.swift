@@ -39,9 +39,8 @@ enum TorchArchive {
       }
       storages[String(entry.name.dropFirst(folder.count + 5))] = storage(entry)
     }
-    let isBigEndian =
-      try directory.entries.first { $0.name == folder + "byteorder" }
-      .map { try content($0, map).withText { $0.contains("big") } } ?? false
+    let isBigEndian = try isBigEndian(
+      directory.entries.first { $0.name == folder + "byteorder" }, map)
     let bytes = try content(pickle, map)
     return try bytes.withBytes { buffer in
       var machine = PickleMachine(buffer)
@@ -50,6 +49,20 @@ enum TorchArchive {
         heap: machine.heap, root: root, pickleByteCount: buffer.count, storages: storages,
         isBigEndian: isBigEndian, pickle: bytes)
     }
+  }
+
+  /// The order of bytes; archives before PyTorch 2.1 do not say it, and are little-endian.
+  ///
+  /// - Throws: `malformed` for an order that there is not.
+  private static func isBigEndian(_ entry: ZipEntry?, _ map: MappedFile) throws -> Bool {
+    guard let entry else { return false }
+    let text = try content(entry, map).withBytes { String(decoding: $0.prefix(64), as: UTF8.self) }
+    guard text == "little" || text == "big" else {
+      throw WeighbridgeError(
+        .malformed, "the byte order '\(text)' is neither 'little' nor 'big'", entry: entry.name,
+        remedy: "Save or download the file again")
+    }
+    return text == "big"
   }
 
   private static func storage(_ entry: ZipEntry) -> TorchStorage {
@@ -83,10 +96,4 @@ enum TorchArchive {
   private static let smallByteCount = 1 << 20
   /// How much larger than in the archive a pickle may be: text of names compresses to a tenth.
   private static let largestRatio = 32
-}
-
-extension TensorStorage {
-  fileprivate func withText<R: Sendable>(_ body: (String) -> R) -> R {
-    withBytes { body(String(decoding: $0.prefix(64), as: UTF8.self)) }
-  }
 }

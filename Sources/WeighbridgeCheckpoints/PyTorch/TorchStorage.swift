@@ -32,8 +32,10 @@ struct TorchStorageID: Sendable, Hashable {
   var key: String
   /// `nil` for a storage without elements of its own.
   var dtype: TorchElement?
-  /// The first byte of it within the storage of that key.
-  var byteOffset = 0
+  /// How many elements the storage of that key has.
+  var count: Int
+  /// The bytes of it within the storage of that key; `nil` for all.
+  var view: Range<Int>?
 
   /// - Throws: `malformed` when the value names no storage.
   init(_ id: PickleValue, in heap: PickleHeap) throws {
@@ -41,13 +43,32 @@ struct TorchStorageID: Sendable, Hashable {
       case .global(let type) = parts[1],
       let key = parts[2].text ?? parts[2].integer.map(String.init)
     else { throw PickleReader.malformed("an outside object is no storage") }
+    guard let count = parts[4].integer, count >= 0 else {
+      throw PickleReader.malformed("a storage's size is no number of elements")
+    }
     self.key = key
+    self.count = count
     dtype = TorchElement(storage: type.name)
     guard parts.count > 5, let view = heap.sequence(parts[5]), view.count == 3 else { return }
-    guard let start = view[1].integer, start >= 0, let size = dtype?.byteCount,
-      case let (bytes, overflow) = start.multipliedReportingOverflow(by: size), !overflow
+    guard let start = view[1].integer, start >= 0, let extent = view[2].integer, extent >= 0,
+      let size = dtype?.byteCount,
+      case let (end, overflow) = start.addingReportingOverflow(extent), !overflow, end <= count,
+      case let (bytes, carried) = end.multipliedReportingOverflow(by: size), !carried
     else { throw PickleReader.malformed("a storage is a view of nothing") }
-    byteOffset = bytes
+    self.view = (start * size)..<bytes
+  }
+
+  /// Checks that the storage is as large as the pickle says. Bytes that make no element may be left over:
+  /// a storage may have been made for smaller ones.
+  ///
+  /// - Throws: `malformed` otherwise.
+  func check(_ storage: TorchStorage) throws {
+    guard storage.byteCount / (dtype?.byteCount ?? 1) != count else { return }
+    let kind = dtype.map { " of \($0.name)" } ?? " bytes"
+    throw WeighbridgeError(
+      .malformed,
+      "its storage '\(key.shortened(to: 64))' has \(storage.byteCount) bytes, and the pickle says "
+        + "\(count)\(kind)", remedy: "Save or download the file again")
   }
 }
 
@@ -61,6 +82,14 @@ enum TorchElement: Sendable, Hashable {
     switch self {
     case .number(let dtype): dtype.byteCount
     case .other(_, let byteCount): byteCount
+    }
+  }
+
+  /// What PyTorch calls it.
+  var name: String {
+    switch self {
+    case .number(let dtype): dtype.rawValue
+    case .other(let name, _): name
     }
   }
 

@@ -41,14 +41,15 @@ public struct RecordedMetadata: Sendable, Hashable {
 
   /// The metadata in JSON text.
   ///
-  /// - Throws: `malformed` when it is no JSON object, or `config` is none.
+  /// - Throws: `malformed` when it is no JSON object, or a member has another type than the recorder
+  ///   writes.
   public init(json text: String) throws {
     let document = try JSONDocument(parsing: text)
     guard case .object = document else {
       throw WeighbridgeError(.malformed, "the metadata is no JSON object", entry: "metadata")
     }
-    framework = document["framework"]?.stringValue
-    model = document["model"]?.stringValue
+    framework = try RecordedMetadata.text("framework", in: document)
+    model = try RecordedMetadata.text("model", in: document)
     sampling = document["sampling"]
     for member in ["dtypes", "autocast", "not_repeatable", "classes"] {
       recording[member] = document[member]
@@ -70,7 +71,25 @@ public struct RecordedMetadata: Sendable, Hashable {
       throw WeighbridgeError(
         .malformed, "the metadata's pictures have no transform or no sha256", entry: "metadata")
     }
-    return Pictures(transform: transform, sums: sums.compactMap(\.stringValue))
+    return Pictures(transform: transform, sums: try sums.map { sum in
+      guard let text = sum.stringValue else {
+        throw WeighbridgeError(
+          .malformed, "the metadata's sha256 of pictures is no text", entry: "metadata")
+      }
+      return text
+    })
+  }
+
+  /// A member that is a text; `nil` where it is missing or null.
+  private static func text(_ member: String, in document: JSONDocument) throws -> String? {
+    switch document[member] {
+    case .string(let text)?: return text
+    case nil, .null?: return nil
+    default:
+      throw WeighbridgeError(
+        .malformed, "the metadata's \(member) is no text", entry: "metadata",
+        remedy: "Record the reference again, or leave \(member) out")
+    }
   }
 
   public static func == (a: RecordedMetadata, b: RecordedMetadata) -> Bool {

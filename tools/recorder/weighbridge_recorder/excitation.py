@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from .modules import module_path
+from .modules import is_closed, module_path
 
 # Fewer units or rows say nothing: half of a rectifier's are closed for any one sample.
 LEAST = 16
@@ -29,13 +30,16 @@ def idle(inputs: Sequence[Tensor]) -> Iterator[str]:
     Floating-point inputs of one element say what they say, and so do integers and masks.
     """
     for index, tensor in enumerate(inputs):
-        if not tensor.is_floating_point() or tensor.numel() < 2:
+        if not tensor.is_floating_point() or tensor.numel() == 0:
             continue
         name = f"inputs/{index}"
-        values = tensor.detach()
+        # Floats of eight bits have no functions of their own.
+        values = tensor.detach().float() if tensor.element_size() == 1 else tensor.detach()
         finite = torch.isfinite(values)
         if not bool(finite.all()):
             yield f"{name} holds {int((~finite).sum())} NaN or infinite values: they hide what is wrong"
+        elif values.numel() < 2:
+            continue
         elif not bool(values.any()):
             yield f"{name} is all zeros: weights that multiply it are never seen"
         elif bool((values == values.flatten()[0]).all()):
@@ -45,6 +49,13 @@ def idle(inputs: Sequence[Tensor]) -> Iterator[str]:
             if dead:
                 some = ", ".join(map(str, dead[:4])) + " ..." * (len(dead) > 4)
                 yield f"{name} is all zeros at [:, {some}]: weights that multiply it are never seen"
+
+
+def broken(outputs: Sequence[np.ndarray]) -> Iterator[str]:
+    """Which outputs hold NaN, one sentence each: there is nothing to compare with."""
+    for index, values in enumerate(outputs):
+        if np.issubdtype(values.dtype, np.floating) and (count := int(np.isnan(values).sum())):
+            yield f"outputs/{index} holds {count} NaN of {values.size} values"
 
 
 _RECTIFIERS = (torch.relu, torch.relu_, Tensor.relu, Tensor.relu_, F.relu, F.relu6)
@@ -93,6 +104,8 @@ class Excitation(TorchFunctionMode):
             self.paths.pop()
 
         for name, module in model.named_modules():
+            if is_closed(module):
+                continue
             path = module_path(model, name)
             handles += [
                 module.register_forward_pre_hook(lambda *_, path=path: self.paths.append(path)),

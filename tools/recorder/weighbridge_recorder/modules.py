@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -25,6 +25,44 @@ def unwrapped(model: nn.Module) -> nn.Module:
     while is_wrapper(model):
         model = getattr(model, _WRAPPERS[type(model).__name__])
     return model
+
+
+# What looks like a network and runs as a whole, so that nobody sees what its modules return.
+_COMPILED = "runs as a whole, and nobody sees what its modules return: record the network that it was {}"
+
+
+def checked(model: object) -> nn.Module:
+    """The network, or what to hand over instead of what is none."""
+    if isinstance(model, type) and issubclass(model, nn.Module):
+        raise ToolError(f"{model.__name__} is a class and no network: hand over {model.__name__}(...)")
+    if isinstance(model, torch.export.ExportedProgram):
+        raise ToolError(f"an exported program {_COMPILED.format('exported from')}")
+    if isinstance(model, Mapping):
+        raise ToolError(
+            "this is a state dict and no network: build the network, load_state_dict it, and hand "
+            "the network over"
+        )
+    if not isinstance(model, nn.Module):
+        raise ToolError(f"the model must be a torch.nn.Module, not a {type(model).__name__}")
+    model = unwrapped(model)
+    if is_closed(model):
+        raise ToolError(f"a ScriptModule {_COMPILED.format('scripted or traced from')}")
+    # What an exported program's module() makes refuses to be put into eval mode, by methods of its own.
+    if isinstance(model, torch.fx.GraphModule) and "eval" in vars(model):
+        raise ToolError(f"an exported program {_COMPILED.format('exported from')}")
+    return model
+
+
+def is_closed(module: nn.Module) -> bool:
+    """Whether it is compiled: it takes no hooks, and runs what is in it unseen."""
+    return isinstance(module, torch.jit.ScriptModule)
+
+
+def closed(model: nn.Module) -> Iterator[str]:
+    """The compiled parts of a network, without their own."""
+    for name, module in model.named_modules():
+        if is_closed(module) and not is_closed(model.get_submodule(name.rpartition(".")[0])):
+            yield name
 
 
 def module_path(model: nn.Module, name: str) -> str:

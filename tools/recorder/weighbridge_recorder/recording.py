@@ -13,13 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from .errors import ToolError
-from .excitation import idle
-from .modules import eval_mode, without_fast_path
+from .excitation import broken, idle
+from .modules import checked, eval_mode, without_fast_path
 from .nesting import flatten
 from .network import Network, describe, said
 from .runs import Recording, arguments_of, run
 from .sampling import DEFAULT_LIMIT, MINIMUM_LIMIT, Sampling
-from .storage import ArrayWriter, numpy_of, open_writer
+from .storage import ArrayWriter, check_destination, numpy_of, open_writer
 
 
 def record(
@@ -58,12 +58,16 @@ def record(
             `weighbridge validate --image` proves that part, too.
     """
     described_pictures = _pictures(pictures, transform)
+    model = checked(model)
+    check_destination(Path(path))
     arguments, kwargs = arguments_of(inputs, kwargs)
     sampling = _sampling(sample, sample_seed)
     recording = run(model, arguments, kwargs, noise=noise, select=select)
     # After the run: an error is the first thing said.
     for text in idle([tensor for _, tensor in flatten([arguments, list(kwargs.values())])]):
         warnings.warn(f"{text}; record random or real data", stacklevel=2)
+    for text in broken(recording.outputs):
+        warnings.warn(f"{text}; look for the module that made them first", stacklevel=2)
     for text in recording.little_excited:
         warnings.warn(f"{text}; record other data, or several samples", stacklevel=2)
     described = _described(model, arguments, kwargs) if network else None

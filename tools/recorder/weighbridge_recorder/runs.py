@@ -17,12 +17,14 @@ from .excitation import Excitation
 from .modules import (
     aliases,
     autocast,
+    checked,
+    closed,
     eval_mode,
+    is_closed,
     is_wrapper,
     module_path,
     refuse_idle_patterns,
     selected,
-    unwrapped,
     without_fast_path,
 )
 from .nesting import flatten, has_names, mapped, storable
@@ -120,8 +122,15 @@ def run(
     select: Sequence[str] | None = None,
 ) -> Recording:
     """Like `record`, without a file. The model's train or eval mode is put back afterwards."""
+    model = checked(model)
     arguments, kwargs = arguments_of(inputs, kwargs)
-    model = unwrapped(model)
+    if parts := list(closed(model)):
+        some = ", ".join(parts[:4]) + " ..." * (len(parts) > 4)
+        warnings.warn(
+            f"compiled by torch.jit, and not recorded: {some}; put the modules there that they were "
+            "made from",
+            stacklevel=2,
+        )
     refuse_idle_patterns(model, select)
     recording = Recording(aliases=aliases(model), autocast=autocast())
     recording.classes = {
@@ -153,6 +162,13 @@ def run(
                 raise ToolError(f"output {index} is complex, sparse or quantized: return its parts")
             recording.note_dtype(f"outputs/{index}", results[index][1], array)
             recording.outputs.append(array.copy())
+        children = sum(1 for _ in model.modules()) - 1
+        if children and select is None and not recording.activations and not recording.left_out:
+            warnings.warn(
+                f"none of its {children} modules was called, and nothing but the outputs is recorded: a "
+                "traced network runs operations alone, record the one that it was traced from",
+                stacklevel=2,
+            )
         _repeat(recording, model, arguments, kwargs, select)
         if has_names(returned):
             recording.output_names = [suffix.removeprefix("/") for suffix, _ in results]
@@ -263,7 +279,7 @@ def _hooked_forward(
     handles = []
     for path, module in model.named_modules():
         path = module_path(model, path)
-        if path == "" or is_wrapper(module) or not selected(path, select):
+        if path == "" or is_wrapper(module) or is_closed(module) or not selected(path, select):
             continue
 
         def hook(_: nn.Module, __: Any, returned: Any, path: str = path) -> None:

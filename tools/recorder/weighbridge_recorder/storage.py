@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
+import stat
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -132,33 +134,68 @@ class SafetensorsWriter:
         self.library.save_file(self.arrays, self.path, self.metadata)
 
 
+def check_destination(path: Path) -> None:
+    """Whether a file can be written there, before there is work that would be lost."""
+    if path.suffix not in {".npz", ".safetensors", *HDF5_SUFFIXES}:
+        raise ToolError(f"{path}: the extension must be .npz, .h5, .hdf5 or .safetensors")
+    if not path.parent.is_dir():
+        missing = "is no folder" if path.parent.exists() else "does not exist"
+        raise ToolError(f"{path}: the folder {path.parent} {missing}: make it first")
+    if path.exists() and not path.is_file():
+        raise ToolError(f"{path} is a folder or a device: give the name of a file")
+    if path.suffix in HDF5_SUFFIXES:
+        _needed("h5py", path)
+    elif path.suffix == ".safetensors":
+        _needed("safetensors.numpy", path)
+
+
 @contextmanager
 def open_writer(
     path: Path, *, deflate: bool = False, hdf5: HDF5Options = HDF5Options()
 ) -> Iterator[ArrayWriter]:
-    """A writer for the file type that `path`'s extension names; the file appears when complete."""
+    """A writer for the file type that `path`'s extension names; the file appears when complete.
+
+    It has the permissions of the file that it replaces, or those that the umask leaves a new one.
+    """
+    check_destination(path)
     temporary = path.with_name(f".{path.name}.partial")
     writer: NpzWriter | HDF5Writer | SafetensorsWriter
-    if path.suffix == ".npz":
-        writer = NpzWriter(temporary, deflate)
-    elif path.suffix in HDF5_SUFFIXES:
-        writer = HDF5Writer(temporary, hdf5)
-    elif path.suffix == ".safetensors":
-        writer = SafetensorsWriter(temporary)
-    else:
-        raise ToolError(f"{path}: the extension must be .npz, .h5, .hdf5 or .safetensors")
     try:
+        temporary.unlink(missing_ok=True)
+        mode = _placed(temporary, path)
+        if path.suffix == ".npz":
+            writer = NpzWriter(temporary, deflate)
+        elif path.suffix in HDF5_SUFFIXES:
+            writer = HDF5Writer(temporary, hdf5)
+        else:
+            writer = SafetensorsWriter(temporary)
         yield writer
         writer.close()
+        # safetensors makes a file of its own, for its owner alone.
+        temporary.chmod(mode)
         temporary.replace(path)
+    except OSError as error:
+        raise ToolError(f"{path} cannot be written: {error.strerror or error}") from error
     finally:
         temporary.unlink(missing_ok=True)
 
 
+def _placed(temporary: Path, path: Path) -> int:
+    """Makes an empty file; the permissions that `path` shall have."""
+    os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+    mode = stat.S_IMODE((path if path.exists() else temporary).stat().st_mode)
+    # Whoever may not read the file that is replaced may not read the new one meanwhile.
+    temporary.chmod(mode)
+    return mode
+
+
 def numpy_of(tensor: Tensor) -> np.ndarray:
-    """The tensor's values; bfloat16, which NumPy lacks, becomes float32."""
+    """The tensor's values; bfloat16 and floats of eight bits, which NumPy lacks, become float32."""
     tensor = tensor.detach().cpu()
-    return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+    is_narrow = tensor.dtype == torch.bfloat16 or (
+        tensor.is_floating_point() and tensor.element_size() == 1
+    )
+    return (tensor.float() if is_narrow else tensor).numpy()
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
