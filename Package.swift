@@ -10,6 +10,7 @@ let package = Package(
   products: [
     .library(name: "Weighbridge", targets: ["Weighbridge"]),
     .library(name: "WeighbridgeWeights", targets: ["WeighbridgeWeights"]),
+    .library(name: "WeighbridgeCheckpoints", targets: ["WeighbridgeCheckpoints"]),
     .library(
       name: "WeighbridgeNative",
       targets: ["WeighbridgeNative", "WeighbridgeModules", "WeighbridgeModels"]),

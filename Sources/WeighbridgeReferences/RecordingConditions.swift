@@ -89,8 +89,7 @@ public struct RecordingConditions: Sendable, Hashable {
   /// A member that is an object of texts; empty where it is missing or null.
   ///
   /// - Throws: `malformed` for anything else.
-  static func texts(_ document: JSONDocument?, _ member: String) throws -> [String: String]
-  {
+  static func texts(_ document: JSONDocument?, _ member: String) throws -> [String: String] {
     switch document {
     case nil, .null?: return [:]
     case .object(let members)?:

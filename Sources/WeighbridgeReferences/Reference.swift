@@ -99,7 +99,8 @@ public struct Reference: Sendable {
         layout.noises.map { (wrappers.name($0.key), $0.value) },
         uniquingKeysWith: { first, _ in first })
     ignored =
-      layout.ignored + layout.noises.keys.filter { !layout.isMeasured($0) }.map { "noise/\($0)" }.sorted()
+      layout.ignored
+      + layout.noises.keys.filter { !layout.isMeasured($0) }.map { "noise/\($0)" }.sorted()
   }
 
   /// Joins sampled activations with what the metadata says about them.

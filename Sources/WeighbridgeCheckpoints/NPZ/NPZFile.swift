@@ -155,7 +155,7 @@ struct NPZArray: Sendable {
   }
 
   private func check(_ sum: UInt32) throws {
-    guard sum == zip.crc else { throw NPZArray.checksumError }
+    guard Checksums.agree(zip.crc, sum) else { throw NPZArray.checksumError }
   }
 
   /// What any compressed array may come to, however little it is compressed to.

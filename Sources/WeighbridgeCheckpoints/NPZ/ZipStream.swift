@@ -49,15 +49,19 @@ final class ZipStream {
       let bytes = UnsafeMutableRawPointer(mutating: start)?.assumingMemoryBound(to: UInt8.self)
       return zip_buffer_fragment_t(data: bytes, length: zip_uint64_t(count))
     }
+    // Among several, libzip reads beyond one that is empty.
     let fragments = [
       fragment(headers.baseAddress, localCount), fragment(content.baseAddress, content.count),
       fragment(headers.baseAddress.map { $0 + localCount }, headers.count - localCount),
-    ]
+    ].filter { $0.length > 0 }
     var error = zip_error_t()
     zip_error_init(&error)
     defer { zip_error_fini(&error) }
     // libzip copies the list of fragments, not what they point to.
-    guard let source = zip_source_buffer_fragment_create(fragments, 3, 0, &error) else {
+    guard
+      let source = zip_source_buffer_fragment_create(
+        fragments, zip_uint64_t(fragments.count), 0, &error)
+    else {
       throw failure(&error)
     }
     guard let archive = zip_open_from_source(source, ZIP_RDONLY, &error) else {

@@ -71,13 +71,15 @@ public struct RecordedMetadata: Sendable, Hashable {
       throw WeighbridgeError(
         .malformed, "the metadata's pictures have no transform or no sha256", entry: "metadata")
     }
-    return Pictures(transform: transform, sums: try sums.map { sum in
-      guard let text = sum.stringValue else {
-        throw WeighbridgeError(
-          .malformed, "the metadata's sha256 of pictures is no text", entry: "metadata")
-      }
-      return text
-    })
+    return Pictures(
+      transform: transform,
+      sums: try sums.map { sum in
+        guard let text = sum.stringValue else {
+          throw WeighbridgeError(
+            .malformed, "the metadata's sha256 of pictures is no text", entry: "metadata")
+        }
+        return text
+      })
   }
 
   /// A member that is a text; `nil` where it is missing or null.

@@ -10,7 +10,7 @@ enum Fletcher32 {
     guard let content = bytes.slice(at: 0, count: bytes.count - 4),
       let stored = bytes.littleEndian(at: bytes.count - 4, as: UInt32.self)
     else { throw HDF5ChunkDecoder.damaged }
-    guard checksum(content) == stored else {
+    guard Checksums.agree(stored, checksum(content)) else {
       throw WeighbridgeError(
         .malformed, "the bytes are damaged: their Fletcher-32 checksum is another",
         remedy: "Save or download the file again")

@@ -173,7 +173,8 @@ struct HDF5FractalHeap {
     var copy = Array(try file.slice(block, size))
     guard field + 4 <= size else { throw HDF5Structure.damaged("a heap's block is cut off") }
     for index in field..<(field + 4) { copy[index] = 0 }
-    guard copy.withUnsafeBytes(Lookup3.checksum) == UInt32(try file.u32(block + field)) else {
+    let sum = copy.withUnsafeBytes(Lookup3.checksum)
+    guard Checksums.agree(UInt32(try file.u32(block + field)), sum) else {
       throw HDF5Structure.damaged("the checksum of a heap's block is another")
     }
   }

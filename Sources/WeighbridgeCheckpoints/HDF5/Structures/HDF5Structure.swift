@@ -104,8 +104,10 @@ struct HDF5Structure {
   /// Checks that the last four bytes of a range are the checksum of the others.
   func checkSum(_ offset: Int, _ count: Int) throws {
     guard count >= 4 else { throw HDF5Structure.damaged("a structure is cut off") }
-    guard Lookup3.checksum(try slice(offset, count - 4)) == UInt32(try u32(offset + count - 4))
-    else { throw HDF5Structure.damaged("the checksum of a structure is another") }
+    let sum = Lookup3.checksum(try slice(offset, count - 4))
+    guard Checksums.agree(UInt32(try u32(offset + count - 4)), sum) else {
+      throw HDF5Structure.damaged("the checksum of a structure is another")
+    }
   }
 
   /// The text from an offset to its zero byte, which must come before `end`.

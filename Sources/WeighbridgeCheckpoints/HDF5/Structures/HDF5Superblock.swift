@@ -54,7 +54,8 @@ struct HDF5Superblock {
     if version >= 2 {
       let count = fields + 4 * size
       guard let content = file.slice(at: start, count: count),
-        let sum: UInt32 = file.littleEndian(at: start + count), Lookup3.checksum(content) == sum
+        let sum: UInt32 = file.littleEndian(at: start + count),
+        Checksums.agree(sum, Lookup3.checksum(content))
       else { throw HDF5Structure.damaged("the checksum of its superblock is another") }
     }
     // libhdf5 too takes the place of the signature for the base where a user block came or went.

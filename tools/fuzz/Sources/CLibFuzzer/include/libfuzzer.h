@@ -1,0 +1,11 @@
+#ifndef WEIGHBRIDGE_LIBFUZZER_H
+#define WEIGHBRIDGE_LIBFUZZER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// libFuzzer's loop, for programs that have a main of their own.
+int LLVMFuzzerRunDriver(int *argc, char ***argv,
+                        int (*test)(const uint8_t *data, size_t size));
+
+#endif

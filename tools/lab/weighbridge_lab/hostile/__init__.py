@@ -1,0 +1,1 @@
+"""Files that were made to hurt whoever reads them, and the measurement that they do not."""
