@@ -41,18 +41,30 @@ extension Checkpoints {
   ///   - tensors: What will be added.
   ///   - metadata: Texts that travel along: attributes of an HDF5 file's root, `__metadata__` of
   ///     safetensors, scalar text entries of an npz.
+  ///   - level: Compresses npz and HDF5, from 1, the fastest, to 9.
   /// - Throws: `unwritable` when the file cannot be created, `unsupported` for a dtype that the format
   ///   has not, `usage` for names that occur twice.
   public static func writer(
     _ path: String, format: CheckpointFormat, tensors: [TensorDescription],
-    metadata: [String: String] = [:], naming: HDF5Naming = .flat
+    metadata: [String: String] = [:], naming: HDF5Naming = .flat, gzip level: Int? = nil
   ) throws -> any CheckpointWriter {
     guard let write = format.write else {
       throw WeighbridgeError(
         .unsupported, "\(format.title) files are read, not written", file: path,
         remedy: "Write \(CheckpointFormat.titles(CheckpointFormat.written))")
     }
-    return try write(path, CheckpointContent(tensors: tensors, metadata: metadata, naming: naming))
+    guard level == nil || format.compresses, (1...9).contains(level ?? 1) else {
+      throw WeighbridgeError(
+        .usage,
+        format.compresses
+          ? "compression has levels from 1 to 9, not \(level ?? 0)"
+          : "\(format.title) files are not compressed", file: path)
+    }
+    return CheckedWriter(
+      try write(
+        path,
+        CheckpointContent(tensors: tensors, metadata: metadata, naming: naming, level: level)),
+      format)
   }
 
   /// Writes tensors that are at hand.

@@ -20,18 +20,21 @@ public struct CheckpointFormat: Sendable, Identifiable {
   /// - Returns: `nil` for a file that is evidently of another.
   let open: @Sendable (FileContent) throws -> (any Checkpoint)?
   /// Makes a writer; `nil` for a format that is only read.
-  let write: (@Sendable (_ path: String, CheckpointContent) throws -> any CheckpointWriter)?
+  let write: (@Sendable (_ path: String, CheckpointContent) throws -> any FileWriter)?
+  /// Whether what is written can be compressed.
+  public let compresses: Bool
   /// Whether a file holds a single tensor, and no name.
   public let holdsOneTensor: Bool
 
   init(
     _ id: String, title: String, extensions: [String], summary: String,
     holdsOneTensor: Bool = false,
-    open: @escaping @Sendable (FileContent) throws -> (any Checkpoint)?,
-    write: (@Sendable (_ path: String, CheckpointContent) throws -> any CheckpointWriter)? = nil
+    open: @escaping @Sendable (FileContent) throws -> (any Checkpoint)?, compresses: Bool = false,
+    write: (@Sendable (_ path: String, CheckpointContent) throws -> any FileWriter)? = nil
   ) {
     (self.id, self.title, self.extensions, self.summary) = (id, title, extensions, summary)
     (self.holdsOneTensor, self.open, self.write) = (holdsOneTensor, open, write)
+    self.compresses = compresses
   }
 
   /// Whether files of many tensors can be written.
@@ -105,4 +108,6 @@ struct CheckpointContent: Sendable {
   var metadata: [String: String] = [:]
   /// Of HDF5 alone.
   var naming: HDF5Naming = .flat
+  /// How much it is compressed, from 1 to 9; `nil` for not at all.
+  var level: Int?
 }

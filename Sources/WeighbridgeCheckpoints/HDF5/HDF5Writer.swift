@@ -4,18 +4,22 @@ import WeighbridgeWeights
 
 /// Writes an HDF5 file that every library since HDF5 1.8 reads: contiguous datasets on 64-byte
 /// boundaries, so that they can be used in place, and no time stamps.
-final class HDF5Writer: CheckpointWriter {
+final class HDF5Writer: FileWriter {
   let path: String
   private let naming: HDF5Naming
   private var plan: WritePlan
-  private let output: OutputFile
+  private let level: Int?
+  let output: OutputFile
   /// Negative when closed.
   private var file: hid_t = -1
 
+  /// - Parameter level: How much the elements are compressed, shuffled and in chunks, from 1 to 9; `nil`
+  ///   for not at all.
   init(
-    _ path: String, tensors: [TensorDescription], metadata: [String: String], naming: HDF5Naming
+    _ path: String, tensors: [TensorDescription], metadata: [String: String], naming: HDF5Naming,
+    level: Int? = nil
   ) throws {
-    self.path = path
+    (self.path, self.level) = (path, level)
     self.naming = naming
     plan = try WritePlan(tensors, path: path)
     try HDF5Writer.checkPaths(tensors, naming, path)
@@ -34,6 +38,8 @@ final class HDF5Writer: CheckpointWriter {
   deinit {
     cancel()
   }
+
+  func readName(of name: String) -> String { HDF5Writer.datasetPath(name, naming) }
 
   static func datasetPath(_ name: String, _ naming: HDF5Naming) -> String {
     naming == .nested ? name.replacing(".", with: "/") : name
@@ -89,7 +95,8 @@ final class HDF5Writer: CheckpointWriter {
     try guarded(entry: name) { file in
       try tensor.withUnsafeBytes { bytes in
         try HDF5Writer.write(
-          file, HDF5Writer.datasetPath(name, naming), tensor.dtype, tensor.shape, bytes)
+          file, HDF5Writer.datasetPath(name, naming), tensor.dtype, tensor.shape, bytes,
+          level: level)
       }
     }
   }
@@ -124,13 +131,17 @@ final class HDF5Writer: CheckpointWriter {
   }
 
   private static func write(
-    _ file: hid_t, _ path: String, _ dtype: DType, _ shape: Shape, _ bytes: UnsafeRawBufferPointer
+    _ file: hid_t, _ path: String, _ dtype: DType, _ shape: Shape,
+    _ bytes: UnsafeRawBufferPointer, level: Int?
   ) throws {
     let failed = "cannot be written"
     let creation = H5Pcreate(wb_h5_plist_dataset_create())
     defer { H5Pclose(creation) }
     // Files that are equal have equal bytes.
     H5Pset_obj_track_times(creation, false)
+    if let level, shape.rank > 0, !bytes.isEmpty {
+      try compress(creation, dtype, shape, level: level)
+    }
     let links = H5Pcreate(wb_h5_plist_link_create())
     try HDF5Library.using(links, H5Pclose, failed, code: .engine) { links in
       H5Pset_create_intermediate_group(links, 1)
@@ -146,6 +157,25 @@ final class HDF5Writer: CheckpointWriter {
           }
         }
       }
+    }
+  }
+
+  /// Has a dataset compressed, in chunks of at most a mebibyte that reach over its last axes.
+  private static func compress(
+    _ creation: hid_t, _ dtype: DType, _ shape: Shape, level: Int
+  ) throws {
+    var extents = shape.map { hsize_t($0) }
+    var left = hsize_t((1 << 20) / dtype.byteCount)
+    for axis in extents.indices.reversed() {
+      extents[axis] = max(1, min(extents[axis], left))
+      left /= extents[axis]
+    }
+    let results = [
+      H5Pset_chunk(creation, Int32(extents.count), extents), H5Pset_shuffle(creation),
+      H5Pset_deflate(creation, UInt32(level)),
+    ]
+    guard results.allSatisfy({ $0 >= 0 }) else {
+      throw WeighbridgeError(.unwritable, "this HDF5 library does not compress")
     }
   }
 

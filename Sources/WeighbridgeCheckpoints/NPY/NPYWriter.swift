@@ -54,10 +54,11 @@ enum NPYEncoder {
 }
 
 /// Writes a plain `.npy` file, which holds one tensor and no name.
-final class NPYWriter: CheckpointWriter {
+final class NPYWriter: FileWriter {
   let path: String
   private var plan: WritePlan
   private let file: OutputFile
+  var output: OutputFile { file }
 
   init(_ path: String, tensors: [TensorDescription]) throws {
     guard tensors.count == 1 else {

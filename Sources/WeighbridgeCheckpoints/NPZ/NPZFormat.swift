@@ -4,5 +4,8 @@ extension CheckpointFormat {
     "npz", title: "npz", extensions: ["npz"],
     summary: "zipped NumPy arrays, `np.savez` and `np.savez_compressed`",
     open: { file in try file.zip.map { try NPZFile(file.map, $0) } },
-    write: { try NPZWriter($0, tensors: $1.tensors, metadata: $1.metadata) })
+    compresses: true,
+    write: {
+      try NPZWriter($0, tensors: $1.tensors, metadata: $1.metadata, level: $1.level)
+    })
 }

@@ -3,13 +3,18 @@ import WeighbridgeWeights
 
 /// Writes a `.npz` file: stored entries whose elements begin at multiples of 64 bytes, by padding in
 /// the extra field of each entry's header, so that they can be used in place.
-final class NPZWriter: CheckpointWriter {
+final class NPZWriter: FileWriter {
   let path: String
   private var plan: WritePlan
   private var archive: ZipOutput
+  private let level: Int?
+  var output: OutputFile { archive.file }
 
-  init(_ path: String, tensors: [TensorDescription], metadata: [String: String]) throws {
-    self.path = path
+  /// - Parameter level: How much the entries are compressed, from 1 to 9; `nil` for not at all.
+  init(
+    _ path: String, tensors: [TensorDescription], metadata: [String: String], level: Int? = nil
+  ) throws {
+    (self.path, self.level) = (path, level)
     plan = try WritePlan(tensors, path: path)
     for tensor in tensors {
       _ = try WeighbridgeError.locating(file: path, entry: tensor.name) {
@@ -34,7 +39,9 @@ final class NPZWriter: CheckpointWriter {
     _ = try plan.take(name, tensor)
     try guarded(entry: name) {
       let header = try NPYEncoder.header(tensor.dtype, tensor.shape)
-      try tensor.withUnsafeBytes { try archive.write(name + ".npy", header: header, $0) }
+      try tensor.withUnsafeBytes {
+        try archive.write(name + ".npy", header: header, $0, level: level)
+      }
     }
   }
 

@@ -8,14 +8,20 @@ struct ZipOutput {
   init(_ file: OutputFile) { self.file = file }
 
   /// Appends an entry whose content is `header` and then `content`.
+  ///
+  /// - Parameter level: Compresses it where that makes it smaller, from 1, the fastest, to 9.
   mutating func write(
-    _ name: String, header: [UInt8], _ content: UnsafeRawBufferPointer
+    _ name: String, header: [UInt8], _ content: UnsafeRawBufferPointer, level: Int? = nil
   ) throws {
     let crc = header.withUnsafeBytes { CRC32.checksum(content, after: $0) }
+    let deflated = try level.flatMap { try Deflate.run(header, content, level: $0) }
     let record = try ZipRecord(
-      name: name, crc: crc, byteCount: header.count + content.count, offset: file.position)
+      name: name, method: deflated == nil ? 0 : 8, crc: crc,
+      byteCount: header.count + content.count, storedByteCount: deflated?.count,
+      offset: file.position)
     directory.append(record)
     try file.append(record.local)
+    if let deflated { return try file.append(deflated) }
     try file.append(header)
     try file.append(content)
   }

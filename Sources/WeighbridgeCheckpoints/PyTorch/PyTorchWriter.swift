@@ -3,10 +3,11 @@ import WeighbridgeWeights
 
 /// Writes a state dict as `torch.save` does since PyTorch 1.6: a zip archive of a pickle and a stored
 /// record per tensor. Equal tensors give equal bytes.
-final class PyTorchWriter: CheckpointWriter {
+final class PyTorchWriter: FileWriter {
   let path: String
   private var plan: WritePlan
   private var archive: ZipOutput
+  var output: OutputFile { archive.file }
 
   /// PyTorch gives the file's own name; a fixed one keeps equal files equal.
   private static let folder = "archive/"

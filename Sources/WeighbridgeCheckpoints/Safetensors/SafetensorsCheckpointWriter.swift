@@ -2,10 +2,11 @@ import WeighbridgeTensors
 import WeighbridgeWeights
 
 /// Writes safetensors files through the codec of the native weight file.
-final class SafetensorsCheckpointWriter: CheckpointWriter {
+final class SafetensorsCheckpointWriter: FileWriter {
   private let writer: SafetensorsWriter
 
   var path: String { writer.path }
+  var output: OutputFile { writer.file }
 
   init(_ path: String, tensors: [TensorDescription], metadata: [String: String]) throws {
     writer = try SafetensorsWriter(path: path, tensors: tensors, metadata: metadata)

@@ -25,6 +25,9 @@ struct ConvertCommand: ParsableCommand {
         weighbridge convert vit.npz vit.safetensors --dtype f16
         weighbridge convert vit.safetensors vit.h5
         weighbridge convert reference.npz reference.h5 --model none
+        weighbridge convert net.npz net.h5 --gzip 4
+        weighbridge convert net.npz net.safetensors --layout mlx
+        weighbridge convert net.npz net.safetensors --shard-size 2GB
 
       With `--model none` the file's tensors are written as they are, under their own names: a change \
       of format alone. Converting a native file again changes nothing but what is asked for: rules \
@@ -46,6 +49,7 @@ struct ConvertCommand: ParsableCommand {
       valueName: "format"))
   var format: String?
   @Flag(help: "In HDF5, make groups of the dots in names.") var nested = false
+  @OptionGroup var writing: WritingOptions
   @OptionGroup var json: JSONFlag
 
   func run() throws {
@@ -57,6 +61,8 @@ struct ConvertCommand: ParsableCommand {
         .usage, "--nested makes groups in HDF5, and \(format.name) has none", file: output,
         remedy: "Leave --nested out, or write .h5")
     }
+    let layout = try writing.parsedLayout(format, model: model.model, output)
+    let shardSize = try writing.parsedShardSize(format, output)
     try OutputPaths.check([output], against: [input, rules.rules])
     let checkpoint = try Checkpoints.open(input)
     let rules = try rules.read()
@@ -70,11 +76,20 @@ struct ConvertCommand: ParsableCommand {
     } else {
       let found = try importPlan(checkpoint, rules)
       try found.requireNames()
-      export = try Export(found, dtype: dtype)
+      export = try Export(found, dtype: dtype, layout: layout)
       plan = found
     }
-    let summary = try export.write(to: output, as: format) { done, name in
+    let progress = { (done: Int, name: String) in
       Console.progress.show("writing \(done + 1): \(name)")
+    }
+    let summary: ExportSummary
+    var output = output
+    if let shardSize {
+      (summary, output) = try export.writeShards(
+        to: output, shardSize: shardSize, progress: progress)
+    } else {
+      summary = try export.write(
+        to: output, as: format, gzip: writing.gzip, progress: progress)
     }
     Console.progress.clear()
     for entry in checkpoint.unreadable {
@@ -130,7 +145,8 @@ struct ConvertCommand: ParsableCommand {
         .usage, "the name does not tell a format", file: output,
         remedy: "End it in \(CheckpointFormat.writtenExtensions), or give --format")
     }
-    return format == .safetensors && model.model != "none" ? .native : .checkpoint(format, naming)
+    let isNative = format == .safetensors && model.model != "none" && !writing.isPlain
+    return isNative ? .native : .checkpoint(format, naming)
   }
 
   /// What `--format` takes, for sentences.

@@ -41,18 +41,25 @@ public struct Export: Sendable {
   /// The identity for a native file; `nil` when no model is known.
   let manifest: NativeManifest?
   /// Where the items are read from.
-  private let checkpoint: any Checkpoint
+  let checkpoint: any Checkpoint
 
   /// The parameters of a plan, under the model's names.
   ///
-  /// - Parameter dtype: For floating-point parameters; `nil` to keep each one's own.
+  /// - Parameters:
+  ///   - dtype: For floating-point parameters; `nil` to keep each one's own.
+  ///   - layout: The order of axes. A native file has PyTorch's.
   /// - Throws: `mapping` when the names do not map one to one, and what reading the source for its
   ///   checksum throws.
-  public init(_ plan: ImportPlan, dtype: DType? = nil) throws {
+  public init(_ plan: ImportPlan, dtype: DType? = nil, layout: ExportLayout = .pytorch) throws {
     try plan.requireOneToOne()
-    items = Export.items(plan.report, plan.ledger, plan.source, dtype)
-    metadata = [:]
+    items = try layout.arranged(
+      Export.items(plan.report, plan.ledger, plan.source, dtype), plan.ledger)
+    metadata = layout.metadata
     checkpoint = plan.checkpoint
+    guard layout == .pytorch else {
+      manifest = nil
+      return
+    }
     manifest = try Export.manifest(
       plan.checkpoint, plan.rules, root: plan.report.root, id: plan.architecture.id,
       configuration: plan.configuration.json.text(), assumed: plan.configuration.assumed)
@@ -175,18 +182,25 @@ public struct Export: Sendable {
       architecture: id, configuration: configuration, source: source, notes: notes)
   }
 
-  /// Writes the file: under a temporary name, renamed when it is complete.
+  /// Writes the file: under a temporary name, read back, and renamed when it is complete.
   ///
-  /// - Parameter progress: Called before each tensor with how many are done, and its name.
+  /// - Parameters:
+  ///   - level: Compresses npz and HDF5, from 1, the fastest, to 9.
+  ///   - progress: Called before each tensor with how many are done, and its name.
   /// - Throws: `usage` when a native file is asked for without a model, `unwritable`, `unsupported`
   ///   for a dtype that the format has not, and what reading throws. Nothing is left behind then.
   @discardableResult
   public func write(
-    to path: String, as format: ExportFormat, progress: (Int, String) -> Void = { _, _ in }
+    to path: String, as format: ExportFormat, gzip level: Int? = nil,
+    progress: (Int, String) -> Void = { _, _ in }
   ) throws -> ExportSummary {
-    let plan = items.map { TensorDescription(name: $0.name, dtype: $0.dtype, shape: $0.shape) }
+    let plan = items.map(\.description)
     switch format {
     case .native:
+      guard level == nil else {
+        throw WeighbridgeError(
+          .usage, "a native weight file is mapped into memory, and is not compressed", file: path)
+      }
       guard let manifest else {
         throw WeighbridgeError(
           .usage, "a native weight file says which model it is, and none is known",
@@ -196,7 +210,8 @@ public struct Export: Sendable {
       return try write(progress, writer.add, writer.finish, writer.cancel)
     case .checkpoint(let format, let naming):
       let writer = try Checkpoints.writer(
-        path, format: format, tensors: plan, metadata: metadata, naming: naming)
+        path, format: format, tensors: plan, metadata: metadata, naming: naming,
+        gzip: level)
       return try write(progress, writer.add, writer.finish, writer.cancel)
     }
   }
@@ -206,9 +221,19 @@ public struct Export: Sendable {
     _ finish: () throws -> Void, _ cancel: () -> Void
   ) throws -> ExportSummary {
     var summary = ExportSummary()
+    try write(items[...], into: &summary, progress, add, finish, cancel)
+    return summary
+  }
+
+  /// Writes some of the items into one file.
+  func write(
+    _ items: ArraySlice<Item>, into summary: inout ExportSummary,
+    _ progress: (Int, String) -> Void, _ add: (String, Tensor) throws -> Void,
+    _ finish: () throws -> Void, _ cancel: () -> Void
+  ) throws {
     do {
-      for (index, item) in items.enumerated() {
-        progress(index, item.name)
+      for item in items {
+        progress(summary.tensors, item.name)
         let (tensor, warning) = try item.converted()
         if let warning { summary.warnings.append(warning) }
         try add(item.name, tensor)
@@ -224,11 +249,13 @@ public struct Export: Sendable {
       try checkpoint.checkUnchanged()
       throw error
     }
-    return summary
   }
 }
 
 extension Export.Item {
+  /// What a writer must know of it before.
+  var description: TensorDescription { TensorDescription(name: name, dtype: dtype, shape: shape) }
+
   /// The tensor in its dtype, and what is to be said about its values.
   func converted() throws -> (Tensor, ExportSummary.Warning?) {
     let tensor = try read()

@@ -14,6 +14,8 @@ package final class OutputFile: @unchecked Sendable {
   private var descriptor: Int32
   /// Where a signal handler finds the temporary file; `nil` when it is no longer there.
   private var noted: OpaquePointer?
+  /// Looks at the complete file, by its temporary path, before it gets its name.
+  package var willCommit: ((_ temporaryPath: String) throws -> Void)?
   /// Where `append` writes next.
   package private(set) var position = 0
 
@@ -86,12 +88,19 @@ package final class OutputFile: @unchecked Sendable {
   }
 
   /// Flushes the file to the disk and gives it its name.
+  ///
+  /// - Throws: `unwritable`, and what `willCommit` throws.
   package func commit() throws {
     guard descriptor >= 0 else { return }
-    // Renamed before it is closed: closed, it would be nobody's, and another process might remove it.
-    guard fsync(descriptor) == 0, rename(temporaryPath, destination) == 0 else {
-      throw failAndDiscard(errno)
+    guard fsync(descriptor) == 0 else { throw failAndDiscard(errno) }
+    do {
+      try willCommit?(temporaryPath)
+    } catch {
+      discard()
+      throw error
     }
+    // Renamed before it is closed: closed, it would be nobody's, and another process might remove it.
+    guard rename(temporaryPath, destination) == 0 else { throw failAndDiscard(errno) }
     close(descriptor)
     descriptor = -1
     forget()

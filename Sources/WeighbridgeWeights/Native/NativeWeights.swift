@@ -111,6 +111,8 @@ public final class NativeWeightsWriter {
   private let writer: SafetensorsWriter
   private let tensors: [TensorDescription]
   private var checksums: [ExactText: String]
+  /// What is compared when the file is read back.
+  private var written: [ExactText: Fingerprint] = [:]
 
   /// Plans the file.
   ///
@@ -132,14 +134,32 @@ public final class NativeWeightsWriter {
   ///
   /// - Throws: `usage` when it differs from the plan, `unwritable` when it cannot be written.
   public func add(_ name: String, _ tensor: Tensor) throws {
-    try writer.add(name, tensor) { checksums[ExactText(name)] = SHA256Sum.hexadecimal($0) }
+    try writer.add(name, tensor) {
+      checksums[ExactText(name)] = SHA256Sum.hexadecimal($0)
+      written[ExactText(name)] = Fingerprint($0)
+    }
   }
 
-  /// Writes the header and gives the file its name.
+  /// Writes the header, reads the file back and gives it its name.
   ///
-  /// - Throws: `usage` when planned tensors are missing, `unwritable` when it cannot be written.
+  /// - Throws: `usage` when planned tensors are missing, `unwritable` when it cannot be written or does
+  ///   not read back.
   public func finish() throws {
     writer.metadata = manifest.metadata(checksums: checksums, of: tensors)
+    writer.file.willCommit = { [written, path] temporary in
+      do {
+        let file = try SafetensorsFile(path: temporary)
+        _ = try NativeWeights(file)
+        for entry in file.entries
+        where try file.withBytes(of: entry, Fingerprint.init) != written[ExactText(entry.name)] {
+          throw WeighbridgeError(.malformed, "it holds other values", entry: entry.name)
+        }
+      } catch let error as WeighbridgeError {
+        throw WeighbridgeError(
+          .unwritable, "the file was written and does not read back: \(error.message)", file: path,
+          entry: error.entry, remedy: "Check the disk, and write it again")
+      }
+    }
     try writer.finish()
   }
 

@@ -16,7 +16,7 @@ package final class SafetensorsWriter {
   /// The planned tensors in the order of their bytes.
   private let order: [Int]
   private let dataOffset: Int
-  private let file: OutputFile
+  package let file: OutputFile
 
   package init(
     path: String, tensors: [TensorDescription], metadata: [String: String] = [:]
