@@ -203,7 +203,7 @@ let package = Package(
         "WeighbridgeParity", "WeighbridgeReports", "WeighbridgeDiagnosis", "WeighbridgeJudgement",
         "WeighbridgeVerdicts", "WeighbridgeRunning", "WeighbridgeComparison",
         "WeighbridgeReferences", "WeighbridgeMapping", "WeighbridgeModules",
-        "WeighbridgeCheckpoints", "WeighbridgeWeights",
+        "WeighbridgeCheckpoints", "WeighbridgeWeights", "WeighbridgeTensors",
       ]),
     .testTarget(
       name: "WeighbridgeTestingTests",

@@ -126,10 +126,18 @@ struct PickleTests {
     #expect(throws: WeighbridgeError.self) { try Self.walk(bomb) }
   }
 
-  /// A million tuples in each other are freed without recursion.
-  @Test func depthIsNoMatter() throws {
-    let deep = [UInt8(ascii: "N")] + [UInt8](repeating: 0x85, count: 1_000_000)
-    #expect(try Self.walk(deep + [UInt8(ascii: ".")]).tensors.isEmpty)
+  /// Values in each other are freed without recursion, and beyond what Python writes they are refused.
+  @Test func depthIsNoMatterAndHasAnEnd() throws {
+    func nested(_ count: Int) -> [UInt8] {
+      [UInt8(ascii: "N")] + [UInt8](repeating: 0x85, count: count) + [UInt8(ascii: ".")]
+    }
+    #expect(try Self.walk(nested(10_000)).tensors.isEmpty)
+    let lists = [UInt8](repeating: UInt8(ascii: "]"), count: 20_000)
+    let closed = lists + [UInt8](repeating: UInt8(ascii: "a"), count: 19_999)
+    for bytes in [nested(10_001), closed + [UInt8(ascii: ".")]] {
+      let error = #expect(throws: WeighbridgeError.self) { try Self.run(bytes) }
+      #expect(error?.message.contains("more than 10000 values lie in each other") == true)
+    }
   }
 
   @Test(

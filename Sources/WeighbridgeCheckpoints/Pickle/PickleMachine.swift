@@ -13,6 +13,9 @@ struct PickleMachine {
   private var marks: [Int] = []
   private var memo: [Int: PickleValue] = [:]
 
+  /// Python's own pickler ends at a thousand containers in each other.
+  private static let deepest = 10_000
+
   /// - Parameters:
   ///   - bytes: What holds the pickle; `.bytes` values are ranges of it.
   ///   - start: Where the pickle begins.
@@ -29,6 +32,9 @@ struct PickleMachine {
       let opcode = try reader.byte()
       if opcode == UInt8(ascii: ".") { return (try pop(), reader.position) }
       try execute(opcode)
+      guard heap.deepest <= PickleMachine.deepest else {
+        throw PickleReader.malformed("more than \(PickleMachine.deepest) values lie in each other")
+      }
     }
   }
 

@@ -42,23 +42,41 @@ struct PickleNode: Sendable {
   var kind: Kind
   var items: [PickleValue] = []
   var state: PickleValue = .none
+  /// How many containers lay in each other here when the last was added.
+  fileprivate(set) var depth = 1
 }
 
 /// Everything that a pickle has built.
 struct PickleHeap: Sendable {
   private(set) var nodes: [PickleNode] = []
+  /// How many containers lie in each other at most.
+  private(set) var deepest = 0
 
   mutating func add(_ kind: PickleNode.Kind, _ items: [PickleValue] = []) -> PickleValue {
     nodes.append(PickleNode(kind: kind, items: items))
-    return .node(nodes.count - 1)
+    let position = nodes.count - 1
+    switch kind {
+    case .object(_, let inner), .persistent(let inner): deepen(position, CollectionOfOne(inner))
+    case .tuple, .list, .set, .dictionary: deepen(position, items)
+    }
+    return .node(position)
   }
 
   mutating func append(_ items: some Sequence<PickleValue>, to position: Int) {
     nodes[position].items.append(contentsOf: items)
+    deepen(position, items)
   }
 
   mutating func setState(_ state: PickleValue, of position: Int) {
     nodes[position].state = state
+    deepen(position, CollectionOfOne(state))
+  }
+
+  private mutating func deepen(_ position: Int, _ items: some Sequence<PickleValue>) {
+    var depth = nodes[position].depth
+    for case .node(let inner) in items { depth = max(depth, nodes[inner].depth + 1) }
+    nodes[position].depth = depth
+    deepest = max(deepest, depth)
   }
 
   /// The node of a value that is one.

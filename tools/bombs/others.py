@@ -7,7 +7,7 @@ import struct
 import zipfile
 from pathlib import Path
 
-from .archives import archive, written
+from archives import archive, written
 
 
 def varint(value: int) -> bytes:

@@ -1,1 +1,0 @@
-"""Files that were made to hurt whoever reads them, and the measurement that they do not."""
