@@ -92,7 +92,7 @@ def make(folder: Path) -> list[Path]:
         "byteorder.pth": archive(
             {"a/data.pkl": pickle(one + tensor((2,), (1,)) + b"s"), "a/byteorder": b"middle",
              "a/data/0": bytes(8)}),
-        "same-50000.pth": saved(
+        "same-20000.pth": saved(
             b"}(" + text("w") + tensor((2,), (1,)) + b"q\x01"
-            + b"".join(b"M" + struct.pack("<H", i % 65536) + b"h\x01" for i in range(50_000)) + b"u"),
+            + b"".join(b"M" + struct.pack("<H", i % 65536) + b"h\x01" for i in range(20_000)) + b"u"),
     })

@@ -18,10 +18,12 @@ enum PickleValue: Sendable {
   case node(Int)
 }
 
-/// The name of a Python class or function.
-struct PickleGlobal: Sendable, Hashable {
-  var module: String
-  var name: String
+/// The name of a Python class or function. A reference, so that a value takes no more room for it.
+final class PickleGlobal: Sendable {
+  let module: String
+  let name: String
+
+  init(module: String, name: String) { (self.module, self.name) = (module, name) }
 
   var qualified: String { "\(module).\(name)" }
 }
