@@ -15,7 +15,8 @@ import WeighbridgeWeights
   /// The writer of a format, whose temporary file a test can damage.
   private func writer(_ format: CheckpointFormat, _ path: String) throws -> any FileWriter {
     let tensors = [TensorDescription(name: "w", dtype: .float32, shape: [64, 64])]
-    return try #require(format.write)(path, CheckpointContent(tensors: tensors))
+    let write = try #require(format.write)
+    return try write(path, CheckpointContent(tensors: tensors))
   }
 
   /// A byte that the disk changes behind the writer's back.
