@@ -32,7 +32,12 @@ struct AlignmentOptions: ParsableArguments {
   func run(_ file: String, _ model: ModelOptions, all: Bool, _ console: Console) throws {
     guard let id = model.identifier else {
       throw WeighbridgeError(
-        .usage, "--align needs the model's name", remedy: "Add --model ID; `weighbridge models` lists them")
+        .usage, "--align needs the model's name",
+        remedy: "Add --model ID; `weighbridge models` lists them")
+    }
+    guard model.root == nil else {
+      throw WeighbridgeError(
+        .usage, "--align looks at all tensors of the file", remedy: "Leave --root out")
     }
     try OutputPaths.check([rulesOut], against: [file, reference])
     let checkpoint = try Checkpoints.open(file)
