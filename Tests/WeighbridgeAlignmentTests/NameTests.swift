@@ -57,7 +57,8 @@ import WeighbridgeModules
     }
     let alignment = try recorded.align(file)
     #expect(!alignment.isComplete)
-    #expect(alignment.open.contains { $0.parameter == "bn1.weight" && $0.candidates == ["x", "y"] })
+    #expect(
+      alignment.open.contains { $0.parameter == "bn1.weight" && $0.candidates == ["x", "y"] })
     #expect(try recorded.wrongClaims(alignment, file) == [])
   }
 

@@ -16,7 +16,7 @@ struct GlueProblem {
 
   /// - Parameter model: The model with some parameters as given.
   func solve(
-    _ pool: Pool, model: ([String: Tensor]) throws -> any Architecture
+    _ pool: Pool, model: ([String: Tensor]) throws -> any Module
   ) throws -> Outcome {
     let choices = wanted.map { pool.wholes($0.shape) }
     var assignments: [[String: Filling]] = [[:]]
@@ -49,7 +49,7 @@ struct GlueProblem {
 
   /// The calls whose results a parameter changes, for each.
   private func judges(
-    _ tensors: [String: Tensor], _ model: ([String: Tensor]) throws -> any Architecture
+    _ tensors: [String: Tensor], _ model: ([String: Tensor]) throws -> any Module
   ) throws -> [String: Set<Call>] {
     let before = try errors(model(tensors))
     var judges: [String: Set<Call>] = [:]
@@ -66,7 +66,7 @@ struct GlueProblem {
     return judges
   }
 
-  private func errors(_ model: any Architecture) throws -> [Call: Double] {
+  private func errors(_ model: any Module) throws -> [Call: Double] {
     let probe = GlueProbe(reference, path)
     _ = try ProbeRun.with(probe) { try model.run(inputs) }
     return probe.errors

@@ -100,7 +100,8 @@ struct LinearProblem: LayerProblem {
         size += output * output
       }
     }
-    let spread = products.norms.reduce(0) { $0 + $1 * $1 } * centring.windowSize * centring.windowSize
+    let spread =
+      products.norms.reduce(0) { $0 + $1 * $1 } * centring.windowSize * centring.windowSize
     let total = size + spread * Double(products.values.count)
     guard total > 0, total.isFinite, squares.isFinite else { return squares == 0 ? 0 : .infinity }
     return (squares / total).squareRoot()

@@ -59,8 +59,13 @@ struct NormProblem: LayerProblem {
           untold: Dictionary(wanted.map { ($0.name, reason) }) { first, _ in first }))
     }
     var found: [[String: Filling]] = []
-    for (slopes, own) in scales(vectors, order) {
-      for (pair, lead) in shifts(vectors, slopes, order) {
+    let scales = scales(vectors, order)
+    // A list that was cut short proves nothing.
+    guard scales.count <= Self.largest else { return .tooMany(scales.count) }
+    for (slopes, own) in scales {
+      let shifts = shifts(vectors, slopes, order)
+      guard shifts.count <= Self.largest else { return .tooMany(shifts.count) }
+      for (pair, lead) in shifts {
         let assignment = own.merging(pair.merging(lead) { $1 }) { $1 }
         guard pool.allows(assignment.values) else { continue }
         found.append(assignment)

@@ -42,9 +42,12 @@ struct NameAlignment {
   private mutating func match(
     _ one: Wanted, _ source: Int, _ decision: Alignment.Decision
   ) -> Bool {
+    let shape = catalog.sources[source].shape
     guard found[one.name] == nil, !used.contains(source),
-      let reading = layouts.reading(of: catalog.sources[source].shape, for: one)
+      let reading = layouts.reading(of: shape, for: one)
     else { return false }
+    // A square matrix says nothing of which axis is which.
+    if decision == .shape, Reading.ways(from: shape, to: one.shape).count > 1 { return false }
     found[one.name] = Found(
       filling: [Piece(source: source, reading: reading)], decision: decision,
       remark: reading.movesValues ? "its axes are in another order" : nil)

@@ -29,7 +29,8 @@ struct PartialWeights: WeightSource {
   func tensor(for request: ParameterRequest) throws -> Tensor {
     if let tensor = known[request.name] { return tensor }
     guard request.role != .counter else {
-      return try Tensor([Int64](repeating: 0, count: request.shape.elementCount), shape: request.shape)
+      return try Tensor(
+        [Int64](repeating: 0, count: request.shape.elementCount), shape: request.shape)
     }
     let zero = try Tensor(
       [0 as Float], shape: Shape([Int](repeating: 1, count: request.shape.rank)))

@@ -59,12 +59,14 @@ struct Prover {
   mutating func run() throws {
     let inputs = try reference.inputs()
     var previous = -1
-    for _ in 0..<Prover.passes where decided.count > previous && decided.count < demand.wanted.count {
+    for _ in 0..<Prover.passes where decided.count > previous && decided.count < demand.wanted.count
+    {
       previous = decided.count
       let probe = CaptureProbe(reference, demand, decided: Set(decided.keys))
       _ = try ProbeRun.with(probe) { try model().run(inputs) }
-      waiting = probe.problems
-      found = []
+      // A layer that has been solved is not solved again: its own tensors are no longer free.
+      let solved = Set(found.map(\.path))
+      waiting = probe.problems.filter { !solved.contains($0.path) }
       note(probe)
       try solveAll()
       try solveGlue(inputs, called: probe.called, blocked: probe.blocked)

@@ -105,12 +105,12 @@ struct AlignmentAssembly {
     let taken = Set(fillings.flatMap(\.filling).map(\.source))
     let unused = catalog.sources.indices.filter { !taken.contains($0) }
     let isComplete = open.allSatisfy { $0.taken != nil }
-    let dropped =
-      isComplete ? unused.map { (source: $0, reason: "no parameter of \(model) takes it") } : []
     return Alignment(
       model: model, configuration: configuration, matches: matches, open: open,
       counters: counters, unused: unused.map { catalog.sources[$0].name },
-      rules: RuleWriter.rules(catalog, fillings, dropped: dropped), notes: notes)
+      rules: RuleWriter.rules(
+        catalog, fillings, dropped: unused,
+        because: isComplete ? "no parameter of \(model) takes it" : nil), notes: notes)
   }
 
   private func transform(_ filling: Filling) -> String? {
@@ -127,27 +127,37 @@ struct AlignmentAssembly {
   private func open(
     _ instances: inout Instances
   ) -> ([Alignment.Open], [(parameter: String, filling: Filling)]) {
-    var pool = pool
-    var fillings: [(parameter: String, filling: Filling)] = []
-    let dead = Set(demand.requests.filter { $0.deadReason != nil }.map(\.name))
-    let open = demand.wanted.filter { chosen[$0.name] == nil }.map { wanted -> Alignment.Open in
-      let pieces = self.pool.wholes(wanted.shape) + self.pool.leftovers(wanted.shape)
+    let undecided = demand.wanted.filter { chosen[$0.name] == nil }
+    let taken = idleFillings(undecided, &instances)
+    let open = undecided.map { wanted -> Alignment.Open in
+      let pieces = pool.wholes(wanted.shape) + pool.parts(wanted.shape)
       let sources = Set(pieces.flatMap { catalog.members[$0.source] ?? [] })
-      let isIdle = dead.contains(wanted.name) || reasons[wanted.name]?.isIdle ?? false
-      var taken: String?
-      let left = isIdle ? pool.wholes(wanted.shape) + pool.leftovers(wanted.shape) : []
-      if let piece = left.first, pool.take([piece]) {
-        let own = instances.take(piece)
-        taken = catalog.sources[own.source].name
-        fillings.append((wanted.name, [own]))
-      }
       return Alignment.Open(
         parameter: wanted.name, shape: wanted.shape,
         reason: reasons[wanted.name]?.description
           ?? "neither names nor order nor shapes tell it",
-        candidates: sources.sorted().map { catalog.sources[$0].name }, taken: taken)
+        candidates: sources.sorted().map { catalog.sources[$0].name },
+        taken: taken[wanted.name].map { catalog.sources[$0.source].name })
     }
-    return (open, fillings)
+    return (open, undecided.compactMap { one in taken[one.name].map { (one.name, [$0]) } })
+  }
+
+  /// A tensor for each parameter that nothing depends on: whole ones first, then parts of others.
+  private func idleFillings(
+    _ undecided: [Wanted], _ instances: inout Instances
+  ) -> [String: Piece] {
+    let dead = Set(demand.requests.filter { $0.deadReason != nil }.map(\.name))
+    let idle = undecided.filter { dead.contains($0.name) || reasons[$0.name]?.isIdle ?? false }
+    var pool = pool
+    var taken: [String: Piece] = [:]
+    for isWhole in [true, false] {
+      for wanted in idle where taken[wanted.name] == nil {
+        let fitting = isWhole ? pool.wholes(wanted.shape) : pool.parts(wanted.shape)
+        guard let piece = fitting.first, pool.take([piece]) else { continue }
+        taken[wanted.name] = instances.take(piece)
+      }
+    }
+    return taken
   }
 
   /// Counts of batches in the order of the file; by name where they have theirs.

@@ -17,18 +17,21 @@ struct RuleWriter {
 
   /// - Parameters:
   ///   - fillings: By parameter; each names the very tensors.
-  ///   - dropped: Tensors that are left out, with the reason.
+  ///   - dropped: Tensors that no parameter takes.
+  ///   - reason: Why these, and parts that no parameter takes, are left out; `nil` to leave them.
   static func rules(
     _ catalog: SourceCatalog, _ fillings: [(parameter: String, filling: Filling)],
-    dropped: [(source: Int, reason: String)]
+    dropped: [Int], because reason: String?
   ) -> Rules {
     var writer = RuleWriter(catalog)
-    for (source, reason) in dropped {
-      let name = catalog.sources[source].name
-      writer.rules.append(Rule(.drop(.exact(name), reason: reason)))
-      writer.names.remove(name)
+    if let reason {
+      for source in dropped {
+        let name = catalog.sources[source].name
+        writer.rules.append(Rule(.drop(.exact(name), reason: reason)))
+        writer.names.remove(name)
+      }
     }
-    writer.cut(fillings)
+    writer.cut(fillings, dropping: reason)
     for (parameter, filling) in fillings { writer.fill(parameter, filling) }
     writer.rename()
     return Rules(writer.rules)
@@ -37,7 +40,11 @@ struct RuleWriter {
   /// What pieces of cut tensors are called for the while.
   private var parts: [Piece: String] = [:]
 
-  private mutating func cut(_ fillings: [(parameter: String, filling: Filling)]) {
+  /// - Parameter reason: Why parts that no parameter takes are left out; `nil` to leave them.
+  private mutating func cut(
+    _ fillings: [(parameter: String, filling: Filling)], dropping reason: String?
+  ) {
+    let used = Set(fillings.flatMap(\.filling))
     var wholes: [Piece: Int] = [:]
     for piece in fillings.flatMap(\.filling) {
       guard let part = piece.part else { continue }
@@ -52,10 +59,12 @@ struct RuleWriter {
       names.remove(name)
       for (index, part) in made.enumerated() {
         names.insert(part)
-        parts[
-          Piece(
-            source: whole.source, reading: whole.reading,
-            part: .init(index: index, count: count))] = part
+        let piece = Piece(
+          source: whole.source, reading: whole.reading, part: .init(index: index, count: count))
+        parts[piece] = part
+        if let reason, !used.contains(piece) {
+          rules.append(Rule(.drop(.exact(part), reason: reason)))
+        }
       }
     }
   }

@@ -32,20 +32,17 @@ struct Pool: Sendable {
       guard !overflow else { return [] }
       extents[0] = rows
       let whole = Shape(extents)
-      return candidates(whole.elementCount) { takenParts[$0]?.first.map { $0.count == count } ?? true }
-        .flatMap { source in
-          Reading.ways(from: catalog.sources[source].shape, to: whole).flatMap { reading in
-            (0..<count).map {
-              Piece(source: source, reading: reading, part: .init(index: $0, count: count))
-            }
+      return candidates(whole.elementCount) {
+        takenParts[$0]?.first.map { $0.count == count } ?? true
+      }
+      .flatMap { source in
+        Reading.ways(from: catalog.sources[source].shape, to: whole).flatMap { reading in
+          (0..<count).map {
+            Piece(source: source, reading: reading, part: .init(index: $0, count: count))
           }
-        }.filter { piece in piece.part.map { !isTaken(piece.source, $0) } ?? true }
+        }
+      }.filter { piece in piece.part.map { !isTaken(piece.source, $0) } ?? true }
     }
-  }
-
-  /// Parts that are left of tensors of which others are taken.
-  func leftovers(_ shape: Shape) -> [Piece] {
-    parts(shape).filter { takenParts[$0.source] != nil }
   }
 
   private func candidates(_ count: Int, _ isAllowed: (Int) -> Bool) -> [Int] {

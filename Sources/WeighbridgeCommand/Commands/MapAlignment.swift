@@ -31,6 +31,10 @@ struct AlignmentOptions: ParsableArguments {
         .usage, "--align needs the model's name",
         remedy: "Add --model ID; `weighbridge models` lists them")
     }
+    guard model.root == nil else {
+      throw WeighbridgeError(
+        .usage, "--align looks at all tensors of the file", remedy: "Leave --root out")
+    }
     try OutputPaths.check([rulesOut], against: [file, reference])
     let checkpoint = try Checkpoints.open(file)
     let recorded = try reference.map { try Reference(path: $0) }

@@ -18,7 +18,7 @@ extension Dialect {
       markers: [
         "Conv2d_1a_3x3.conv.weight", "Mixed_5b.branch1x1.conv.weight",
         "Mixed_7c.branch_pool.conv.weight", "fc.weight",
-      ],
+      ], ownLead: "model.",
       rules: """
         - rename: {regex: '(.*)', to: model.$1}
         """)

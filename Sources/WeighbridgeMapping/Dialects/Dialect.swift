@@ -13,6 +13,8 @@ public struct Dialect: Sendable, Hashable {
   public let models: [String]
   /// Names that a file of the dialect has, all of them, behind one lead at most.
   public let markers: [String]
+  /// The lead under which these very names are the architecture's own.
+  let ownLead: String?
   /// What the library computes otherwise than the architecture's defaults, as `--config` takes it.
   public let configuration: [String: String]
   /// The rules, as a rules file has them.
@@ -20,12 +22,13 @@ public struct Dialect: Sendable, Hashable {
 
   init(
     _ id: String, of origin: String, models: [String], markers: [String],
-    configuration: [String: String] = [:], rules: String
+    ownLead: String? = nil, configuration: [String: String] = [:], rules: String
   ) {
     self.id = id
     self.origin = origin
     self.models = models
     self.markers = markers
+    self.ownLead = ownLead
     self.configuration = configuration
     rulesText = rules
   }
@@ -43,7 +46,10 @@ public struct Dialect: Sendable, Hashable {
       guard let first = dialect.markers.first else { continue }
       let leads = names.filter { $0 == first || $0.hasSuffix("." + first) }
         .map { String($0.dropLast(first.count)) }.sorted { $0.count < $1.count }
-      for lead in leads where dialect.markers.allSatisfy({ known.contains(lead + $0) }) {
+      for lead in leads
+      where dialect.ownLead.map({ !lead.hasSuffix($0) }) ?? true
+        && dialect.markers.allSatisfy({ known.contains(lead + $0) })
+      {
         return (dialect, lead)
       }
     }

@@ -22,7 +22,8 @@ extension Loader {
     reference: RecordedMetadata? = nil
   ) throws -> ModelDemand {
     let resolver = ConfigurationResolver(
-      architecture: try registry.architecture(model), native: try RecordedMetadata(native: checkpoint),
+      architecture: try registry.architecture(model),
+      native: try RecordedMetadata(native: checkpoint),
       reference: reference, overrides: overrides, carried: checkpoint.metadata,
       file: checkpoint.path)
     let stated = try resolver.stated()
