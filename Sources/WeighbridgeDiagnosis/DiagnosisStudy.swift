@@ -22,12 +22,13 @@ package struct DiagnosisStudy {
 
   /// Says of the first causes of a failure why they are wrong, as far as rerunning can tell, and moves
   /// the blame to the module that computes a layer's input where that is at fault.
-  package func diagnose(_ result: inout ParityResult, _ model: any Module) throws {
+  package func diagnosed(_ judged: ParityResult, _ model: any Module) throws -> ParityResult {
+    var result = judged
     let layers = suspected(result)
     guard !layers.isEmpty else {
       let masked = RecordingSigns.maskedRows(reference, result)
       result.diagnoses += masked.map { $0.diagnosis(result) }
-      return
+      return result
     }
     let inputs = try reference.inputs()
     let reference = result.fitting(reference)
@@ -91,6 +92,7 @@ package struct DiagnosisStudy {
         result.diagnoses.append(found)
       }
     }
+    return result
   }
 
   /// What the reference shows of how it was recorded, with what the model returns on its own results.
@@ -116,7 +118,7 @@ package struct DiagnosisStudy {
       }
       // Ours is that of our values: where they are absurd, it would excuse any others.
       let rounding = own[key].flatMap {
-        $0.rms <= NoiseDoubt.rmsShare * figures.referenceRMS ? $0 : nil
+        $0.rms <= Limits.noiseShare * figures.referenceRMS ? $0 : nil
       }
       return judge.judge(
         figures, recorded: recorded.dtype, reference: noise, own: rounding

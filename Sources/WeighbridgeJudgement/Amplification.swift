@@ -7,17 +7,13 @@ import WeighbridgeVerdicts
 /// same module returned: about 1 in a chain of layers. Where a norm takes a difference of nearly equal
 /// numbers, it is large: nothing is wrong there, but an error from before it shows after it.
 package enum Amplification {
-  /// How many times a layer's gain is its siblings' median, at least.
-  private static let factor = 64.0
-  /// The noise ratio from which an error is worth a word.
-  private static let leastRatio = 2.0
-  /// How many gains a median needs.
-  private static let leastSiblings = 4
-
   /// Marks amplifiers.
   ///
   /// - Parameter parents: For each layer of the result, the position of the call that it was called in.
-  package static func mark(_ layers: inout [LayerVerdict], parents: [Int?]) {
+  package static func mark(
+    _ layers: inout [LayerVerdict], parents: [Int?], _ limits: Limits = Limits()
+  ) {
+    let (factor, leastRatio, leastSiblings) = limits.amplification
     var last: [Int?: Double] = [:]
     var gains: [Int?: [(index: Int, gain: Double)]] = [:]
     for (index, layer) in layers.enumerated() {

@@ -7,7 +7,7 @@ import WeighbridgeReferences
 /// The reference is not asked, so that a wrong model excuses nothing.
 package final class OwnRounding {
   /// Runs at most; more are made only while a tensor is beyond what those before have shown.
-  private static let runLimit = 8
+  package static let runLimit = 8
 
   private let reference: Reference
   private let model: any Module

@@ -26,6 +26,11 @@ package struct Runner: Sendable {
     (self.reference, self.tolerance, self.onProgress) = (reference, tolerance, onProgress)
   }
 
+  /// The same on another reference.
+  package func on(_ reference: Reference) -> Runner {
+    Runner(reference, onProgress: onProgress, tolerance: tolerance)
+  }
+
   private enum Kind: String { case cumulative, isolated, oracle }
 
   /// The model on its own results.

@@ -112,6 +112,16 @@ public struct LayerVerdict: Sendable, Hashable {
     (self.ownNoise, self.recordedNoise) = (ownNoise, recordedNoise)
   }
 
+  /// What its noise and its rounding are kept under.
+  package var key: ActivationKey {
+    isOfModule ? ActivationKey(path, call: call, item: item) : .output(item ?? 0)
+  }
+
+  /// Ours under the recorded shape.
+  package func likeRecorded(_ ours: Tensor) throws -> Tensor {
+    try reshaping?.likeRecorded(ours) ?? ours
+  }
+
   /// `path#call/item`, as references name it.
   public var name: String {
     recordedName ?? ActivationKey(path, call: call, item: item).description

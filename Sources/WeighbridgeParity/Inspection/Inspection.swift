@@ -3,9 +3,15 @@ import WeighbridgeReferences
 import WeighbridgeRunning
 import WeighbridgeVerdicts
 
-extension Validator {
-  /// Looks closer at the first causes of a failure: draws them small.
-  func inspect(_ result: inout ParityResult, _ model: any Module, limit: Int = 4) throws {
+/// Looks closer at the first causes of a failure: draws them small.
+struct Inspection {
+  private let reference: Reference
+
+  init(_ reference: Reference) { self.reference = reference }
+
+  func details(
+    of result: ParityResult, _ model: any Module, limit: Int = 4
+  ) throws -> [LayerDetail] {
     var wanted: [ActivationKey: [Int]] = [:]
     var order: [ActivationKey] = []
     for cause in result.causes.prefix(limit) {
@@ -14,7 +20,7 @@ extension Validator {
       wanted[key] = worst.index
       order.append(key)
     }
-    guard !wanted.isEmpty else { return }
+    guard !wanted.isEmpty else { return [] }
     let inputs = try reference.inputs()
     let probe = IsolatedOutputsProbe(
       reference, Set(order), handsOnOtherShapes: result.handsOnOtherShapes)
@@ -37,6 +43,6 @@ extension Validator {
       guard got.shape == pair.recorded.shape else { continue }
       details[key] = try LayerDetail(key, got: got, reference: pair.recorded, worst: worst)
     }
-    result.details = order.compactMap { details[$0] }
+    return order.compactMap { details[$0] }
   }
 }
