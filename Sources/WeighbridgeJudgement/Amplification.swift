@@ -13,7 +13,6 @@ package enum Amplification {
   package static func mark(
     _ layers: inout [LayerVerdict], parents: [Int?], _ limits: Limits = Limits()
   ) {
-    let (factor, leastRatio, leastSiblings) = limits.amplification
     var last: [Int?: Double] = [:]
     var gains: [Int?: [(index: Int, gain: Double)]] = [:]
     for (index, layer) in layers.enumerated() {
@@ -25,11 +24,11 @@ package enum Amplification {
       }
       last[parents[index]] = relative
     }
-    for siblings in gains.values where siblings.count >= leastSiblings {
+    for siblings in gains.values where siblings.count >= limits.amplifierSiblings {
       let median = siblings.map(\.gain).sorted()[siblings.count / 2]
       for (index, gain) in siblings
-      where layers[index].status == .ok && gain > factor * max(median, 1)
-        && (layers[index].cumulative?.judgement.ratio ?? 0) > leastRatio
+      where layers[index].status == .ok && gain > limits.amplification * max(median, 1)
+        && (layers[index].cumulative?.judgement.ratio ?? 0) > limits.amplifiedRatio
       {
         layers[index].status = .amplifier
         layers[index].reason =

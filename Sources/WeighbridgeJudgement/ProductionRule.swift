@@ -1,6 +1,7 @@
 import WeighbridgeComparison
 import WeighbridgeReferences
 import WeighbridgeRunning
+import WeighbridgeTensors
 import WeighbridgeVerdicts
 
 /// Judges the outputs of the run of a program, once and last of all.

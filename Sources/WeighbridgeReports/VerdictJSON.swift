@@ -55,7 +55,7 @@ extension LayerVerdict {
       "item": item.map { .integer($0) } ?? .null,
       "kind": .string(kind),
       "shape": .array(shape.map { .integer($0) }),
-      "recorded_shape": reshaping.map { .array($0.recorded.map { .integer($0) }) } ?? .null,
+      "recorded_shape": recordedShape.map { .array($0.map { .integer($0) }) } ?? .null,
       "reshape": reshaping.map { .string($0.step) } ?? .null,
       "status": .string(status.rawValue),
       "reason": reason.map { .string($0) } ?? .null,

@@ -50,9 +50,12 @@ public struct Limits: Sendable, Hashable {
   package static let largestNoiseFactor = 4.0
   /// How much larger one draw of our rounding may be than another, at most.
   package var drawSpread = 1000.0
-  /// How many times a layer's error gain is its siblings' median at least for it to amplify errors, the
-  /// noise ratio from which that is worth a word, and how many gains a median needs.
-  package var amplification = (factor: 64.0, leastRatio: 2.0, leastSiblings: 4)
+  /// How many times a layer's error gain is its siblings' median at least for it to amplify errors.
+  package var amplification = 64.0
+  /// The noise ratio from which that is worth a word.
+  package var amplifiedRatio = 2.0
+  /// How many gains a median needs.
+  package var amplifierSiblings = 4
   /// Noise ratios up to this count as explained by a cause: "about 1".
   package var explainedRatio = 2.0
   /// What a change leaves, at most, of an error that was within its limit already.

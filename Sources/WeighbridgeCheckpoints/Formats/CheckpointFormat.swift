@@ -22,7 +22,7 @@ public struct CheckpointFormat: Sendable, Identifiable {
   /// Makes a writer; `nil` for a format that is only read.
   let write: (@Sendable (_ path: String, CheckpointContent) throws -> any CheckpointWriter)?
   /// Whether a file holds a single tensor, and no name.
-  public let holdsOneTensor: Bool
+  package let holdsOneTensor: Bool
 
   init(
     _ id: String, title: String, extensions: [String], summary: String,

@@ -40,7 +40,7 @@ struct EvidenceGathering {
         var result = judged.result
         result.seconds = seconds
         result.seconds.add(evidence.cumulative, \.forward)
-        evidence.isolated.map { result.seconds.add($0, \.isolated) }
+        if let isolated = evidence.isolated { result.seconds.add(isolated, \.isolated) }
         result.seconds.add(evidence.production, \.production)
         return (evidence, result)
       }

@@ -47,8 +47,8 @@ public struct Validator: Sendable {
     let gathering = EvidenceGathering(
       plan, runner, judge, model, inputs, oracle.map { Oracle($0) })
     let (evidence, judged) = try gathering.judged()
-    let diagnosed = try diagnosed(judged, evidence, judge, model)
-    var result = try Reaching(runner, judge, options).reached(diagnosed, model, inputs, rebinding)
+    let explained = try diagnosed(judged, evidence, judge, model)
+    var result = try Reaching(runner, judge, options).reached(explained, model, inputs, rebinding)
     result.seconds.read += readSeconds
     return result
   }

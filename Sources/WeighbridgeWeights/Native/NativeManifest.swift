@@ -16,9 +16,9 @@ public struct NativeManifest: Sendable, Hashable {
   }
 
   /// The version of the convention that the keys below form.
-  public static let currentVersion = 1
+  package static let currentVersion = 1
   /// PyTorch's order of axes: linear weights are [out, in], convolutions [out, in/groups, kh, kw].
-  public static let pytorchLayout = "pytorch"
+  package static let pytorchLayout = "pytorch"
 
   /// The architecture's id, as in `weighbridge models`.
   public var architecture: String
