@@ -219,7 +219,8 @@ let package = Package(
         "WeighbridgeNative", "WeighbridgeModels", "WeighbridgeModules", "WeighbridgeWeights",
       ]),
     .testTarget(
-      name: "WeighbridgeCLITests", dependencies: ["TestSupport", "WeighbridgeCLI", "Weighbridge"]),
+      name: "WeighbridgeCLITests", dependencies: ["TestSupport", "WeighbridgeCLI", "Weighbridge"],
+      exclude: ["Snapshots"]),
     .testTarget(
       name: "WeighbridgeParityTests",
       dependencies: [

@@ -26,11 +26,6 @@ struct Diagnoser {
     [ComputedInputs()],
   ]
 
-  /// Noise ratios up to this count as explained: "about 1".
-  private static let explained = 2.0
-  /// What a change leaves, at most, of an error that was within its limit already.
-  private static let improvement = 0.5
-
   private struct Trial {
     var cause: Cause
     var path: ModulePath
@@ -55,12 +50,12 @@ struct Diagnoser {
       return suspect.hasOtherShape || judged?.holds == true ? nil : suggestion(suspect, ratio)
     }
     let rivals = trials.dropFirst().filter {
-      $0.ratio <= max(Self.explained, 2 * best.ratio)
+      $0.ratio <= max(judge.limits.explainedRatio, 2 * best.ratio)
         && !($0.cause.kind == best.cause.kind && $0.path == best.path)
         && !($0.distance > best.distance && $0.result.hasSameValues(as: best.result))
     }
     return Diagnosis(
-      path: best.path, call: best.call, kind: best.kind, layer: suspect.key,
+      path: best.path, call: best.call, kind: best.kind, layer: suspect.key.line,
       certainty: rivals.isEmpty ? .likely : .ambiguous,
       best: .init(cause: best.cause, ratio: best.ratio), ratioBefore: ratio,
       rivals: rivals.map { .init(cause: $0.cause, ratio: $0.ratio) })
@@ -78,7 +73,7 @@ struct Diagnoser {
       }
       guard !trials.isEmpty else { continue }
       func rank(_ trial: Trial) -> (Int, Int, Double) {
-        let isExplained = trial.ratio <= Self.explained
+        let isExplained = trial.ratio <= judge.limits.explainedRatio
         return (isExplained ? 0 : 1, isExplained ? trial.distance : 0, trial.ratio)
       }
       return trials.map { (rank($0), $0) }.sorted { $0.0 < $1.0 }.map(\.1)
@@ -96,7 +91,7 @@ struct Diagnoser {
     let ratio = judged?.ratio ?? judgement.ratio
     let limit = judged?.limit ?? judgement.limit
     return Suspect.Bar(
-      rms: figures.rms, ratio: ratio, share: min(Self.improvement, limit / max(ratio, limit)))
+      rms: figures.rms, ratio: ratio, share: min(judge.limits.improvement, limit / max(ratio, limit)))
   }
 
   /// Runs one change; `nil` when the layer is still wrong with it, or cannot be computed.
@@ -108,9 +103,9 @@ struct Diagnoser {
     if let bar = suspect.bar {
       guard figures.rms <= bar.share * bar.rms else { return nil }
       ratio = bar.rms > 0 ? bar.ratio * figures.rms / bar.rms : 0
-    } else if let before = suspect.ratioBefore, ratio > Self.explained {
+    } else if let before = suspect.ratioBefore, ratio > judge.limits.explainedRatio {
       // Just within the limit where it was just beyond explains nothing.
-      guard ratio <= Self.improvement * before else { return nil }
+      guard ratio <= judge.limits.improvement * before else { return nil }
     }
     return Trial(
       cause: change.cause, path: change.explorer.path, call: change.explorer.call,
@@ -153,7 +148,7 @@ struct Diagnoser {
           .moduleSkipped, "the reference calls \(name), which this model never does",
           fix: .code("call \(name) as the recorded network does"))
         return Diagnosis(
-          path: suspect.key.path, call: suspect.key.call, kind: suspect.kind, layer: suspect.key,
+          path: suspect.key.path, call: suspect.key.call, kind: suspect.kind, layer: suspect.key.line,
           certainty: .suggestion, best: .init(cause: cause, ratio: nil), ratioBefore: ratio,
           rivals: [])
       }
@@ -192,7 +187,7 @@ struct Diagnoser {
       }
       guard let first = causes.first else { continue }
       return Diagnosis(
-        path: explorer.path, call: explorer.call, kind: explorer.kind, layer: suspect.key,
+        path: explorer.path, call: explorer.call, kind: explorer.kind, layer: suspect.key.line,
         certainty: .suggestion, best: .init(cause: first, ratio: nil), ratioBefore: ratio,
         rivals: causes.dropFirst().map { .init(cause: $0, ratio: nil) })
     }

@@ -12,22 +12,23 @@ package struct DiagnosisStudy {
   private let reference: Reference
   private let judge: Judge
   /// Our own noise, where it is known.
-  private let own: [ActivationKey: Reference.Noise]
+  private let own: [Line: Reference.Noise]
 
   package init(
-    _ reference: Reference, _ judge: Judge, own: [ActivationKey: Reference.Noise]
+    _ reference: Reference, _ judge: Judge, own: [Line: Reference.Noise]
   ) {
     (self.reference, self.judge, self.own) = (reference, judge, own)
   }
 
   /// Says of the first causes of a failure why they are wrong, as far as rerunning can tell, and moves
   /// the blame to the module that computes a layer's input where that is at fault.
-  package func diagnose(_ result: inout ParityResult, _ model: any Module) throws {
+  package func diagnosed(_ judged: ParityResult, _ model: any Module) throws -> ParityResult {
+    var result = judged
     let layers = suspected(result)
     guard !layers.isEmpty else {
       let masked = RecordingSigns.maskedRows(reference, result)
       result.diagnoses += masked.map { $0.diagnosis(result) }
-      return
+      return result
     }
     let inputs = try reference.inputs()
     let reference = result.fitting(reference)
@@ -45,7 +46,7 @@ package struct DiagnosisStudy {
       properties: probe.properties, holding: result.holding)
     let diagnoser = Diagnoser(
       context: context, judge: judge,
-      noise: { key in (layers.first { $0.key == key }?.layer.recordedNoise, own[key]) })
+      noise: { key in (layers.first { $0.key == key }?.layer.recordedNoise, own[key.line]) })
     let evidence = try recordingEvidence(
       reference, result, model, inputs, suspects: layers.compactMap { suspects[$0.key] },
       parameterized: probe.parameterized)
@@ -80,7 +81,7 @@ package struct DiagnosisStudy {
       }
       result.blame(suspect, found)
       guard let found else {
-        if isRelated { result.undiagnosed.append(key) }
+        if isRelated { result.undiagnosed.append(key.line) }
         continue
       }
       if let index = result.diagnoses.firstIndex(where: {
@@ -91,6 +92,7 @@ package struct DiagnosisStudy {
         result.diagnoses.append(found)
       }
     }
+    return result
   }
 
   /// What the reference shows of how it was recorded, with what the model returns on its own results.
@@ -115,8 +117,8 @@ package struct DiagnosisStudy {
         return false
       }
       // Ours is that of our values: where they are absurd, it would excuse any others.
-      let rounding = own[key].flatMap {
-        $0.rms <= NoiseDoubt.rmsShare * figures.referenceRMS ? $0 : nil
+      let rounding = own[key.line].flatMap {
+        $0.rms <= Limits.noiseShare * figures.referenceRMS ? $0 : nil
       }
       return judge.judge(
         figures, recorded: recorded.dtype, reference: noise, own: rounding
@@ -131,11 +133,7 @@ package struct DiagnosisStudy {
     if failing.isEmpty, !result.causes.isEmpty { return [] }
     let layers = failing.isEmpty ? result.nearest(Self.layerLimit) : failing
     return layers.prefix(Self.layerLimit).map { layer in
-      let key =
-        layer.isOfModule
-        ? ActivationKey(layer.path, call: layer.call, item: layer.item)
-        : ActivationKey.output(layer.item ?? 0)
-      return (key, layer)
+      return (ActivationKey(layer.line), layer)
     }
   }
 }
@@ -194,9 +192,7 @@ extension ParityResult {
   }
 
   private func index(of suspect: Suspect) -> Int? {
-    layers.firstIndex {
-      $0.path == suspect.key.path && $0.call == suspect.key.call && $0.item == suspect.key.item
-    }
+    layers.firstIndex { $0.line == suspect.key.line }
   }
 
   /// Calls a layer wrong that is within its limit alone, now that a cause is known.
@@ -251,7 +247,7 @@ extension ParityResult {
       if !suspect.own.hasOwnForms { layers[index].status = .glue }
       return
     }
-    let name = ActivationKey(layers[index].path, call: layers[index].call, item: layers[index].item)
+    let name = layers[index].line
     layers[index].status = .inherited
     layers[parent].status = .glue
     layers[parent].reason = "shows at \(name)"

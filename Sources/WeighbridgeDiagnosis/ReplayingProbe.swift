@@ -31,8 +31,7 @@ final class ReplayingProbe: Probe {
     }
     guard !module.path.isAncestor(of: target.path),
       let recorded = try reference.tensors(module.path, call: call),
-      recorded.allSatisfy(\.dtype.isFloatingPoint),
-      let output = try? M.Output(tensors: recorded.map { try $0.converted(to: .float32) })
+      let output: M.Output = try Substitution.standIn(recorded)
     else { return try OperationObservation.with(nil) { try forward(input) } }
     return output
   }

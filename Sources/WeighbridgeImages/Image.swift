@@ -8,7 +8,7 @@ public struct Image: Sendable, Hashable {
   public let pixels: [UInt8]
 
   /// The most pixels that a picture may have: Pillow's limit, beyond which it calls a file a bomb.
-  public static let largestCount = 178_956_970
+  package static let largestCount = 178_956_970
 
   /// - Throws: `usage` when the counts do not fit.
   public init(width: Int, height: Int, pixels: [UInt8]) throws {

@@ -7,17 +7,12 @@ import WeighbridgeVerdicts
 /// same module returned: about 1 in a chain of layers. Where a norm takes a difference of nearly equal
 /// numbers, it is large: nothing is wrong there, but an error from before it shows after it.
 package enum Amplification {
-  /// How many times a layer's gain is its siblings' median, at least.
-  private static let factor = 64.0
-  /// The noise ratio from which an error is worth a word.
-  private static let leastRatio = 2.0
-  /// How many gains a median needs.
-  private static let leastSiblings = 4
-
   /// Marks amplifiers.
   ///
   /// - Parameter parents: For each layer of the result, the position of the call that it was called in.
-  package static func mark(_ layers: inout [LayerVerdict], parents: [Int?]) {
+  package static func mark(
+    _ layers: inout [LayerVerdict], parents: [Int?], _ limits: Limits = Limits()
+  ) {
     var last: [Int?: Double] = [:]
     var gains: [Int?: [(index: Int, gain: Double)]] = [:]
     for (index, layer) in layers.enumerated() {
@@ -29,11 +24,11 @@ package enum Amplification {
       }
       last[parents[index]] = relative
     }
-    for siblings in gains.values where siblings.count >= leastSiblings {
+    for siblings in gains.values where siblings.count >= limits.amplifierSiblings {
       let median = siblings.map(\.gain).sorted()[siblings.count / 2]
       for (index, gain) in siblings
-      where layers[index].status == .ok && gain > factor * max(median, 1)
-        && (layers[index].cumulative?.judgement.ratio ?? 0) > leastRatio
+      where layers[index].status == .ok && gain > limits.amplification * max(median, 1)
+        && (layers[index].cumulative?.judgement.ratio ?? 0) > limits.amplifiedRatio
       {
         layers[index].status = .amplifier
         layers[index].reason =

@@ -4,23 +4,19 @@ import WeighbridgeRunning
 import WeighbridgeVerdicts
 
 /// Puts together what the runs found, one verdict per returned tensor.
-package struct Assembly {
+struct Assembly {
   private let reference: Reference
   private let judge: Judge
   private let cumulative: Trace
   private let isolated: Trace?
-  private let own: [ActivationKey: Reference.Noise]
+  private let own: [Line: Reference.Noise]
+  private let facts: RecordedFacts
   private let isolatedFindings: [ActivationKey: Finding]
 
-  package init(
-    _ reference: Reference, _ judge: Judge, _ cumulative: Trace,
-    _ isolated: Trace?, _ own: [ActivationKey: Reference.Noise]
-  ) {
-    self.reference = reference
+  init(_ evidence: Evidence, _ judge: Judge) {
+    (reference, facts) = (evidence.reference, evidence.facts)
+    (cumulative, isolated, own) = (evidence.cumulative, evidence.isolated, evidence.own)
     self.judge = judge
-    self.cumulative = cumulative
-    self.isolated = isolated
-    self.own = own
     var findings: [ActivationKey: Finding] = [:]
     if let trace = isolated {
       for (call, found) in zip(trace.calls, trace.findings) {
@@ -47,7 +43,7 @@ package struct Assembly {
     }
   }
 
-  package func fill(_ result: inout ParityResult) throws {
+  func fill(_ result: inout ParityResult) {
     var progress = Progress()
     let trace = cumulative
     let hasComparedChildren = comparedChildren()
@@ -72,11 +68,11 @@ package struct Assembly {
           result.unreferenced.append(key.description)
         }
         result.layers.append(
-          try verdict(key, call, finding, hasComparedChildren[position], &progress))
+          verdict(key, call, finding, hasComparedChildren[position], &progress))
         parents.append(call.parent)
       }
     }
-    Amplification.mark(&result.layers, parents: parents)
+    Amplification.mark(&result.layers, parents: parents, judge.limits)
     result.uncovered += reference.keys.filter { !covered.contains($0) }.map(\.description)
     let rootChildren = trace.findings.joined().contains { $0.figures != nil }
     for (index, finding) in cumulative.outputFindings.enumerated() {
@@ -88,7 +84,7 @@ package struct Assembly {
         result.uncovered.append("outputs/\(index)")
         incomparable[reason, default: []].append("outputs/\(index)")
       }
-      result.outputs.append(try outputVerdict(index, finding, rootChildren, &progress))
+      result.outputs.append(outputVerdict(index, finding, rootChildren, &progress))
     }
     for (reason, names) in incomparable.sorted(by: { $0.key < $1.key }) {
       result.notes.append("\(Names.listed(names)): \(reason)")
@@ -98,7 +94,7 @@ package struct Assembly {
         "none of the \(reference.keys.count) recorded activations is a module of this model: is the "
           + "reference of another network?")
     }
-    result.notes += try callNotes() + aliasNotes() + doubts(result)
+    result.notes += callNotes() + aliasNotes() + doubts(result)
     result.notes += reference.conditions.notes
     if !progress.denied.isEmpty {
       result.notes.append(
@@ -135,8 +131,8 @@ package struct Assembly {
   }
 
   /// What to say of modules that PyTorch knows by two names and recorded under the other one.
-  private func aliasNotes() throws -> [String] {
-    let aliases = try reference.aliases()
+  private func aliasNotes() -> [String] {
+    let aliases = facts.aliases
     let recorded = Set(reference.keys.map(\.path.name))
     let paths = Set(cumulative.calls.map(\.path.name)).subtracting(recorded).sorted()
     let known = paths.compactMap { path in
@@ -172,14 +168,14 @@ package struct Assembly {
   private func verdict(
     _ key: ActivationKey, _ call: ModuleCall, _ finding: Finding, _ hasComparedChildren: Bool,
     _ progress: inout Progress
-  ) throws -> LayerVerdict {
-    let noise = finding.dtype == nil ? nil : try reference.noise(key)
+  ) -> LayerVerdict {
+    let noise = finding.dtype == nil ? nil : facts.noise[.module(key)]
     let index = finding.item ?? 0
-    if finding.dtype != nil { progress.see(try reference.precision(of: key), key.description) }
+    if finding.dtype != nil { progress.see(facts.precision[.module(key)], key.description) }
     var verdict = LayerVerdict(
-      path: key.path, call: key.call, item: key.item, kind: call.kind,
+      line: .module(key), kind: call.kind,
       shape: index < call.shapes.count ? call.shapes[index] : [], status: .missing,
-      ownNoise: own[key], recordedNoise: noise, isLeaf: !call.hasChildren)
+      ownNoise: own[.module(key)], recordedNoise: noise, isLeaf: !call.hasChildren)
     verdict.isRepeatable = reference.isRepeatable(key)
     verdict.settle(
       finding, isolatedFindings[key], isolated, judge, progress.rounding, &progress.algebra,
@@ -189,13 +185,13 @@ package struct Assembly {
 
   private func outputVerdict(
     _ index: Int, _ finding: Finding, _ hasComparedChildren: Bool, _ progress: inout Progress
-  ) throws -> LayerVerdict {
+  ) -> LayerVerdict {
     let tensor = index < cumulative.outputs.count ? cumulative.outputs[index] : nil
-    progress.see(try reference.outputPrecision(index), "outputs/\(index)")
+    progress.see(facts.precision[.output(index)], "outputs/\(index)")
     var verdict = LayerVerdict(
-      path: "outputs", call: 0, item: index, kind: "output", shape: tensor?.shape ?? [],
-      status: .missing, ownNoise: own[ActivationKey.output(index)],
-      recordedNoise: try reference.outputNoise(index), isLeaf: false)
+      line: .output(index), kind: "output", shape: tensor?.shape ?? [],
+      status: .missing, ownNoise: own[.output(index)],
+      recordedNoise: facts.noise[.output(index)], isLeaf: false)
     verdict.isRepeatable = reference.isOutputRepeatable(index)
     let alone = isolated.flatMap { run in
       index < run.outputFindings.count ? run.outputFindings[index] : nil

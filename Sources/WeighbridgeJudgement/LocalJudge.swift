@@ -21,7 +21,7 @@ package struct LocalJudge {
   package init(limits: Limits) { self.limits = limits }
 
   /// The group whose error is largest beside its own rounding.
-  package struct Finding {
+  package struct Finding: Sendable {
     /// Where the group is, as PyTorch writes it: `[:, 3]`.
     package var place: String
     package var ratio: Double

@@ -8,7 +8,7 @@ extension Reference.Noise {
   /// - Parameter share: How much of the activation's RMS rounding can be, at most.
   /// - Returns: The noise to judge by, `nil` for one that is no number, and what is odd about it.
   package func believed(
-    beside figures: Figures, share: Double = NoiseDoubt.rmsShare
+    beside figures: Figures, share: Double = Limits.noiseShare
   ) -> (noise: Reference.Noise?, doubt: NoiseDoubt?) {
     guard rms.isFinite && max.isFinite else { return (nil, .notFinite) }
     guard rms <= figures.referenceRMS && max <= figures.referenceMax else {
@@ -17,7 +17,7 @@ extension Reference.Noise {
     }
     let bound = Reference.Noise(
       rms: min(rms, share * figures.referenceRMS),
-      max: min(max, NoiseDoubt.largestFactor * share * figures.referenceMax))
+      max: min(max, Limits.largestNoiseFactor * share * figures.referenceMax))
     return (bound, bound == self ? nil : .bounded)
   }
 }

@@ -43,16 +43,6 @@ public struct ActivationKey: Sendable, Hashable {
   }
 }
 
-extension ActivationKey {
-  /// What an output of the model is kept under: a name that no module can have.
-  package static func output(_ index: Int) -> ActivationKey {
-    ActivationKey("outputs/", item: index)
-  }
-
-  /// Whether it is an output of the model.
-  package var isOutput: Bool { path.name == "outputs/" }
-}
-
 extension ActivationKey: CustomStringConvertible {
   public var description: String {
     var text = path.name

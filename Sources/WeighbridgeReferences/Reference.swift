@@ -175,9 +175,6 @@ public struct Reference: Sendable {
   /// Whether an activation is recorded as samples and sums.
   public func isSampled(_ key: ActivationKey) -> Bool { sampled[key] != nil }
 
-  /// How many activations are recorded as samples and sums.
-  public var sampledCount: Int { sampled.count }
-
   /// What to tell the reader of a sampled reference; `nil` for a whole one.
   package var samplingNote: String? {
     samplingDescription.map {

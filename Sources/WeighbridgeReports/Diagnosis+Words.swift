@@ -4,9 +4,14 @@ import WeighbridgeReferences
 import WeighbridgeVerdicts
 
 extension Diagnosis {
+  /// Whether the module to blame is that at which it shows.
+  private var isOfLayer: Bool {
+    if case .module(let key) = layer { key.path == path } else { false }
+  }
+
   /// In one line: `LayerNorm eps is 1e-05 here and 1e-06 in the reference (noise ratio 61 → 1.0)`.
   public var summary: String {
-    let place = path == layer.path ? named : "\(Diagnosis.name(of: path)): "
+    let place = isOfLayer ? named : "\(Diagnosis.name(of: path)): "
     switch certainty {
     case .likely: return "likely \(place)\(best.cause.text)\(change(best))"
     case .ambiguous:
@@ -32,8 +37,8 @@ extension Diagnosis {
 
   /// Where the same was found: the modules' names, the model's outputs by their own.
   var alikeNames: [String] {
-    var seen: Set<String> = path == .root ? [Diagnosis.name(of: layer)] : []
-    return alike.map { $0.path == .root ? Diagnosis.name(of: $0.layer) : $0.path.name }
+    var seen: Set<String> = path == .root ? [layer.description] : []
+    return alike.map { $0.path == .root ? $0.layer.description : $0.path.name }
       .filter { seen.insert($0).inserted }
   }
 }

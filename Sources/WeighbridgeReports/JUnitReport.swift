@@ -88,11 +88,13 @@ package struct JUnitReport: Sendable {
 
   /// Which diagnosis is about which layer: that where it shows, and the module to blame.
   private struct Causes {
-    private var known: [ActivationKey: Diagnosis] = [:]
+    private var known: [Line: Diagnosis] = [:]
 
     init(_ diagnoses: [Diagnosis]) {
       for diagnosis in diagnoses.flatMap({ [$0] + $0.alike }) {
-        for key in [diagnosis.layer, ActivationKey(diagnosis.path, call: diagnosis.call)]
+        for key in [
+          diagnosis.layer, .module(ActivationKey(diagnosis.path, call: diagnosis.call)),
+        ]
         where known[key] == nil {
           known[key] = diagnosis
         }
@@ -101,9 +103,8 @@ package struct JUnitReport: Sendable {
 
     subscript(layer: LayerVerdict) -> Diagnosis? {
       guard layer.status.isCause else { return nil }
-      return layer.isOfModule
-        ? known[ActivationKey(layer.path, call: layer.call, item: layer.item)]
-        : known[ActivationKey.output(layer.item ?? 0)]
+      if case .production(let index) = layer.line { return known[.output(index)] }
+      return known[layer.line]
     }
   }
 }

@@ -81,7 +81,7 @@ public struct TerminalReport: Sendable {
 
   /// The causes that were looked into in vain.
   private func unexplained(_ result: ParityResult) -> [String] {
-    let names = result.undiagnosed.map { Diagnosis.name(of: $0) }
+    let names = result.undiagnosed.map(\.description)
     guard !names.isEmpty else { return [] }
     return [""]
       + wrapped(

@@ -21,7 +21,7 @@ extension Verdict {
       "mapping": mappingJSON,
       "first_divergence": result.firstDivergence.map { .string($0.divergenceName) } ?? .null,
       "diagnoses": .array(result.diagnoses.map(\.json)),
-      "undiagnosed": .strings(result.undiagnosed.map { Diagnosis.name(of: $0) }),
+      "undiagnosed": .strings(result.undiagnosed.map(\.description)),
       "uncovered": .strings(result.uncovered),
       "unreferenced": .strings(result.unreferenced),
       "layers": .array(result.layers.map(\.json)),
@@ -55,7 +55,7 @@ extension LayerVerdict {
       "item": item.map { .integer($0) } ?? .null,
       "kind": .string(kind),
       "shape": .array(shape.map { .integer($0) }),
-      "recorded_shape": reshaping.map { .array($0.recorded.map { .integer($0) }) } ?? .null,
+      "recorded_shape": recordedShape.map { .array($0.map { .integer($0) }) } ?? .null,
       "reshape": reshaping.map { .string($0.step) } ?? .null,
       "status": .string(status.rawValue),
       "reason": reason.map { .string($0) } ?? .null,
@@ -223,7 +223,7 @@ extension Diagnosis {
   fileprivate var json: JSONDocument {
     .members([
       "path": .string(path.name), "call": .integer(call), "kind": .string(kind),
-      "layer": .string(Diagnosis.name(of: layer)), "certainty": .string(certainty.rawValue),
+      "layer": .string(layer.description), "certainty": .string(certainty.rawValue),
       "cause": .string(best.cause.kind.rawValue), "text": .string(best.cause.text),
       "noise_ratio_before": .number(ratioBefore), "noise_ratio_after": .optional(best.ratio),
       "fix": best.cause.fix.json, "rivals": .array(rivals.map(\.json)),

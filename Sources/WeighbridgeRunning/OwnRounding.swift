@@ -7,15 +7,15 @@ import WeighbridgeReferences
 /// The reference is not asked, so that a wrong model excuses nothing.
 package final class OwnRounding {
   /// Runs at most; more are made only while a tensor is beyond what those before have shown.
-  private static let runLimit = 8
+  package static let runLimit = 8
 
   private let reference: Reference
   private let model: any Module
   private let inputs: [Tensor]
-  private var still: [ActivationKey: Tensor] = [:]
+  private var still: [Line: Tensor] = [:]
   package private(set) var runs = 0
   /// The largest so far.
-  package private(set) var noise: [ActivationKey: Reference.Noise] = [:]
+  package private(set) var noise: [Line: Reference.Noise] = [:]
 
   package init(_ reference: Reference, _ model: any Module, _ inputs: [Tensor]) {
     (self.reference, self.model, self.inputs) = (reference, model, inputs)
@@ -41,11 +41,13 @@ package final class OwnRounding {
   }
 
   /// What every module and the model itself return, with results moved or not.
-  private func run(_ shaking: Shaking?) throws -> [ActivationKey: Tensor] {
+  private func run(_ shaking: Shaking?) throws -> [Line: Tensor] {
     let probe = ShakingProbe(shaking)
     let outputs = try reference.running { try ProbeRun.with(probe) { try model.run(inputs) } }
-    var found = probe.outputs
-    for (index, output) in outputs.enumerated() { found[ActivationKey.output(index)] = output }
+    var found = Dictionary(
+      probe.outputs.map { (Line.module($0.key), $0.value) },
+      uniquingKeysWith: { first, _ in first })
+    for (index, output) in outputs.enumerated() { found[.output(index)] = output }
     return found
   }
 }

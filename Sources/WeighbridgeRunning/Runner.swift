@@ -26,6 +26,11 @@ package struct Runner: Sendable {
     (self.reference, self.tolerance, self.onProgress) = (reference, tolerance, onProgress)
   }
 
+  /// The same on another reference.
+  package func on(_ reference: Reference) -> Runner {
+    Runner(reference, onProgress: onProgress, tolerance: tolerance)
+  }
+
   private enum Kind: String { case cumulative, isolated, oracle }
 
   /// The model on its own results.
@@ -70,7 +75,7 @@ package struct Runner: Sendable {
   /// - Throws: when the model cannot run in float64.
   package func noise(
     _ oracle: any Module, _ kept: KeptOutputs, _ cumulative: Trace
-  ) throws -> [ActivationKey: Reference.Noise] {
+  ) throws -> [Line: Reference.Noise] {
     let expected = cumulative.calls.count
     let onProgress = onProgress
     let probe = OracleProbe(kept) { calls in
@@ -80,7 +85,8 @@ package struct Runner: Sendable {
     let outputs = try ProbeRun.with(probe) {
       try oracle.run(reference.inputs(as: .float64))
     }
-    var noise = probe.noise
+    var noise = Dictionary(
+      probe.noise.map { (Line.module($0.key), $0.value) }, uniquingKeysWith: { first, _ in first })
     for (index, pair) in zip(cumulative.outputs, outputs).enumerated() {
       noise[.output(index)] = try OracleProbe.noise(pair.0, pair.1)
     }

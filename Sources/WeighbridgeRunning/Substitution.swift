@@ -25,6 +25,18 @@ package enum Substitution {
     return try placed(recorded, like: ours)
   }
 
+  /// The recorded tensors of a call in place of what it would return, without computing it; `nil` where
+  /// one cannot be.
+  ///
+  /// - Throws: What a conversion throws.
+  package static func standIn<Output: TensorBundle>(
+    _ recorded: [Tensor], as type: Output.Type = Output.self
+  ) throws -> Output? {
+    guard recorded.allSatisfy(\.dtype.isFloatingPoint) else { return nil }
+    let tensors = try recorded.map { try $0.converted(to: .float32).aligned() }
+    return try? Output(tensors: tensors)
+  }
+
   private static func placed(_ recorded: Tensor, like ours: Tensor) throws -> Tensor {
     try recorded.converted(to: ours.dtype).contiguous(ours.preferredFormat).aligned()
   }

@@ -29,7 +29,7 @@ public struct Diagnosis: Sendable, Hashable {
   /// The operation's name.
   public var kind: String
   /// The layer where it shows.
-  public var layer: ActivationKey
+  public var layer: Line
   public var certainty: Certainty
   public var best: Candidate
   /// The noise ratio as it is.
@@ -40,7 +40,7 @@ public struct Diagnosis: Sendable, Hashable {
   public var alike: [Diagnosis] = []
 
   package init(
-    path: ModulePath, call: Int, kind: String, layer: ActivationKey, certainty: Certainty,
+    path: ModulePath, call: Int, kind: String, layer: Line, certainty: Certainty,
     best: Candidate, ratioBefore: Double, rivals: [Candidate]
   ) {
     (self.path, self.call, self.kind, self.layer) = (path, call, kind, layer)
@@ -53,10 +53,5 @@ extension Diagnosis {
   /// A module's path in words.
   package static func name(of path: ModulePath) -> String {
     path == .root ? "the model" : path.name
-  }
-
-  /// A layer's or an output's name.
-  package static func name(of layer: ActivationKey) -> String {
-    layer.isOutput ? "outputs/\(layer.item ?? 0)" : layer.description
   }
 }

@@ -20,7 +20,7 @@ public struct LayerDetail: Sendable, Hashable {
     public var reference: Float
   }
 
-  public var key: ActivationKey
+  public var line: Line
   public var plane: Plane
   /// Elements spread evenly over the tensor, and the worst.
   public var sample: [Pair]
@@ -39,11 +39,11 @@ extension LayerDetail {
   /// Looks at two tensors of one shape.
   ///
   /// - Throws: when they are descriptors or of dtypes that are no numbers.
-  package init(_ key: ActivationKey, got: Tensor, reference: Tensor, worst: [Int]) throws {
+  package init(_ line: Line, got: Tensor, reference: Tensor, worst: [Int]) throws {
     let a = try got.converted(to: .float32).elements(as: Float.self)
     let b = try reference.converted(to: .float32).elements(as: Float.self)
     let shape = got.shape
-    self.key = key
+    self.line = line
     plane = LayerDetail.plane(a, b, shape, worst)
     let step = max(1, a.count / LayerDetail.sampleLimit)
     sample = stride(from: 0, to: a.count, by: step).map { Pair(got: a[$0], reference: b[$0]) }

@@ -51,10 +51,8 @@ public struct Measurement: Sendable, Hashable {
 
 /// The verdict on one tensor that a module's call returned, or on one output of the model.
 public struct LayerVerdict: Sendable, Hashable {
-  public var path: ModulePath
-  public var call: Int
-  /// Which of several tensors the call returned, or which output; `nil` when it returned one.
-  public var item: Int?
+  /// What it is about.
+  public var line: Line
   /// The operation's name.
   public var kind: String
   public var shape: Shape
@@ -104,16 +102,41 @@ public struct LayerVerdict: Sendable, Hashable {
   }
 
   package init(
-    path: ModulePath, call: Int, item: Int?, kind: String, shape: Shape, status: LayerStatus,
+    line: Line, kind: String, shape: Shape, status: LayerStatus,
     ownNoise: Reference.Noise?, recordedNoise: Reference.Noise?, isLeaf: Bool
   ) {
-    (self.path, self.call, self.item, self.kind) = (path, call, item, kind)
+    (self.line, self.kind) = (line, kind)
     (self.shape, self.status, self.isLeaf) = (shape, status, isLeaf)
     (self.ownNoise, self.recordedNoise) = (ownNoise, recordedNoise)
   }
 
+  /// The tensor of a module's call; `nil` for the model's own inputs and outputs.
+  package var key: ActivationKey? {
+    if case .module(let key) = line { key } else { nil }
+  }
+
+  /// Whether this is what a module returned, and not an input or output of the model.
+  package var isOfModule: Bool { key != nil }
+
+  /// The module's path; the model's own for its inputs and outputs.
+  public var path: ModulePath { key?.path ?? .root }
+  /// How often the path was called before.
+  public var call: Int { key?.call ?? 0 }
+  /// Which of several tensors the call returned, or which input or output; `nil` when it returned one.
+  public var item: Int? {
+    switch line {
+    case .module(let key): key.item
+    case .input(let index), .output(let index), .production(let index): index
+    }
+  }
+
+  /// Ours under the recorded shape.
+  package func likeRecorded(_ ours: Tensor) throws -> Tensor {
+    try reshaping?.likeRecorded(ours) ?? ours
+  }
+
   /// `path#call/item`, as references name it.
   public var name: String {
-    recordedName ?? ActivationKey(path, call: call, item: item).description
+    recordedName ?? line.description
   }
 }

@@ -43,5 +43,23 @@ public struct Limits: Sendable, Hashable {
   /// 16 on recorded inputs, and 23 in whole runs.
   public var localRatio = 32.0
 
+  /// The largest noise that is used, as a share of the activation's RMS, whatever made it: what a deep
+  /// network in bfloat16 may have, and a thousand times what float32 has.
+  package static let noiseShare = 1.0 / 32
+  /// By how much more the largest element's share may be.
+  package static let largestNoiseFactor = 4.0
+  /// How much larger one draw of our rounding may be than another, at most.
+  package var drawSpread = 1000.0
+  /// How many times a layer's error gain is its siblings' median at least for it to amplify errors.
+  package var amplification = 64.0
+  /// The noise ratio from which that is worth a word.
+  package var amplifiedRatio = 2.0
+  /// How many gains a median needs.
+  package var amplifierSiblings = 4
+  /// Noise ratios up to this count as explained by a cause: "about 1".
+  package var explainedRatio = 2.0
+  /// What a change leaves, at most, of an error that was within its limit already.
+  package var improvement = 0.5
+
   public init() {}
 }

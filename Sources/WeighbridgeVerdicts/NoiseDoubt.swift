@@ -12,12 +12,6 @@ public enum NoiseDoubt: String, Sendable, Hashable, CaseIterable {
   /// Above what the operations up to it make of rounding: held at that.
   case bounded
 
-  /// The largest noise that is used, as a share of the activation's RMS, whatever made it: what a deep
-  /// network in bfloat16 may have, and a thousand times what float32 has.
-  package static let rmsShare = 1.0 / 32
-  /// By how much more the largest element's share may be.
-  package static let largestFactor = 4.0
-
   /// What is said of the activations that it is about.
   package var text: String {
     switch self {

@@ -26,7 +26,7 @@ public struct ParityResult: Sendable {
   /// Why the first causes are wrong, where that could be found out; the headline's first.
   public var diagnoses: [Diagnosis] = []
   /// The first causes that nothing which was tried explains.
-  public var undiagnosed: [ActivationKey] = []
+  public var undiagnosed: [Line] = []
   public var seconds = Seconds()
   public var requiresAll = false
   /// Whether a pass may leave gaps.
@@ -106,14 +106,14 @@ public struct ParityResult: Sendable {
 
   /// The verdict on one tensor.
   package func layer(_ key: ActivationKey) -> LayerVerdict? {
-    (layers + outputs).first { $0.path == key.path && $0.call == key.call && $0.item == key.item }
+    layers.first { $0.line == .module(key) }
   }
 
   /// How recorded elements are ours under another shape.
   package var reshapings: [ActivationKey: Reshaping] {
     Dictionary(
       layers.compactMap { layer in
-        layer.reshaping.map { (ActivationKey(layer.path, call: layer.call, item: layer.item), $0) }
+        layer.reshaping.flatMap { form in layer.key.map { ($0, form) } }
       }, uniquingKeysWith: { first, _ in first })
   }
 

@@ -18,9 +18,9 @@ package struct Rounding: Sendable, Hashable {
   /// Stability of Numerical Algorithms, 2002, 2.8); what cancels makes them larger beside their sum,
   /// for which the factor stands.
   package func share(_ limits: Limits) -> Double {
-    guard let terms else { return NoiseDoubt.rmsShare }
+    guard let terms else { return Limits.noiseShare }
     return min(
-      NoiseDoubt.rmsShare,
+      Limits.noiseShare,
       limits.cancellation * dtype.unitRoundoff * max(1, terms).squareRoot())
   }
 

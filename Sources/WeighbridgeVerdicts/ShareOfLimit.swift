@@ -4,9 +4,6 @@ extension LayerVerdict {
   /// The error on recorded inputs in units of its limit; 0 where it was not measured.
   package var shareAlone: Double { isolated?.judgement.shareOfLimit ?? 0 }
 
-  /// Whether this is what a module returned, and not an input or output of the model.
-  package var isOfModule: Bool { !["output", "input", "production"].contains(kind) }
-
   /// The larger of the two runs' ratios, in units of the limit: above 1 fails.
   package var shareOfLimit: Double? {
     [cumulative, isolated].compactMap { $0?.judgement.shareOfLimit }.max()

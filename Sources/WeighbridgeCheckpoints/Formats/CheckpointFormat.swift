@@ -24,7 +24,7 @@ public struct CheckpointFormat: Sendable, Identifiable {
   /// Whether what is written can be compressed.
   public let compresses: Bool
   /// Whether a file holds a single tensor, and no name.
-  public let holdsOneTensor: Bool
+  package let holdsOneTensor: Bool
 
   init(
     _ id: String, title: String, extensions: [String], summary: String,

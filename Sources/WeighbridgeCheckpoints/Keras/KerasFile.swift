@@ -3,7 +3,7 @@ import WeighbridgeWeights
 
 /// Weights that Keras wrote: HDF5, by itself or in a `.keras` archive beside the network's
 /// configuration. Entries are named as a person expects, `conv1.kernel`, whatever the file calls them.
-public final class KerasFile: IndexedCheckpoint {
+package final class KerasFile: IndexedCheckpoint {
   public let path: String
   public var format: CheckpointFormat { .keras }
   public let metadata: [String: String]

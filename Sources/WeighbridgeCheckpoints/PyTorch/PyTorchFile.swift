@@ -6,7 +6,7 @@ import WeighbridgeWeights
 /// Its pickle is read by a machine that can build tensors, dictionaries, lists, numbers and texts, and
 /// runs nothing: an object of any other class is a name and its attributes. Storages are used in
 /// place, and shared ones stay shared.
-public final class PyTorchFile: IndexedCheckpoint {
+package final class PyTorchFile: IndexedCheckpoint {
   public let path: String
   public var format: CheckpointFormat { .pytorch }
   public let metadata: [String: String]

@@ -107,7 +107,7 @@ struct RecordingFault: Sendable {
   func diagnosis(_ result: ParityResult) -> Diagnosis {
     let layer = result.layer(key)
     return Diagnosis(
-      path: key.path, call: key.call, kind: layer?.kind ?? "recording", layer: key,
+      path: key.path, call: key.call, kind: layer?.kind ?? "recording", layer: key.line,
       certainty: certainty, best: .init(cause: cause, ratio: nil),
       ratioBefore: (layer?.isolated ?? layer?.cumulative)?.judgement.ratio ?? .nan, rivals: [])
   }

@@ -47,7 +47,7 @@ public struct ImportPlan: Sendable {
   }
 
   /// - Throws: `mapping` when the names do not map one to one.
-  public func requireOneToOne() throws {
+  package func requireOneToOne() throws {
     if let error = report.listingError(file: checkpoint.path) { throw error }
   }
 

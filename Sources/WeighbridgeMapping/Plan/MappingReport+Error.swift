@@ -24,7 +24,7 @@ extension MappingReport {
 
   /// The error for a program with modules of its own: everything that is wrong, up to twenty of a
   /// kind, and the rules that may put it right. `nil` when the mapping is one to one.
-  public func listingError(file: String?) -> WeighbridgeError? {
+  package func listingError(file: String?) -> WeighbridgeError? {
     guard !isOneToOne else { return nil }
     let wrong = problems(limit: MappingReport.listed)
     let message = isForeign ? foreign(wrong) : "the names do not map one to one: \(wrong)"

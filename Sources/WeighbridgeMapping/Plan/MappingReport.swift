@@ -100,7 +100,7 @@ public struct MappingReport: Sendable, Hashable {
   public internal(set) var suggestions: [Suggestion] = []
   /// The architectures that the names and shapes show, where they show another than the one that was
   /// asked for.
-  public internal(set) var resembles: [String] = []
+  package internal(set) var resembles: [String] = []
 
   /// Whether every parameter has one tensor, every tensor one parameter, and nothing is undecided.
   public var isOneToOne: Bool { problemCount == 0 && undecided.isEmpty }

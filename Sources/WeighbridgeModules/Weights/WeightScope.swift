@@ -76,7 +76,7 @@ public struct WeightScope: Sendable {
 
   /// A buffer whose absence is tolerated and whose value nothing uses, such as
   /// `num_batches_tracked`.
-  public func toleratedBuffer(_ name: String, _ role: ParameterRole, _ shape: Shape) throws {
+  package func toleratedBuffer(_ name: String, _ role: ParameterRole, _ shape: Shape) throws {
     var request = request(name, role, shape)
     request.isBuffer = true
     request.isOptional = true

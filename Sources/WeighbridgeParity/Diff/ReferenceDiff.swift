@@ -92,7 +92,7 @@ private struct ReferenceDiffRun {
       }
       let name = b.recordedName(of: key) ?? key.description
       let item = Item(
-        key: key, kind: "", name: name, entry: "activations/\(name)",
+        line: .module(key), kind: "", name: name, entry: "activations/\(name)",
         shape: a.description(of: key)?.shape,
         own: try a.noise(key), recorded: try b.noise(key),
         hasChildren: parents.contains(key.path))
@@ -127,7 +127,7 @@ private struct ReferenceDiffRun {
     }
     let isOutput = part == "outputs"
     let item = Item(
-      key: ActivationKey(ModulePath(part), item: index), kind: isOutput ? "output" : "input",
+      line: isOutput ? .output(index) : .input(index), kind: isOutput ? "output" : "input",
       name: name, entry: name, own: isOutput ? try a.outputNoise(index) : nil,
       recorded: isOutput ? try b.outputNoise(index) : nil, hasChildren: isOutput)
     result[keyPath: list].append(
@@ -136,7 +136,7 @@ private struct ReferenceDiffRun {
 
   /// One tensor that both have.
   private struct Item {
-    var key: ActivationKey
+    var line: Line
     var kind: String
     var name: String
     var entry: String
@@ -151,7 +151,7 @@ private struct ReferenceDiffRun {
     _ item: Item, _ first: Tensor, _ second: Tensor
   ) throws -> LayerVerdict {
     var layer = LayerVerdict(
-      path: item.key.path, call: item.key.call, item: item.key.item, kind: item.kind,
+      line: item.line, kind: item.kind,
       shape: item.shape ?? first.shape, status: .missing, ownNoise: item.own,
       recordedNoise: item.recorded,
       isLeaf: !item.hasChildren)
@@ -183,7 +183,7 @@ private struct ReferenceDiffRun {
       let worst = layer.cumulative?.figures.worst
     {
       result.details.append(
-        try LayerDetail(item.key, got: first, reference: second, worst: worst.index))
+        try LayerDetail(item.line, got: first, reference: second, worst: worst.index))
     }
     return layer
   }

@@ -42,7 +42,7 @@ final class NudgingProbe: Probe {
     }
     guard hasStarted else {
       if let recorded = try judge.standIn(module.path, call),
-        let output = try? M.Output(tensors: recorded)
+        let output: M.Output = try Substitution.standIn(recorded)
       {
         return output
       }

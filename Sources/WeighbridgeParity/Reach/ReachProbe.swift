@@ -69,7 +69,7 @@ final class ReachProbe: Probe {
       try examine(module, call, input)
     }
     if let recorded = try judge.standIn(module.path, call),
-      let output = try? M.Output(tensors: recorded)
+      let output: M.Output = try Substitution.standIn(recorded)
     {
       return output
     }

@@ -5,12 +5,16 @@ import WeighbridgeVerdicts
 
 /// Whether what a changed model returns would make the verdict a failure.
 struct ReactionJudge: Sendable {
-  private let validator: Validator
+  private let runner: Runner
+  private let judge: Judge
+  private let tolerance: ElementwiseTolerance?
   private let layers: [ActivationKey: LayerVerdict]
   private let outputs: [Int: LayerVerdict]
 
-  init(_ validator: Validator, _ result: ParityResult) {
-    self.validator = validator
+  init(
+    _ runner: Runner, _ judge: Judge, _ tolerance: ElementwiseTolerance?, _ result: ParityResult
+  ) {
+    (self.runner, self.judge, self.tolerance) = (runner, judge, tolerance)
     layers = Dictionary(
       result.layers.filter { $0.status != .missing }.map {
         (ActivationKey($0.path, call: $0.call, item: $0.item), $0)
@@ -20,6 +24,8 @@ struct ReactionJudge: Sendable {
         .map { ($0.element.item ?? $0.offset, $0.element) }, uniquingKeysWith: { first, _ in first }
     )
   }
+
+  private var reference: Reference { runner.reference }
 
   /// What a call returned and was compared.
   private func compared(_ path: ModulePath, _ call: Int, _ count: Int) -> [(Int, LayerVerdict)] {
@@ -32,14 +38,14 @@ struct ReactionJudge: Sendable {
   /// can stand in for it as they are.
   func standIn(_ path: ModulePath, _ call: Int) throws -> [Tensor]? {
     guard let first = layer(path, call), first.isLeaf else { return nil }
-    guard let recorded = try validator.reference.tensors(path, call: call) else { return nil }
+    guard let recorded = try reference.tensors(path, call: call) else { return nil }
     for (item, tensor) in recorded.enumerated() {
       let key = ActivationKey(path, call: call, item: recorded.count > 1 ? item : nil)
       guard tensor.dtype.isFloatingPoint, let verdict = layers[key], verdict.isLeaf,
         verdict.shape == tensor.shape
       else { return nil }
     }
-    return try recorded.map { try $0.converted(to: .float32).aligned() }
+    return recorded
   }
 
   /// The verdict on what a call returned, or on the first of several tensors.
@@ -52,16 +58,16 @@ struct ReactionJudge: Sendable {
     guard let layer = layer(path, call), let measured = layer.isolated ?? layer.cumulative else {
       return nil
     }
-    let (figures, limits) = (measured.figures, validator.options.limits)
+    let (figures, limits) = (measured.figures, judge.limits)
     if measured.judgement.basis == .elementwise {
       let key = ActivationKey(path, call: call, item: layer.item)
-      let dtype = validator.reference.description(of: key)?.dtype ?? .float32
+      let dtype = reference.description(of: key)?.dtype ?? .float32
       let tolerance =
-        validator.options.tolerance ?? .pyTorchDefault(.float32, dtype)
+        self.tolerance ?? .pyTorchDefault(.float32, dtype)
       return tolerance.absolute + tolerance.relative * figures.referenceMax
     }
     let dtype =
-      validator.reference.description(of: ActivationKey(path, call: call, item: layer.item))?.dtype
+      reference.description(of: ActivationKey(path, call: call, item: layer.item))?.dtype
     let noises = [layer.recordedNoise, layer.ownNoise].compactMap { $0?.rms }.filter(\.isFinite)
     return limits.noiseRatio
       * noises.reduce(
@@ -73,10 +79,10 @@ struct ReactionJudge: Sendable {
     try compared(path, call, tensors.count).contains { item, verdict in
       let key = ActivationKey(path, call: call, item: verdict.item)
       let finding = try Finding(
-        item: verdict.item, got: tensors[item], recorded: validator.reference.recorded(key)
+        item: verdict.item, got: tensors[item], recorded: reference.recorded(key)
       ) { dtype in
-        validator.judge.elementwiseTolerance(
-          recorded: dtype, hasNoise: validator.reference.hasNoise(key))
+        judge.elementwiseTolerance(
+          recorded: dtype, hasNoise: reference.hasNoise(key))
       }
       return fails(finding, verdict)
     }
@@ -86,7 +92,7 @@ struct ReactionJudge: Sendable {
   func fails(outputs tensors: [Tensor]) throws -> Bool {
     try tensors.indices.contains { index in
       guard let verdict = outputs[index],
-        let finding = try validator.runner.outputFinding(index, tensors)
+        let finding = try runner.outputFinding(index, tensors)
       else { return false }
       return fails(finding, verdict)
     }
@@ -95,7 +101,7 @@ struct ReactionJudge: Sendable {
   private func fails(_ finding: Finding, _ verdict: LayerVerdict) -> Bool {
     if case .shape? = finding.problem { return true }
     guard let figures = finding.figures, let dtype = finding.dtype else { return false }
-    let judgement = validator.judge.judge(
+    let judgement = judge.judge(
       figures, recorded: dtype, reference: verdict.recordedNoise, own: verdict.ownNoise)
     // Rounding that has grown and was accepted is no reaction.
     let usual = verdict.cumulative?.figures.rms ?? 0

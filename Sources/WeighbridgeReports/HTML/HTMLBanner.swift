@@ -118,7 +118,7 @@ struct DiagnosisCards {
   }
 
   private func unexplained(_ result: ParityResult) -> String {
-    let names = result.undiagnosed.map { Diagnosis.name(of: $0) }
+    let names = result.undiagnosed.map(\.description)
     return names.isEmpty
       ? ""
       : "<p>No single change that was tried explains "
@@ -132,7 +132,7 @@ struct DiagnosisCards {
       + "\(diagnosis.certainty.rawValue)</span> \(XML.escaped(place)): "
       + "\(XML.escaped(diagnosis.best.cause.text))</h3>"
     if let ratio = diagnosis.best.ratio {
-      let layer = XML.escaped(Diagnosis.name(of: diagnosis.layer))
+      let layer = XML.escaped(diagnosis.layer.description)
       text +=
         diagnosis.ratioBefore.isNaN
         ? "<p>Put right, the noise ratio of \(layer) is \(Format.ratio(ratio)).</p>"

@@ -62,7 +62,7 @@ package struct HTMLReport: Sendable {
     let wanted = details.filter(isWanted)
     details.removeAll(where: isWanted)
     return wanted.map { detail in
-      "<h3>Closer look: \(XML.escaped(detail.key.description))</h3>"
+      "<h3>Closer look: \(XML.escaped(detail.line.description))</h3>"
         + DetailCharts(detail, words).html
     }.joined()
   }

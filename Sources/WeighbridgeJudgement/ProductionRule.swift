@@ -1,59 +1,63 @@
 import WeighbridgeComparison
-import WeighbridgeModules
 import WeighbridgeReferences
 import WeighbridgeRunning
+import WeighbridgeTensors
 import WeighbridgeVerdicts
 
-extension Validator {
-  /// Judges that run's outputs, once and last of all.
-  ///
-  /// First by the limits of the probed run's outputs. An output beyond them, where the probed run's holds,
-  /// is held against that one: the two differ by what fusing rounds otherwise, which our own rounding
-  /// bounds whatever a file says of PyTorch's. Nothing else excuses it.
-  func judge(
-    _ run: Trace, in result: inout ParityResult, _ model: any Module, _ inputs: [Tensor],
-    probed: [Tensor]
-  ) throws {
-    result.seconds.production = run.forwardSeconds
-    result.seconds.compare += run.compareSeconds
-    let rounding = OwnRounding(reference, model, inputs)
+/// Judges the outputs of the run of a program, once and last of all.
+///
+/// First by the limits of the probed run's outputs. An output beyond them, where the probed run's holds,
+/// is held against that one: the two differ by what fusing rounds otherwise, which our own rounding
+/// bounds whatever a file says of PyTorch's. Nothing else excuses it.
+struct ProductionRule {
+  let judge: Judge
+  let evidence: Evidence
+
+  /// - Parameter mayMove: Whether our rounding may be measured further.
+  /// - Returns: Whether what was measured is enough to judge by.
+  func judge(_ result: inout ParityResult, mayMove: Bool) -> Bool {
+    let (run, probed) = (evidence.production, evidence.cumulative.outputs)
     var excused: [String] = []
+    /// How many of the runs with results moved have been looked at.
+    var draws = 0
     for (index, finding) in run.outputFindings.enumerated() {
       guard let finding else { continue }
       let beside = result.outputs.first { $0.item == index }
-      var verdict = try productionVerdict(index, finding, run, beside)
+      var verdict = productionVerdict(index, finding, run, beside)
       if mayRoundOtherwise(verdict), probed.indices.contains(index) {
-        let clock = Stopwatch()
-        if let judgement = try fusing(run.outputs[index], probed[index], index, beside, rounding) {
+        switch fusing(run.outputs[index], probed[index], index, beside, &draws, mayMove) {
+        case .holds(let judgement):
           verdict.cumulative?.judgement = judgement
           verdict.status = verdict.reshaping == nil ? .ok : .reshaped
           excused.append(verdict.name)
+        case .fails: break
+        case .open: return false
         }
-        result.seconds.oracle += clock.seconds
       }
       result.production.append(verdict)
     }
-    guard !excused.isEmpty else { return }
+    guard !excused.isEmpty else { return true }
     result.notes.append(
       "\(Names.listed(excused)): the model run as a program runs it is no further from the probed "
         + "run, which holds, than moving every result by one unit in its last place takes it")
+    return true
   }
 
   /// Whether only rounding in other places may be what is beyond the limits.
   private func mayRoundOtherwise(_ verdict: LayerVerdict) -> Bool {
     guard verdict.status == .source, let figures = verdict.cumulative?.figures else { return false }
-    return figures.nonFinite.mismatched == 0 && options.tolerance == nil
+    return figures.nonFinite.mismatched == 0 && judge.override == nil
   }
 
   private func productionVerdict(
     _ index: Int, _ finding: Finding, _ run: Trace, _ beside: LayerVerdict?
-  ) throws -> LayerVerdict {
+  ) -> LayerVerdict {
     var verdict = LayerVerdict(
-      path: "production", call: 0, item: index, kind: "production",
+      line: .production(index), kind: "production",
       shape: index < run.outputs.count ? run.outputs[index].shape : [], status: .missing,
-      ownNoise: beside?.ownNoise, recordedNoise: try reference.outputNoise(index), isLeaf: false)
+      ownNoise: beside?.ownNoise, recordedNoise: evidence.facts.noise[.output(index)], isLeaf: false)
     verdict.reshaping = finding.reshaping
-    verdict.isRepeatable = reference.isOutputRepeatable(index)
+    verdict.isRepeatable = evidence.reference.isOutputRepeatable(index)
     if let beside { verdict.rounding = beside.rounding }
     switch finding.problem {
     case .incomparable(let reason)?: verdict.reason = reason
@@ -75,30 +79,38 @@ extension Validator {
     return verdict
   }
 
+  private enum Fusing {
+    case holds(Judgement)
+    case fails
+    /// Another run with results moved may tell.
+    case open
+  }
+
   /// Holds an output of the run of a program against the probed run's.
-  ///
-  /// - Returns: `nil` where it does not hold.
   private func fusing(
-    _ output: Tensor, _ probed: Tensor, _ index: Int, _ beside: LayerVerdict?,
-    _ rounding: OwnRounding
-  ) throws -> Judgement? {
-    guard output.shape == probed.shape, beside?.status.isFailure == false else { return nil }
-    let figures = try Comparison.figures(output, probed)
-    let key = ActivationKey.output(index)
-    func judged() -> Judgement {
-      let noises = [rounding.noise[key], beside?.ownNoise].compactMap(\.self)
+    _ output: Tensor, _ probed: Tensor, _ index: Int, _ beside: LayerVerdict?, _ draws: inout Int,
+    _ mayMove: Bool
+  ) -> Fusing {
+    guard output.shape == probed.shape, beside?.status.isFailure == false,
+      let figures = try? Comparison.figures(output, probed)
+    else { return .fails }
+    func judged(_ draws: Int) -> Judgement {
+      let moved = draws > 0 ? evidence.moved[draws - 1][.output(index)] : nil
+      let noises = [moved, beside?.ownNoise].compactMap(\.self)
       return judge.judge(
         figures, recorded: .float32, reference: nil,
         own: Reference.Noise(
           rms: noises.map(\.rms).max() ?? 0, max: noises.map(\.max).max() ?? 0))
     }
-    var judgement = judged()
-    // Another draw may be a hundred times as large, and no more.
-    while !judgement.holds, rounding.runs == 0 || judgement.ratio < 1000 * judgement.limit,
-      try rounding.measureMore()
+    var judgement = judged(draws)
+    // Another draw may be so many times as large, and no more.
+    while !judgement.holds,
+      draws == 0 || judgement.ratio < judge.limits.drawSpread * judgement.limit
     {
-      judgement = judged()
+      guard draws < evidence.moved.count else { return mayMove ? .open : .fails }
+      draws += 1
+      judgement = judged(draws)
     }
-    return judgement.holds ? judgement : nil
+    return judgement.holds ? .holds(judgement) : .fails
   }
 }

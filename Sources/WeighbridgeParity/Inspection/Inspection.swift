@@ -3,24 +3,29 @@ import WeighbridgeReferences
 import WeighbridgeRunning
 import WeighbridgeVerdicts
 
-extension Validator {
-  /// Looks closer at the first causes of a failure: draws them small.
-  func inspect(_ result: inout ParityResult, _ model: any Module, limit: Int = 4) throws {
-    var wanted: [ActivationKey: [Int]] = [:]
-    var order: [ActivationKey] = []
+/// Looks closer at the first causes of a failure: draws them small.
+struct Inspection {
+  private let reference: Reference
+
+  init(_ reference: Reference) { self.reference = reference }
+
+  func details(
+    of result: ParityResult, _ model: any Module, limit: Int = 4
+  ) throws -> [LayerDetail] {
+    var wanted: [Line: [Int]] = [:]
+    var order: [Line] = []
     for cause in result.causes.prefix(limit) {
       guard let worst = (cause.isolated ?? cause.cumulative)?.figures.worst else { continue }
-      let key = ActivationKey(cause.path, call: cause.call, item: cause.item)
-      wanted[key] = worst.index
-      order.append(key)
+      wanted[cause.line] = worst.index
+      order.append(cause.line)
     }
-    guard !wanted.isEmpty else { return }
+    guard !wanted.isEmpty else { return [] }
     let inputs = try reference.inputs()
     let probe = IsolatedOutputsProbe(
-      reference, Set(order), handsOnOtherShapes: result.handsOnOtherShapes)
+      reference, Set(result.causes.compactMap(\.key)), handsOnOtherShapes: result.handsOnOtherShapes)
     let outputs = try ProbeRun.with(probe) { try model.run(inputs) }
     let isolated = probe.outputs
-    var details: [ActivationKey: LayerDetail] = [:]
+    var details: [Line: LayerDetail] = [:]
     for (key, worst) in wanted {
       let pair: (got: Tensor, recorded: Tensor)
       if key.path == "outputs" {
@@ -37,6 +42,6 @@ extension Validator {
       guard got.shape == pair.recorded.shape else { continue }
       details[key] = try LayerDetail(key, got: got, reference: pair.recorded, worst: worst)
     }
-    result.details = order.compactMap { details[$0] }
+    return order.compactMap { details[$0] }
   }
 }

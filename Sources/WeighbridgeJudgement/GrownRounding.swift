@@ -1,18 +1,20 @@
-import WeighbridgeModules
 import WeighbridgeReferences
 import WeighbridgeVerdicts
 
-extension Validator {
-  /// Believes the recorded noise as it is where the isolated run has shown every layer to be right.
-  ///
-  /// A file decides about the recorded noise, so no more than a share of the activation is believed:
-  /// a large one could excuse any error. But in a very deep network with large values rounding alone
-  /// may grow beyond that, until a gate that PyTorch's float64 closes is open in its float32. When
-  /// every layer holds on recorded inputs, and was held against its own rounding where its error was
-  /// large for one layer, there is nothing left to excuse: an error of the whole run that is within
-  /// PyTorch's own is rounding that has grown.
-  func acceptGrownRounding(_ result: inout ParityResult) {
-    guard !result.passes, result.isProven(options.limits, reference) else { return }
+/// Believes the recorded noise as it is where the isolated run has shown every layer to be right.
+///
+/// A file decides about the recorded noise, so no more than a share of the activation is believed:
+/// a large one could excuse any error. But in a very deep network with large values rounding alone
+/// may grow beyond that, until a gate that PyTorch's float64 closes is open in its float32. When
+/// every layer holds on recorded inputs, and was held against its own rounding where its error was
+/// large for one layer, there is nothing left to excuse: an error of the whole run that is within
+/// PyTorch's own is rounding that has grown.
+struct GrownRounding {
+  let judge: Judge
+  let reference: Reference
+
+  func accept(_ result: inout ParityResult) {
+    guard !result.passes, result.isProven(judge.limits, reference) else { return }
     var accepted = result
     accepted.layers = result.layers.map(believing)
     accepted.outputs = result.outputs.map(believing)

@@ -2,25 +2,36 @@ import WeighbridgeModules
 import WeighbridgeRunning
 import WeighbridgeVerdicts
 
-extension Validator {
+/// Finds out which parameters the compared values react to.
+struct Reaching {
   /// Seconds that are spent in any case.
   private static let leastBudget = 0.5
 
-  /// Finds out which parameters the compared values react to, where they all hold.
+  private let runner: Runner
+  private let judge: Judge
+  private let options: ValidationOptions
+
+  init(_ runner: Runner, _ judge: Judge, _ options: ValidationOptions) {
+    (self.runner, self.judge, self.options) = (runner, judge, options)
+  }
+
+  /// The verdict with what a pass says nothing of, where it is one.
   ///
   /// A layer that is linear in a parameter shows it wherever what the parameter multiplies is not zero:
   /// a look at the recorded inputs tells, exactly, and without running anything. What that leaves open
   /// is run with the parameter changed, up to the first compared value that is then wrong.
-  func measureReach(
-    _ result: inout ParityResult, _ model: any Module, _ inputs: [Tensor], _ rebinding: Rebinding?
-  ) throws {
-    guard options.reach != .never, result.passes else { return }
+  func reached(
+    _ diagnosed: ParityResult, _ model: any Module, _ inputs: [Tensor], _ rebinding: Rebinding?
+  ) throws -> ParityResult {
+    guard options.reach != .never, diagnosed.passes else { return diagnosed }
+    var result = diagnosed
     let clock = Stopwatch()
     let budget =
       options.reach == .always ? .infinity : max(Self.leastBudget, result.seconds.forward)
-    let shaped = Validator(reference.reshaped(result.reshapings), options: options)
+    let reference = runner.reference
+    let shaped = runner.on(reference.reshaped(result.reshapings))
     let study = ReachStudy(
-      judge: ReactionJudge(shaped, result), nudge: Nudge(reference, options.tolerance),
+      judge: ReactionJudge(shaped, judge, options.tolerance, result), nudge: Nudge(reference, options.tolerance),
       model: model, inputs: inputs, rebinding: rebinding, budget: budget, clock: clock,
       called: Set(result.layers.map(\.path)))
     do {
@@ -29,6 +40,7 @@ extension Validator {
       result.notes.append("which parameters are seen was not found out: \(error.description)")
     }
     result.seconds.reach = clock.seconds
+    return result
   }
 }
 

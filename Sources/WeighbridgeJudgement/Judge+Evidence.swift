@@ -1,0 +1,41 @@
+import WeighbridgeReferences
+import WeighbridgeRunning
+import WeighbridgeVerdicts
+
+extension Judge {
+  /// The verdict on all evidence. Nothing is run: where a rule needs more than there is, judging ends
+  /// there, and says what it needs.
+  package func judged(_ evidence: Evidence, _ terms: Terms) -> Judged {
+    var result = ParityResult()
+    (result.requiresAll, result.allowsPartial) = (terms.requiresAll, terms.allowsPartial)
+    result.handsOnOtherShapes = evidence.isolated?.handsOnOtherShapes ?? true
+    if let note = evidence.oracleNote { result.notes.append(note) }
+    Assembly(evidence, self).fill(&result)
+    // The noise that was recorded for a tensor of a few elements may be far below what float32 makes
+    // there on average. Before a layer is called wrong, our own noise is measured, too.
+    if !result.passes, terms.mayMeasureOwn { return Judged(result: result, need: .ownNoise) }
+    result.notes += evidence.notes
+    if terms.mayMeasureLayers {
+      let rule = LayerRoundingRule(self, evidence, terms)
+      let doubtful = rule.doubtful(result)
+      if !doubtful.isEmpty {
+        guard let alone = evidence.alone else {
+          return Judged(result: result, need: .layers(doubtful))
+        }
+        rule.apply(alone, to: &result)
+      }
+      if evidence.isolated != nil, terms.hasTwin {
+        GrownRounding(judge: self, reference: evidence.reference).accept(&result)
+      }
+    }
+    if terms.mayMoveResults {
+      let rule = MovedRounding(judge: self, evidence: evidence)
+      if rule.applies(to: result), !rule.accept(&result), evidence.moved.count < terms.movingLimit {
+        return Judged(result: result, need: .moved)
+      }
+    }
+    let rule = ProductionRule(judge: self, evidence: evidence)
+    let isComplete = rule.judge(&result, mayMove: evidence.moved.count < terms.movingLimit)
+    return Judged(result: result, need: isComplete ? nil : .moved)
+  }
+}
