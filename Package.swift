@@ -85,6 +85,10 @@ let package = Package(
     .target(
       name: "WeighbridgeNative",
       dependencies: ["WeighbridgeTensors", "WeighbridgeWeights", "WeighbridgeModules"]),
+    // Recorded networks: read, checked, and run without any Swift of theirs.
+    .target(
+      name: "WeighbridgeNetwork",
+      dependencies: ["WeighbridgeModules", "WeighbridgeWeights"]),
     .target(
       name: "WeighbridgeCheckpoints",
       dependencies: [
@@ -95,7 +99,8 @@ let package = Package(
       name: "WeighbridgeMapping",
       dependencies: [
         "WeighbridgeTensors", "WeighbridgeParallel", "WeighbridgeCheckpoints", "WeighbridgeModules",
-        "WeighbridgeNative", "WeighbridgeWeights", .product(name: "Yams", package: "Yams"),
+        "WeighbridgeNative", "WeighbridgeNetwork", "WeighbridgeWeights",
+        .product(name: "Yams", package: "Yams"),
       ]),
 
     // The verdict. What can be wrong, and how the built-in layers and models are easily got wrong.
@@ -162,7 +167,8 @@ let package = Package(
       name: "Weighbridge",
       dependencies: [
         "WeighbridgeTensors", "WeighbridgeEngine", "WeighbridgeModules", "WeighbridgeModels",
-        "WeighbridgeWeights", "WeighbridgeNative", "WeighbridgeCheckpoints", "WeighbridgeMapping",
+        "WeighbridgeWeights", "WeighbridgeNative", "WeighbridgeNetwork", "WeighbridgeCheckpoints",
+        "WeighbridgeMapping",
         "WeighbridgeModelCauses", "WeighbridgeParity", "WeighbridgeReports",
       ]),
     // For users' tests, of Swift Testing or XCTest.

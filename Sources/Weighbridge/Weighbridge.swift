@@ -9,6 +9,7 @@ import WeighbridgeModelCauses
 @_exported import WeighbridgeModels
 @_exported import WeighbridgeModules
 @_exported import WeighbridgeNative
+@_exported import WeighbridgeNetwork
 @_exported import WeighbridgeParity
 @_exported import WeighbridgeReports
 @_exported import WeighbridgeTensors

@@ -25,7 +25,7 @@ struct LayoutHypotheses {
       case .convolutionWeight, .transposedConvolutionWeight: found += kernel(parameter)
       case .sequenceConvolutionWeight: found += sequenceKernel(parameter)
       case .embedding, .codewords, .table: found += table(parameter)
-      case .vector, .statistic, .counter: break
+      case .vector, .statistic, .counter, .integers: break
       }
       if let swapped = bytesSwapped(parameter) { found.append(swapped) }
       found += rounded(parameter)

@@ -49,12 +49,12 @@ extension NativeWeights {
   /// - Throws: `usage` when the registry has no such architecture; else as the other loads.
   public func load(
     from registry: ArchitectureRegistry, dtype: DType = .float32, verifying: Bool = true
-  ) throws -> any Architecture {
+  ) throws -> any Module {
     let architecture = try registry.architecture(manifest.architecture)
     let configuration = try configuration(of: architecture)
     let source = NativeSource(self)
-    let build = { (scope: WeightScope) -> any Architecture in
-      try architecture.init(scope, configuration)
+    let build = { (scope: WeightScope) -> any Module in
+      try architecture.build(scope, configuration)
     }
     try source.check(WeightScope.describe(source: source, build))
     if verifying { try verify() }
@@ -64,7 +64,7 @@ extension NativeWeights {
   /// The configuration in the file's manifest.
   ///
   /// - Throws: `malformed` when it is no JSON object, `usage` for unknown keys or wrong values.
-  public func configuration(of architecture: any Architecture.Type) throws -> Configuration {
+  public func configuration(of architecture: AnyArchitecture) throws -> Configuration {
     var configuration = architecture.defaults
     do {
       guard case .object(let members) = try JSONDocument(parsing: manifest.configuration) else {
@@ -116,7 +116,7 @@ private struct NativeSource: WeightSource {
         if !request.isOptional { problems.append("\(request.name) is missing") }
         continue
       }
-      guard request.role != .counter else { continue }
+      guard request.role.isComputedWith else { continue }
       if entry.shape != request.shape {
         problems.append("\(request.name) has shape \(entry.shape), not \(request.shape)")
       } else if !entry.dtype.isFloatingPoint {

@@ -38,6 +38,7 @@ struct ConvertCommand: ParsableCommand {
   @Argument(help: "The file to write; an existing one is replaced.") var output: String
   @OptionGroup var model: ModelOptions
   @OptionGroup var rules: RulesOption
+  @OptionGroup var network: RecordedNetworkOption
   @Option(
     help: ArgumentHelp(
       "Write floating-point tensors as f16, bf16, f32 or f64; without it each keeps its own.",
@@ -63,7 +64,7 @@ struct ConvertCommand: ParsableCommand {
     }
     let layout = try writing.parsedLayout(format, model: model.model, output)
     let shardSize = try writing.parsedShardSize(format, output)
-    try OutputPaths.check([output], against: [input, rules.rules])
+    try OutputPaths.check([output], against: [input, rules.rules, network.reference])
     let checkpoint = try Checkpoints.open(input)
     let rules = try rules.read()
     var plan: ImportPlan?
@@ -113,7 +114,8 @@ struct ConvertCommand: ParsableCommand {
 
   private func importPlan(_ checkpoint: any Checkpoint, _ rules: Rules) throws -> ImportPlan {
     do {
-      return try Loader(Tool.current.registry).plan(
+      let registry = try model.registry(reference: network.reference, for: checkpoint)
+      return try Loader(registry).plan(
         checkpoint, model: model.identifier, overrides: model.overrides(), rules: rules,
         root: model.root)
     } catch var error as WeighbridgeError where error.code == .mapping && model.identifier == nil {

@@ -52,13 +52,16 @@ struct MapCommand: ParsableCommand {
   @Argument(help: "The checkpoint.") var file: String
   @OptionGroup var model: ModelOptions
   @OptionGroup var rules: RulesOption
+  @OptionGroup var network: RecordedNetworkOption
   @Flag(help: "List every match too.") var all = false
   @OptionGroup var json: JSONFlag
 
   func run() throws {
     let console = json.console
-    let plan = try Loader(Tool.current.registry).plan(
-      Checkpoints.open(file), model: model.identifier, overrides: model.overrides(),
+    let checkpoint = try Checkpoints.open(file)
+    let registry = try model.registry(reference: network.reference, for: checkpoint)
+    let plan = try Loader(registry).plan(
+      checkpoint, model: model.identifier, overrides: model.overrides(),
       rules: rules.read(), root: model.root)
     var error = plan.report.error(file: file)
     if !plan.report.isForeign {

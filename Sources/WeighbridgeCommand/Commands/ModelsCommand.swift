@@ -90,7 +90,7 @@ struct ModelsCommand: ParsableCommand {
 
 /// An architecture with values for its keys, to be shown.
 struct ArchitectureDescription {
-  let architecture: any Architecture.Type
+  let architecture: AnyArchitecture
   let configuration: Configuration
   /// `nil` when keys without a default have no value.
   let ledger: Ledger?

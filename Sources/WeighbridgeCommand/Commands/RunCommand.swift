@@ -51,6 +51,12 @@ struct RunCommand: ParsableCommand {
   @Option(help: "An entry with another program's predictions, scored beside ours.")
   var predictions: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "With --model recorded: the reference that holds the network; without it, the input file does.",
+      valueName: "file"))
+  var reference: String?
+
   @OptionGroup var threads: ThreadsOption
 
   func run() throws {
@@ -60,7 +66,7 @@ struct RunCommand: ParsableCommand {
       throw WeighbridgeError(
         .usage, "--predictions are scored against labels", remedy: "Give --labels, too")
     }
-    try OutputPaths.check([output], against: [input, weights, rules, classes] + pictures.image)
+    try OutputPaths.check([output], against: [input, weights, rules, classes, reference] + pictures.image)
     let best = try BestClasses(names: classes, count: top)
     let inputs = try RunInputs(input, pictures)
     guard output != nil || !inputs.pictures.isEmpty else {
@@ -69,7 +75,8 @@ struct RunCommand: ParsableCommand {
     }
     let scored = try labels.map { try Accuracy.classes($0, of: inputs.path) }
     let others = try predictions.map { try Accuracy.classes($0, of: inputs.path) }
-    let plan = try WeightsFile(weights, model, rules: rules).plan(reference: inputs.metadata)
+    let plan = try WeightsFile(weights, model, rules: rules, recording: reference ?? input)
+      .plan(reference: inputs.metadata)
     try plan.requireNames()
     Console.progress.show("loading \(plan.architecture.id)")
     let network = try plan.bind()

@@ -130,7 +130,8 @@ struct ValidateCommand: ParsableCommand {
       let sum = checksums || html != nil ? try SHA256Sum.ofFile(path) : nil
       verdict.environment.files.append(.init(role: role, path: path, sha256: sum))
     }
-    let plan = try WeightsFile(weights, model, rules: rules).plan(reference: reference.metadata)
+    let plan = try WeightsFile(weights, model, rules: rules, recording: reference.path)
+      .plan(reference: reference.metadata)
     let opened = reading.seconds
     verdict.model = plan.architecture.id
     verdict.configuration = plan.configuration
@@ -183,6 +184,7 @@ struct ValidateCommand: ParsableCommand {
   private func refuseOtherModel(_ plan: ImportPlan, _ reference: Reference) throws {
     let id = plan.architecture.id
     guard let recorded = reference.metadata.model, recorded != id,
+      id != AnyArchitecture.recordedID,
       (try? Tool.current.registry.architecture(recorded)) != nil
     else { return }
     throw WeighbridgeError(
@@ -249,7 +251,8 @@ extension ValidateCommand {
     let rules = Rules(existing.rules + report.suggestions.map(\.rule))
     let recorded = try? Reference(path: reference).metadata
     guard
-      let plan = try? WeightsFile(weights, model, applying: rules).plan(reference: recorded)
+      let plan = try? WeightsFile(weights, model, applying: rules, recording: reference)
+        .plan(reference: recorded)
     else { return nil }
     let before = report.missing.count + report.mismatched.count
     let after = plan.report.missing.count + plan.report.mismatched.count

@@ -7,7 +7,8 @@ struct ModelOptions: ParsableArguments {
     help: ArgumentHelp(
       "The architecture; `weighbridge models` lists them.",
       discussion: """
-        Without it, or with `auto`, the native file's metadata tells, else the names and shapes.
+        Without it, or with `auto`, the native file's metadata tells, else the names and shapes. \
+        `recorded` is the network that a reference recorded with network=True holds.
         """,
       valueName: "id"))
   var model = "auto"

@@ -4,18 +4,24 @@ import Weighbridge
 struct WeightsFile {
   let path: String?
   let model: ModelOptions
+  /// The path of a reference that may hold the network.
+  private let recording: String?
   /// Reads the rules, or gives those that are known.
   private let rules: () throws -> Rules
 
-  init(_ path: String?, _ model: ModelOptions, rules: String?) {
+  init(_ path: String?, _ model: ModelOptions, rules: String?, recording: String? = nil) {
     self.path = path
     self.model = model
+    self.recording = recording
     self.rules = { try rules.map { try Rules.read($0) } ?? Rules() }
   }
 
-  init(_ path: String?, _ model: ModelOptions, applying rules: Rules) {
+  init(
+    _ path: String?, _ model: ModelOptions, applying rules: Rules, recording: String? = nil
+  ) {
     self.path = path
     self.model = model
+    self.recording = recording
     self.rules = { rules }
   }
 
@@ -27,10 +33,11 @@ struct WeightsFile {
   func plan(reference: RecordedMetadata? = nil) throws -> ImportPlan {
     let applied = try rules()
     let overrides = try model.overrides()
-    let loader = Loader(Tool.current.registry)
-    if let path {
+    let checkpoint = try path.map { try Checkpoints.open($0) }
+    let loader = Loader(try model.registry(reference: recording, for: checkpoint))
+    if let checkpoint {
       return try loader.plan(
-        Checkpoints.open(path), model: model.identifier, overrides: overrides,
+        checkpoint, model: model.identifier, overrides: overrides,
         reference: reference, rules: applied, root: model.root)
     }
     guard model.root == nil else {

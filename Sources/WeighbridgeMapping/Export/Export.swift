@@ -101,12 +101,13 @@ public struct Export: Sendable {
   ) -> [Item] {
     let requests = Dictionary(ledger.requests.map { ($0.name, $0) }) { first, _ in first }
     return report.matched.map { match in
-      let isCounter = requests[match.parameter]?.role == .counter
+      let role = requests[match.parameter]?.role
+      let isKept = role?.isComputedWith == false
       // A counter that its writer made one element is the scalar again.
-      let shape = isCounter ? [] : match.shape
+      let shape = role == .counter ? [] : match.shape
       return Item(
         name: match.parameter,
-        dtype: isCounter ? match.dtype : dtype ?? match.dtype, shape: shape,
+        dtype: isKept ? match.dtype : dtype ?? match.dtype, shape: shape,
         read: { try source.tensor(match.parameter).reshaped(shape.dimensions) })
     }
   }

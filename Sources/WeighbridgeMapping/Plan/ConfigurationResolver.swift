@@ -6,7 +6,7 @@ import WeighbridgeWeights
 /// Finds the values of an architecture's configuration: the defaults, over them what metadata says,
 /// over it what the user says; then what shapes determine, which nothing may contradict.
 struct ConfigurationResolver {
-  let architecture: any Architecture.Type
+  let architecture: AnyArchitecture
   /// The metadata of a native file.
   let native: RecordedMetadata?
   let reference: RecordedMetadata?
@@ -142,8 +142,8 @@ struct ConfigurationResolver {
       }
       try architecture.check(configuration)
       let final = configuration
-      let ledger = try WeightScope.describe(source: source) { scope -> any Architecture in
-        try architecture.init(scope, final)
+      let ledger = try WeightScope.describe(source: source) { scope -> any Module in
+        try architecture.build(scope, final)
       }
       return (ledger, final)
     } catch var error as WeighbridgeError where error.code == .mapping || error.code == .usage {

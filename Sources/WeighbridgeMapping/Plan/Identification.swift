@@ -9,7 +9,7 @@ extension Loader {
   func identify(
     _ candidates: Candidates, native: RecordedMetadata?, reference: RecordedMetadata?,
     overrides: [(key: String, text: String)], _ notes: inout [String]
-  ) throws -> any Architecture.Type {
+  ) throws -> AnyArchitecture {
     if let named = native?.model {
       guard let known = registry.architectures.first(where: { $0.id == named }) else {
         throw unknown(named, file: candidates.checkpoint.path)
@@ -17,7 +17,7 @@ extension Loader {
       notes.append("\(named), by the file's metadata")
       return known
     }
-    var recognized: [any Architecture.Type] = []
+    var recognized: [AnyArchitecture] = []
     for stateDict in candidates.stateDicts {
       recognized = registry.recognize(stateDict.shapes)
       if !recognized.isEmpty { break }
@@ -45,7 +45,7 @@ extension Loader {
   }
 
   /// The one architecture that has all the names of the checkpoint, and whose names it has all.
-  private func named(_ candidates: Candidates) -> (any Architecture.Type)? {
+  private func named(_ candidates: Candidates) -> (AnyArchitecture)? {
     for stateDict in candidates.stateDicts {
       let names = Set(stateDict.tensors.map(\.name))
       let same = registry.architectures.filter { architecture in
@@ -62,18 +62,18 @@ extension Loader {
 
   /// What an architecture asks for when a state dict's shapes configure it, as far as they can.
   private func requests(
-    _ architecture: any Architecture.Type, _ stateDict: StateDict
+    _ architecture: AnyArchitecture, _ stateDict: StateDict
   ) -> [ParameterRequest]? {
     var configuration = architecture.defaults
     try? architecture.infer(&configuration, from: stateDict.shapes)
     let inferred = configuration
-    return try? WeightScope.describe { scope -> any Architecture in
-      try architecture.init(scope, inferred)
+    return try? WeightScope.describe { scope -> any Module in
+      try architecture.build(scope, inferred)
     }.requests
   }
 
   private func fits(
-    _ candidates: Candidates, _ architecture: any Architecture.Type,
+    _ candidates: Candidates, _ architecture: AnyArchitecture,
     _ overrides: [(key: String, text: String)]
   ) -> Bool {
     let known = Set(architecture.keys.map(\.name))
@@ -94,13 +94,14 @@ extension Loader {
       .mapping,
       "says that it is of the architecture '\(named.shortened())', which is not known here",
       file: file,
-      remedy:
-        "`weighbridge models` lists those that are: say which it is with --model ID. A network "
+      remedy: named == AnyArchitecture.recordedID
+        ? "It is a recorded network: give the reference that holds that with --reference"
+        : "`weighbridge models` lists those that are: say which it is with --model ID. A network "
         + "of your own is loaded by a Swift program, not by this command")
   }
 
   private func ambiguous(
-    _ recognized: [any Architecture.Type], file: String
+    _ recognized: [AnyArchitecture], file: String
   ) -> WeighbridgeError {
     WeighbridgeError(
       .mapping, "could be any of \(recognized.map { $0.id }.joined(separator: ", "))", file: file,

@@ -6,7 +6,7 @@ import WeighbridgeTensors
 /// Nothing has been read but headers.
 public struct ImportPlan: Sendable {
   public let checkpoint: any Checkpoint
-  public let architecture: any Architecture.Type
+  public let architecture: AnyArchitecture
   public let configuration: Configuration
   /// Everything the model asks for.
   public let ledger: Ledger
@@ -22,27 +22,27 @@ public struct ImportPlan: Sendable {
   /// Loads the model, in `dtype`.
   ///
   /// - Throws: `mapping` when the names do not map one to one, and what reading throws.
-  public func bind(dtype: DType = .float32) throws -> any Architecture {
+  public func bind(dtype: DType = .float32) throws -> any Module {
     try bind(dtype: dtype, keeping: nil)
   }
 
   /// Loads the model in float32, and what it takes to build it again with some weights changed.
   ///
   /// - Throws: As `bind` does.
-  public func bindKeeping() throws -> (model: any Architecture, rebinding: Rebinding) {
+  public func bindKeeping() throws -> (model: any Module, rebinding: Rebinding) {
     let kept = KeptWeights()
     let model = try bind(dtype: .float32, keeping: kept)
     let (architecture, configuration) = (architecture, configuration)
-    return (model, Rebinding(kept) { try architecture.init($0, configuration) })
+    return (model, Rebinding(kept) { try architecture.build($0, configuration) })
   }
 
-  private func bind(dtype: DType, keeping kept: KeptWeights?) throws -> any Architecture {
+  private func bind(dtype: DType, keeping kept: KeptWeights?) throws -> any Module {
     try requireOneToOne()
     try readAhead()
     let (architecture, configuration) = (architecture, configuration)
     return try WeightScope.bind(source, dtype: dtype, keeping: kept) {
-      scope -> any Architecture in
-      try architecture.init(scope, configuration)
+      scope -> any Module in
+      try architecture.build(scope, configuration)
     }
   }
 

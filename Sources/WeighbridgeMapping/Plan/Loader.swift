@@ -39,7 +39,7 @@ public struct Loader: Sendable {
     }
     if rules.isEmpty { try checkpoint.refuseReference() }
     let candidates = try Candidates(checkpoint, rules: rules, root: root)
-    let architecture: any Architecture.Type
+    let architecture: AnyArchitecture
     if let model, model != "auto" {
       architecture = try registry.architecture(model)
       if let named = native?.model, named != model {

@@ -4,7 +4,7 @@ import WeighbridgeWeights
 
 extension ParameterRequest {
   /// The dtype in which PyTorch registers it.
-  package var registeredDType: DType { role == .counter ? .int64 : .float32 }
+  package var registeredDType: DType { role.isComputedWith ? .float32 : .int64 }
 
   /// A line of a state dict's list: name, shape as Python writes it, dtype, and P for a parameter or
   /// B for a buffer, with tabs between.
@@ -23,12 +23,21 @@ extension ParameterRequest {
   }
 }
 
+extension AnyArchitecture {
+  /// What a model of this configuration asks for.
+  ///
+  /// - Throws: `usage` for values that cannot be or are missing.
+  public func ledger(_ configuration: Configuration) throws -> Ledger {
+    try check(configuration)
+    return try WeightScope.describe { try build($0, configuration) }
+  }
+}
+
 extension Architecture {
   /// What a model of this configuration asks for.
   ///
   /// - Throws: `usage` for values that cannot be or are missing.
   public static func ledger(_ configuration: Configuration) throws -> Ledger {
-    try check(configuration)
-    return try WeightScope.describe { try Self.init($0, configuration) }
+    try AnyArchitecture(Self.self).ledger(configuration)
   }
 }

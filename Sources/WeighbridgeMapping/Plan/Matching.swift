@@ -81,8 +81,9 @@ extension ParameterRequest {
       return nil
     }
     guard tensor.shape == shape else { return "expects \(shape), found \(tensor.shape)" }
-    guard tensor.dtype.isFloatingPoint else {
-      return "expects floating-point numbers, found \(tensor.dtype)"
+    guard tensor.dtype.isFloatingPoint == (role != .integers) else {
+      let wanted = role == .integers ? "whole numbers or conditions" : "floating-point numbers"
+      return "expects \(wanted), found \(tensor.dtype)"
     }
     return nil
   }

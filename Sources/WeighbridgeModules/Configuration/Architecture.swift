@@ -37,35 +37,3 @@ extension Architecture {
   /// The configuration of defaults.
   public static var defaults: Configuration { Configuration(architecture: id, keys: keys) }
 }
-
-/// The architectures that a program knows.
-public struct ArchitectureRegistry: Sendable {
-  public private(set) var architectures: [any Architecture.Type]
-
-  public init(_ architectures: [any Architecture.Type]) {
-    self.architectures = architectures
-  }
-
-  /// Adds an architecture of the user's own.
-  public mutating func register(_ architecture: any Architecture.Type) {
-    architectures.append(architecture)
-  }
-
-  /// The architecture of this name.
-  ///
-  /// - Throws: `usage` when there is none, with the nearest names.
-  public func architecture(_ id: String) throws -> any Architecture.Type {
-    if let found = architectures.first(where: { $0.id == id }) { return found }
-    let ids = architectures.map { $0.id }
-    let meant = Spelling.meant(id, in: ids)
-    let hint = meant.isEmpty ? "" : "Did you mean \(meant.joined(separator: " or "))? "
-    throw WeighbridgeError(
-      .usage, "there is no architecture '\(id)'",
-      remedy: "\(hint)`weighbridge models` lists \(ids.joined(separator: ", "))")
-  }
-
-  /// The architectures whose names and shapes a checkpoint shows.
-  public func recognize(_ shapes: StateDictShapes) -> [any Architecture.Type] {
-    architectures.filter { $0.recognizes(shapes) }
-  }
-}

@@ -21,6 +21,11 @@ public enum ParameterRole: String, Sendable, Hashable, Codable, CaseIterable {
   case codewords
   /// Rows to look up, [count, features].
   case table
+  /// Whole numbers or conditions, which indices and masks are made of; they keep their dtype.
+  case integers
+
+  /// Whether values become floating-point numbers of the dtype that the model runs in.
+  package var isComputedWith: Bool { self != .counter && self != .integers }
 }
 
 /// One parameter or buffer that a model wants, as its initialiser asked for it.

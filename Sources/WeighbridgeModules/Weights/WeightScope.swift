@@ -83,8 +83,11 @@ public struct WeightScope: Sendable {
     try construction.note(request)
   }
 
+  /// The dtype in which the model will run.
+  package var dtype: DType { construction.dtype }
+
   /// Notes something about the model that a plan should say.
-  func remark(_ text: String) { construction.remark(text) }
+  package func remark(_ text: String) { construction.remark(text) }
 
   /// Whether the source has a tensor of this name in this scope; `nil` when there is no source.
   public func contains(_ name: String) -> Bool? {
@@ -134,7 +137,7 @@ private final class Construction: Sendable {
   }
 
   private let source: (any WeightSource)?
-  private let dtype: DType
+  let dtype: DType
   private let binds: Bool
   private let kept: KeptWeights?
   private let state = Mutex(State())
@@ -179,7 +182,7 @@ private final class Construction: Sendable {
         entry: request.name)
     }
     // A dead parameter is never applied, so its values need not be touched.
-    guard request.deadReason == nil, request.role != .counter else {
+    guard request.deadReason == nil, request.role.isComputedWith else {
       kept?.keep(request, tensor)
       return tensor
     }

@@ -1,0 +1,53 @@
+import Synchronization
+
+/// Tensors in order: what a module of a recorded network takes and returns, whatever containers they
+/// were in.
+public struct TensorList: TensorBundle {
+  public let tensors: [Tensor]
+
+  public init(tensors: [Tensor]) { self.tensors = tensors }
+}
+
+/// One call of a module of a recorded network, as probes see it.
+struct RecordedModule: ParameterizedModule {
+  let path: ModulePath
+  let kind: String
+  let parameters: [ModuleParameter]
+  private let call: BoundCall
+  /// The arguments, whose tensors may be replaced.
+  private let inputs: [Value]
+  private let returned = Returned()
+  private var overrides: [String: Tensor] = [:]
+
+  /// What the program returned, containers and all: a bundle holds but its tensors.
+  private final class Returned: Sendable {
+    let value = Mutex<Value?>(nil)
+  }
+
+  init(_ call: BoundCall, _ inputs: [Value]) {
+    (self.call, self.inputs) = (call, inputs)
+    (path, kind, parameters) = (call.path, call.kind, call.parameters)
+  }
+
+  func forward(_ input: TensorList) throws -> TensorList {
+    let all = try Value.list(inputs).replacing(input.tensors)
+    guard case .list(let values) = all else { return input }
+    let result = try call.run(values, overrides: overrides)
+    returned.value.withLock { $0 = result }
+    return TensorList(tensors: result.tensors)
+  }
+
+  /// The returned value with these tensors in it.
+  func result(of output: TensorList) throws -> Value {
+    guard let value = returned.value.withLock({ $0 }) else {
+      throw WeighbridgeError(.shape, "was not run", entry: path.name)
+    }
+    return try value.replacing(output.tensors)
+  }
+
+  func replacing(_ tensors: [String: Tensor]) -> RecordedModule {
+    var copy = self
+    copy.overrides = overrides.merging(tensors) { $1 }
+    return copy
+  }
+}
