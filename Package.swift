@@ -219,6 +219,12 @@ let package = Package(
       dependencies: [
         "TestSupport", "WeighbridgeImages", "WeighbridgeCheckpoints", "WeighbridgeTensors",
       ]),
+    .testTarget(
+      name: "WeighbridgeNetworkTests",
+      dependencies: [
+        "TestSupport", "WeighbridgeNetwork", "WeighbridgeMapping", "WeighbridgeCheckpoints",
+        "WeighbridgeParity",
+      ]),
     .testTarget(name: "CVectorsTests", dependencies: ["CVectors"]),
     .testTarget(name: "WeighbridgeParallelTests", dependencies: ["WeighbridgeParallel", "CTeam"]),
     .testTarget(name: "CSHA256Tests", dependencies: ["CSHA256"]),

@@ -66,7 +66,8 @@ struct RunCommand: ParsableCommand {
       throw WeighbridgeError(
         .usage, "--predictions are scored against labels", remedy: "Give --labels, too")
     }
-    try OutputPaths.check([output], against: [input, weights, rules, classes, reference] + pictures.image)
+    try OutputPaths.check(
+      [output], against: [input, weights, rules, classes, reference] + pictures.image)
     let best = try BestClasses(names: classes, count: top)
     let inputs = try RunInputs(input, pictures)
     guard output != nil || !inputs.pictures.isEmpty else {

@@ -48,6 +48,11 @@ struct ValidateCommand: ParsableCommand {
   @Option(help: "The recorded inputs, activations and outputs.")
   var reference: String
 
+  @Option(
+    help: ArgumentHelp(
+      "With --model recorded: another reference, which holds the network.", valueName: "file"))
+  var network: String?
+
   @Option(help: "Rules that map the checkpoint's names (YAML).")
   var rules: String?
 
@@ -130,7 +135,7 @@ struct ValidateCommand: ParsableCommand {
       let sum = checksums || html != nil ? try SHA256Sum.ofFile(path) : nil
       verdict.environment.files.append(.init(role: role, path: path, sha256: sum))
     }
-    let plan = try WeightsFile(weights, model, rules: rules, recording: reference.path)
+    let plan = try WeightsFile(weights, model, rules: rules, recording: network ?? reference.path)
       .plan(reference: reference.metadata)
     let opened = reading.seconds
     verdict.model = plan.architecture.id
@@ -251,7 +256,7 @@ extension ValidateCommand {
     let rules = Rules(existing.rules + report.suggestions.map(\.rule))
     let recorded = try? Reference(path: reference).metadata
     guard
-      let plan = try? WeightsFile(weights, model, applying: rules, recording: reference)
+      let plan = try? WeightsFile(weights, model, applying: rules, recording: network ?? reference)
         .plan(reference: recorded)
     else { return nil }
     let before = report.missing.count + report.mismatched.count

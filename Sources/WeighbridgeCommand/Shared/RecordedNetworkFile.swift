@@ -24,7 +24,8 @@ extension ModelOptions {
     var registry = Tool.current.registry
     let recorded = AnyArchitecture.recordedID
     let isAsked = identifier == recorded
-    let named = try identifier == nil ? checkpoint.flatMap { try RecordedMetadata(native: $0) } : nil
+    let named =
+      try identifier == nil ? checkpoint.flatMap { try RecordedMetadata(native: $0) } : nil
     guard isAsked || named?.model == recorded else { return registry }
     guard let reference else {
       guard isAsked else { return registry }

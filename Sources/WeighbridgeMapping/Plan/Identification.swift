@@ -97,7 +97,7 @@ extension Loader {
       remedy: named == AnyArchitecture.recordedID
         ? "It is a recorded network: give the reference that holds that with --reference"
         : "`weighbridge models` lists those that are: say which it is with --model ID. A network "
-        + "of your own is loaded by a Swift program, not by this command")
+          + "of your own is loaded by a Swift program, not by this command")
   }
 
   private func ambiguous(

@@ -24,7 +24,9 @@ extension Network {
     func constant(_ index: Int) throws -> Tensor { try checkpoint.tensor("constants/\(index)") }
     do {
       if var text = checkpoint.metadata["network"] {
-        self = try text.withUTF8 { try Network(json: UnsafeRawBufferPointer($0), constant: constant) }
+        self = try text.withUTF8 {
+          try Network(json: UnsafeRawBufferPointer($0), constant: constant)
+        }
         return
       }
       guard let entry = checkpoint.entry("network") else { return nil }

@@ -68,6 +68,10 @@ public struct ArchitectureRegistry: Sendable {
     self.architectures = architectures.map { AnyArchitecture($0) }
   }
 
+  public init(_ architectures: [AnyArchitecture]) {
+    self.architectures = architectures
+  }
+
   /// Adds an architecture of the user's own.
   public mutating func register(_ architecture: any Architecture.Type) {
     register(AnyArchitecture(architecture))

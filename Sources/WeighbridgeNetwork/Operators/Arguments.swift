@@ -161,7 +161,9 @@ extension Arguments {
     }
     guard let like = tensors.first else { throw wrong(first) }
     let (a, b) = (try made(pair[0], like, first), try made(pair[1], like, second))
-    guard a.dtype != b.dtype, a.dtype.isFloatingPoint, b.dtype.isFloatingPoint else { return (a, b) }
+    guard a.dtype != b.dtype, a.dtype.isFloatingPoint, b.dtype.isFloatingPoint else {
+      return (a, b)
+    }
     // A tensor of no axes gives way, else the wider dtype is taken.
     let wide =
       (a.rank == 0) == (b.rank == 0)

@@ -39,7 +39,9 @@ extension Vocabulary {
 
   private static func scaled(_ a: Arguments, _ operation: BinaryOperation) throws -> Tensor {
     let (x, y) = try a.operands("input", "other")
-    guard !a.isNone("alpha"), try a.number("alpha") != 1 else { return try x.combined(operation, y) }
+    guard !a.isNone("alpha"), try a.number("alpha") != 1 else {
+      return try x.combined(operation, y)
+    }
     let factor = try Tensor(repeating: a.number("alpha"), shape: []).casted(to: y.dtype)
     return try x.combined(operation, y * factor)
   }

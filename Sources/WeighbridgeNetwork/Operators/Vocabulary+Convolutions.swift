@@ -67,7 +67,8 @@ extension Vocabulary {
     guard kernel.count == 2 else { throw a.wrong("weight") }
     let isRow = a.function.name == "conv1d"
     func pair(_ name: String, _ neutral: Int) throws -> Pair<Int> {
-      isRow ? Pair(neutral, try a.single(name, default: neutral)) : try a.pair(name, default: neutral)
+      isRow
+        ? Pair(neutral, try a.single(name, default: neutral)) : try a.pair(name, default: neutral)
     }
     let dilation = try pair("dilation", 1)
     var padding: Padding
@@ -95,7 +96,8 @@ extension Vocabulary {
     _ a: Arguments, isRow: Bool = false
   ) throws -> TransposedConvolutionGeometry {
     func pair(_ name: String, _ neutral: Int) throws -> Pair<Int> {
-      isRow ? Pair(neutral, try a.single(name, default: neutral)) : try a.pair(name, default: neutral)
+      isRow
+        ? Pair(neutral, try a.single(name, default: neutral)) : try a.pair(name, default: neutral)
     }
     return TransposedConvolutionGeometry(
       stride: try pair("stride", 1), padding: try pair("padding", 0),

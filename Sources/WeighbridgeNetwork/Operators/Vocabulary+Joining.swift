@@ -62,7 +62,6 @@ extension Vocabulary {
       }
       if isXY, grids.count >= 2 {
         grids.swapAt(0, 1)
-        grids = try grids.map { try $0.transposed(0, 1) }
       }
       return .tensors(grids)
     },

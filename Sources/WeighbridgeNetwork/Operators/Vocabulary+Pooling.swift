@@ -1,11 +1,13 @@
 extension Vocabulary {
   static let pooling: [Function] = [
-    .tensor("max_pool1d(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)") {
+    .tensor("max_pool1d(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)")
+    {
       a in
       let geometry = try maximumPooling(a, isRow: true)
       return try asRow(a) { try $0.pooled(geometry) }
     },
-    .tensor("max_pool2d(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)") {
+    .tensor("max_pool2d(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)")
+    {
       a in
       let geometry = try maximumPooling(a)
       return try batched(a.floating("input"), axes: 3) { try $0.pooled(geometry) }

@@ -29,7 +29,8 @@ struct CallTree {
       if index == 0, node.original != nil { throw failure("the root is another module's name") }
     }
     let call = try self.call(0, given: argumentCount, depth: 0)
-    for (node, count) in zip(nodes, counts) where node.original == nil && node.calls.count != count {
+    for (node, count) in zip(nodes, counts) where node.original == nil && node.calls.count != count
+    {
       throw failure(
         "'\(node.path)' is called \(count) times and has \(node.calls.count) calls")
     }

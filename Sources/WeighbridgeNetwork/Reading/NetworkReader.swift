@@ -75,7 +75,8 @@ struct NetworkReader {
     }
     guard version == Network.version else {
       throw WeighbridgeError(
-        .unsupported, "the recorded network is of version \(version); this reads \(Network.version)",
+        .unsupported,
+        "the recorded network is of version \(version); this reads \(Network.version)",
         remedy: "Record it again with the recorder that belongs to this weighbridge")
     }
     let constants = try self.constants(constant)

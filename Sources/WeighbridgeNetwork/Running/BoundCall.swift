@@ -35,6 +35,7 @@ final class BoundCall: Sendable {
   /// Steps that run as one with those after them when nothing is probed.
   let fusions: [Int: Fusion]
   let context: ComputeContext
+  let form = ReturnedForm()
 
   init(
     path: ModulePath, kind: String, program: Network.Program, steps: [Step],

@@ -13,8 +13,9 @@ from pathlib import Path
 import torch
 from weighbridge_recorder import ToolError, export, record
 
+from . import functions
 from .fixtures import FOLDER, write_manifest
-from .small_networks import NETWORKS, made
+from .small_networks import NETWORKS, OTHER_SHAPES, made
 
 SEED = 31
 
@@ -37,6 +38,16 @@ def main(arguments: list[str] | None = None) -> int:
                 warnings.simplefilter("ignore", UserWarning)
                 recording = record(network, [images], path, seed=SEED, network=True)
             print(f"{path.name}: {recording.summary()}, {path.stat().st_size} bytes")
+            for shape in OTHER_SHAPES.get(name, ()):
+                other = folder / f"{name}_other.npz"
+                record(network, [torch.randn(shape)], other, seed=SEED)
+        network, images = functions.made(SEED)
+        export(network, folder / "functions.npz")
+        path = folder / "functions_reference.npz"
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            recording = record(network, [images], path, seed=SEED, network=True)
+        print(f"{path.name}: {recording.summary()}, {path.stat().st_size} bytes")
         write_manifest(options.folder)
     except (ToolError, OSError) as error:
         print(f"make-network-fixtures: {error}", file=sys.stderr)

@@ -231,6 +231,10 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "vit": (VisionTransformer, (2, 3, 12, 12)),
     "unet": (UNet, (2, 3, 10, 13)),
 }
+# Inputs of another batch and, where the network takes it, of another size.
+OTHER_SHAPES: dict[str, list[tuple[int, ...]]] = {
+    "resnet": [(3, 3, 40, 37)], "vit": [(5, 3, 12, 12)], "unet": [(1, 3, 17, 20)],
+}
 LIMITED: tuple[Callable[[], nn.Module], tuple[int, ...]] = (Limited, (2, 3, 8, 8))
 
 

@@ -265,7 +265,7 @@ SYNONYMS = {
     "log_sigmoid": "logsigmoid", "reshape_as": "view_as", "_softmax": "softmax", "zero": "fill",
     "max_pool2d_with_indices": "max_pool2d", "adaptive_max_pool2d_with_indices":
     "adaptive_max_pool2d", "as_tensor": "tensor", "scalar_tensor": "tensor",
-    "arctan": "atan", "arctan2": "atan2", "fix": "trunc", "select_copy": "select",
+    "_threshold": "threshold", "arctan": "atan", "arctan2": "atan2", "fix": "trunc", "select_copy": "select",
 }
 # Functions of two arguments that PyTorch calls with the second one first.
 SWAPPED = {

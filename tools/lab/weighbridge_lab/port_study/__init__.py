@@ -1,0 +1,1 @@
+"""Networks of timm, torchvision and transformers, recorded and run in Swift from their recording."""
