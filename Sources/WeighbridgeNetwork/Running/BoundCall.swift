@@ -32,6 +32,8 @@ final class BoundCall: Sendable {
   let parameters: [ModuleParameter]
   /// The package's own layer that does the same.
   let layer: (any UnaryModule)?
+  /// The same for attention, which takes several tensors.
+  let attention: AttentionLayer?
   /// Steps that run as one with those after them when nothing is probed.
   let fusions: [Int: Fusion]
   let context: ComputeContext
@@ -40,17 +42,19 @@ final class BoundCall: Sendable {
   init(
     path: ModulePath, kind: String, program: Network.Program, steps: [Step],
     returns: BoundOperand, conditions: [Condition], parameters: [ModuleParameter],
-    layer: (any UnaryModule)?, context: ComputeContext
+    layer: (any UnaryModule)?, attention: AttentionLayer?, context: ComputeContext
   ) {
     (self.path, self.kind, self.program) = (path, kind, program)
     (self.steps, self.returns, self.conditions) = (steps, returns, conditions)
-    (self.parameters, self.layer, self.context) = (parameters, layer, context)
+    (self.parameters, self.context) = (parameters, context)
+    (self.layer, self.attention) = (layer, attention)
     fusions = layer == nil ? Fusion.found(in: program, steps) : [:]
   }
 
   /// Calls the module; the probe of the current task, if there is one, sees the call.
   func callAsFunction(_ inputs: [Value]) throws -> Value {
     if let layer, case .tensor(let x)? = inputs.first { return .tensor(try layer(x)) }
+    if let attention, let result = try attention(inputs) { return result }
     guard ProbeRun.current != nil else { return try run(inputs) }
     let module = RecordedModule(self, inputs)
     return try module.result(of: module(TensorList(tensors: inputs.flatMap(\.tensors))))

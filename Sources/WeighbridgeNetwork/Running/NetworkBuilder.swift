@@ -11,6 +11,7 @@ struct NetworkBuilder {
   /// By full name.
   private var tensors: [String: Tensor] = [:]
   private var layers: [Int: any UnaryModule] = [:]
+  private var attentions: [Int: AttentionLayer] = [:]
   private let constants: [Tensor]
 
   init(_ network: Network, _ scope: WeightScope) {
@@ -30,15 +31,19 @@ struct NetworkBuilder {
 
   /// Asks for every module's tensors, in the order of registration.
   mutating func bindTensors() throws {
-    for (index, node) in network.nodes.enumerated() {
+    // Modules whose parameters belong to the one that they are in.
+    var owned: Set<String> = []
+    for (index, node) in network.nodes.enumerated() where !owned.contains(node.path) {
       let own = node.path.isEmpty ? scope : scope / node.path
       if let original = node.original {
         try noteOtherName(own, network.nodes[original])
       } else if let layer = try layer(index, own) {
         layers[index] = layer
-        for parameter in (layer as? any ParameterizedModule)?.parameters ?? [] {
-          tensors[node.name(parameter.name)] = parameter.tensor
-        }
+        keep((layer as? any ParameterizedModule)?.parameters ?? [], of: node)
+      } else if let attention = try attention(index, own) {
+        attentions[index] = attention
+        owned.insert(node.name(AttentionLayer.child))
+        keep(attention.layer.parameters, of: node)
       } else {
         try bindTensors(of: node, own)
       }
@@ -51,6 +56,23 @@ struct NetworkBuilder {
       node: network.nodes[index], program: network.programs[number], context: context,
       attribute: { attribute($0) }
     ).layer(own)
+  }
+
+  /// Attention whose child `out_proj` is as its own, not called and of no other name.
+  private func attention(_ index: Int, _ own: WeightScope) throws -> AttentionLayer? {
+    let node = network.nodes[index]
+    guard programs[index].count == 1, let number = programs[index].first,
+      let child = places[node.name(AttentionLayer.child)].map({ network.nodes[$0] }),
+      child.original == nil, child.calls.isEmpty,
+      Set(child.parameters.map(\.name)).isSubset(of: ["weight", "bias"]), child.buffers.isEmpty,
+      child.parameters.contains(where: { $0.name == "bias" })
+        == node.parameters.contains(where: { $0.name == "in_proj_bias" })
+    else { return nil }
+    return try AttentionLayer(node, network.programs[number], own)
+  }
+
+  private mutating func keep(_ parameters: [ModuleParameter], of node: Network.Node) {
+    for parameter in parameters { tensors[node.name(parameter.name)] = parameter.tensor }
   }
 
   private mutating func bindTensors(of node: Network.Node, _ own: WeightScope) throws {
@@ -114,7 +136,8 @@ struct NetworkBuilder {
       path: scope.path / node.path, kind: node.kind, program: program, steps: steps,
       returns: try operand(program.returns, node),
       conditions: conditions.sorted { $0.needs < $1.needs },
-      parameters: parameters(of: node), layer: layers[call.node], context: context)
+      parameters: parameters(of: node), layer: layers[call.node],
+      attention: attentions[call.node], context: context)
   }
 
   private func target(
