@@ -30,9 +30,10 @@ extension WeighbridgeTool {
   public static var architectures: [any Architecture.Type] { [] }
 
   public static var registry: ArchitectureRegistry {
-    let own = Set(architectures.map { $0.id })
+    let own = architectures.map { AnyArchitecture($0) }
+    let ids = Set(own.map(\.id))
     return ArchitectureRegistry(
-      architectures + ArchitectureRegistry.builtIn.architectures.filter { !own.contains($0.id) })
+      own + ArchitectureRegistry.builtIn.architectures.filter { !ids.contains($0.id) })
   }
 
   public static var name: String {

@@ -14,7 +14,7 @@ struct Published: Sendable, CustomTestStringConvertible {
 
   var testDescription: String { "\(list) → \(id)" }
 
-  var architecture: any Architecture.Type {
+  var architecture: AnyArchitecture {
     get throws { try ArchitectureRegistry.builtIn.architecture(id) }
   }
 }
@@ -98,7 +98,7 @@ struct ManifestTests {
     let architecture = try published.architecture
     let configuration = try architecture.configuration(list.shapes)
     let ledger = try WeightScope.describe(source: list.source) {
-      try architecture.init($0, configuration)
+      try architecture.build($0, configuration)
     }
     let wanted = KeyList(ledger).entries
     #expect(Set(wanted).symmetricDifference(list.entries) == [])

@@ -69,7 +69,7 @@ struct RecordedNetworkTests {
         (name: $0.name, tensor: try renamed.tensor($0.rawPath))
       }, path: "lacking")
     let report = try fixture.plan(lacking).report
-    #expect(report.missing.map(\.name) == ["fc.bias"])
+    #expect(report.missing.map(\.parameter) == ["fc.bias"])
   }
 
   @Test("a probed run and a run of a program differ by rounding alone")

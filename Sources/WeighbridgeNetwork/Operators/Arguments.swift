@@ -37,8 +37,10 @@ package struct Arguments: Sendable {
     return tensor.dtype.isFloatingPoint ? tensor : try tensor.converted(to: context.dtype)
   }
 
+  /// Tensors in a list, which may be one within a list.
   func tensors(_ name: String) throws -> [Tensor] {
-    guard case .list(let items) = self[name] else { throw wrong(name) }
+    guard case .list(var items) = self[name] else { throw wrong(name) }
+    if items.count == 1, case .list(let inner) = items[0] { items = inner }
     return try items.map { item in
       guard case .tensor(let tensor) = item else { throw wrong(name) }
       return tensor

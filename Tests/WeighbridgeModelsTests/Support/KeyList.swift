@@ -73,9 +73,9 @@ private struct Names: WeightSource {
   }
 }
 
-extension Architecture {
+extension AnyArchitecture {
   /// The configuration that a state dict shows, with some values given.
-  static func configuration(
+  func configuration(
     _ shapes: StateDictShapes = StateDictShapes([:]), _ given: [String: ConfigurationValue] = [:]
   ) throws -> Configuration {
     var configuration = defaults
@@ -86,11 +86,27 @@ extension Architecture {
   }
 
   /// What the architecture wants under some configuration.
-  static func ledger(
+  func ledger(
     _ given: [String: ConfigurationValue] = [:], source: (any WeightSource)? = nil
   ) throws -> Ledger {
     let configuration = try configuration(StateDictShapes([:]), given)
-    return try WeightScope.describe(source: source) { try Self($0, configuration) }
+    return try WeightScope.describe(source: source) { try build($0, configuration) }
+  }
+}
+
+extension Architecture {
+  /// The configuration that a state dict shows, with some values given.
+  static func configuration(
+    _ shapes: StateDictShapes = StateDictShapes([:]), _ given: [String: ConfigurationValue] = [:]
+  ) throws -> Configuration {
+    try AnyArchitecture(Self.self).configuration(shapes, given)
+  }
+
+  /// What the architecture wants under some configuration.
+  static func ledger(
+    _ given: [String: ConfigurationValue] = [:], source: (any WeightSource)? = nil
+  ) throws -> Ledger {
+    try AnyArchitecture(Self.self).ledger(given, source: source)
   }
 }
 

@@ -7,7 +7,7 @@ import WeighbridgeModules
 
 /// A checkpoint and a reference that PyTorch recorded with it.
 struct RecordedRun {
-  let architecture: any Architecture.Type
+  let architecture: AnyArchitecture
   let configuration: Configuration
   private let weights: any Checkpoint
   private let reference: any Checkpoint
@@ -57,7 +57,7 @@ struct RecordedRun {
   /// Runs the model in float64 and float32, and unprobed, and compares every recorded value.
   func compare() throws -> [Figure] {
     let ledger = try WeightScope.describe(source: FileWeights(weights)) {
-      try architecture.init($0, configuration)
+      try architecture.build($0, configuration)
     }
     if weights.path != reference.path {
       let wanted = Set(ledger.requests.map(\.name))
@@ -101,7 +101,7 @@ struct RecordedRun {
 
   private func run(_ dtype: DType, probed: Bool) throws -> [String: Tensor] {
     let model = try WeightScope.bind(FileWeights(weights), dtype: dtype) {
-      try architecture.init($0, configuration)
+      try architecture.build($0, configuration)
     }
     let names = reference.entries.map(\.rawPath).filter { $0.hasPrefix("inputs/") }.sorted()
     let inputs = try names.map { name in

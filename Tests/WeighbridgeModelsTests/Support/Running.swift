@@ -2,6 +2,17 @@ import TestSupport
 import WeighbridgeModels
 import WeighbridgeModules
 
+extension AnyArchitecture {
+  /// The model with these weights.
+  func bound(
+    _ given: [String: ConfigurationValue] = [:], to source: some WeightSource,
+    dtype: DType = .float64
+  ) throws -> any Module {
+    let configuration = try configuration(StateDictShapes([:]), given)
+    return try WeightScope.bind(source, dtype: dtype) { try build($0, configuration) }
+  }
+}
+
 extension Architecture {
   /// The model with these weights.
   static func bound(
