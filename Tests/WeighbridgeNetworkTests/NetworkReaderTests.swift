@@ -53,7 +53,10 @@ struct NetworkReaderTests {
     ("\"calls\":[1]", "\"calls\":[]", "'' is called more often than its 0 calls"),
     ("\"calls\":[0]", "\"calls\":[-1]", "calls's item is no count"),
     ("\"path\":\"fc\"", "\"path\":\"a.fc\"", "'a.fc' comes before 'a'"),
-    ("\"path\":\"again\"", "\"path\":\"fc\"", "there are two modules 'fc'"),
+    (
+      "\"path\":\"again\",\"same_as\":\"fc\"",
+      "\"path\":\"fc\",\"class\":\"C\",\"calls\":[]", "there are two modules 'fc'"
+    ),
     ("\"same_as\":\"fc\"", "\"same_as\":\"later\"", "which does not precede it"),
     ("\"same_as\":\"fc\"", "\"same_as\":\"again\"", "which does not precede it"),
     ("\"path\":\"\"", "\"path\":\"root\"", "comes before ''"),

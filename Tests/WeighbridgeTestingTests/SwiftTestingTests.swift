@@ -62,7 +62,7 @@ import WeighbridgeTesting
     let plan = try Loader(.builtIn).plan(
       Checkpoints.open(Repository.fixture("stn.npz")), reference: reference.metadata)
     expectParity(.plan(plan), with: reference.path)
-    let layer = try ArchitectureRegistry.builtIn.architecture("se_layer")
+    let layer: any Architecture.Type = SELayer.self
     try requireGeneric(layer)
   }
 

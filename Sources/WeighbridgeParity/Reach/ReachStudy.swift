@@ -69,7 +69,8 @@ struct ReachStudy {
     guard let rebinding else { return Reach(parameters: parameters, change: nudge.relative) }
     var found = Dictionary(
       parameters.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-    for request in rebinding.requests where request.role.isComputedWith && found[request.name] == nil {
+    for request in rebinding.requests
+    where request.role.isComputedWith && found[request.name] == nil {
       found[request.name] = rebound(request, rebinding, &pace)
     }
     return Reach(
