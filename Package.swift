@@ -18,6 +18,7 @@ let package = Package(
     .library(name: "WeighbridgeTesting", targets: ["WeighbridgeTesting"]),
     .library(name: "WeighbridgeCommand", targets: ["WeighbridgeCommand"]),
     .executable(name: "weighbridge", targets: ["WeighbridgeCLI"]),
+    .plugin(name: "WeighbridgePlugin", targets: ["WeighbridgePlugin"]),
   ],
   traits: [
     .trait(
@@ -176,6 +177,15 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "WeighbridgeCLI", dependencies: ["WeighbridgeCommand"]),
+    .plugin(
+      name: "WeighbridgePlugin",
+      capability: .command(
+        intent: .custom(
+          verb: "weighbridge",
+          description: "The weighbridge command with this package's architectures"),
+        permissions: [
+          .writeToPackageDirectory(reason: "Converted weights and reports are files of yours.")
+        ])),
 
     // What several test targets need.
     .target(

@@ -2,7 +2,7 @@ import WeighbridgeParallel
 import WeighbridgeTensors
 
 /// Entries in file order, found by name or raw path, byte by byte. Names that several entries have are
-/// usable under none: they are skipped, and said.
+/// usable under none, and what has no name cannot be asked for: they are skipped, and said.
 struct EntryIndex: Sendable {
   /// All of them, as they were given.
   private let given: [CheckpointEntry]
@@ -19,7 +19,7 @@ struct EntryIndex: Sendable {
     var positions: [ExactText: Int] = [:]
     positions.reserveCapacity(given.count)
     var ambiguous: [ExactText: SkipReason] = [:]
-    for (position, entry) in given.enumerated() {
+    for (position, entry) in given.enumerated() where !entry.name.isEmpty {
       let name = ExactText(entry.name)
       guard let other = positions.updateValue(position, forKey: name) else { continue }
       let first = given[other].rawPath
@@ -31,9 +31,18 @@ struct EntryIndex: Sendable {
         remedy: "Keep one of the two")
     }
     for name in ambiguous.keys { positions[name] = nil }
-    entries = ambiguous.isEmpty ? given : given.filter { ambiguous[ExactText($0.name)] == nil }
+    entries =
+      positions.count == given.count
+      ? given : given.filter { positions[ExactText($0.name)] != nil }
     self.skipped =
       skipped
+      + given.filter(\.name.isEmpty).map { entry in
+        SkippedEntry(
+          name: "(no name)",
+          reason: SkipReason(
+            .encoding, "a tensor \(entry.dtype) \(entry.shape) has no name to ask for it by",
+            remedy: "Name it where the file is made"))
+      }
       + ambiguous.sorted { $0.key < $1.key }.map {
         SkippedEntry(name: $0.key.text, reason: $0.value)
       }

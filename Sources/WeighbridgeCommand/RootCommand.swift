@@ -13,6 +13,7 @@ struct RootCommand: ParsableCommand {
         A checkpoint is a file of named tensors, known by its content: \
         \(CheckpointFormat.titles()).
 
+        EXAMPLES
           \(tool.name) inspect model.npz
               what is in the file
           \(tool.name) map model.npz
@@ -24,6 +25,18 @@ struct RootCommand: ParsableCommand {
           \(tool.name) verify model.safetensors --against model.npz
               whether it holds what was written
 
+        WORDS
+        A checkpoint's names are matched, missing (the model asks, the file has none), unexpected (the \
+        other way round), mismatched (another shape), or unused (loaded, and no output depends on \
+        them). A layer's status is one of:
+
+        \(Glossary.statuses)
+
+        COMPLETIONS AND MANUAL
+          \(tool.name) --generate-completion-script bash > \
+        ~/.local/share/bash-completion/completions/\(tool.name)
+          \(tool.name) manual | man -l -
+
         Exit status: 0 it holds; 1 compared, and something differs; 2 the names do not map one to \
         one; 3 a file can't be read or written; 64 wrong usage.
         """,
@@ -31,6 +44,7 @@ struct RootCommand: ParsableCommand {
       subcommands: [
         ModelsCommand.self, InspectCommand.self, MapCommand.self, ConvertCommand.self,
         ValidateCommand.self, RunCommand.self, DiffCommand.self, VerifyCommand.self,
+        ManualCommand.self,
       ])
   }
 }

@@ -308,10 +308,16 @@ public struct Reference: Sendable {
   private func readNoise(_ name: String) throws -> Noise {
     let tensor = try checkpoint.tensor(name)
     let values = tensor.elementCount == 2 ? try tensor.elements(as: Double.self) : []
-    guard values.count == 2, values.allSatisfy({ $0 >= 0 || $0.isNaN }) else {
+    guard values.count == 2 else {
       throw WeighbridgeError(
         .malformed, "noise must be the pair [rms, max], this is \(tensor.dtype) \(tensor.shape)",
-        file: path, entry: name)
+        file: path, entry: name, remedy: "Record the reference again")
+    }
+    guard values.allSatisfy({ $0 >= 0 || $0.isNaN }) else {
+      throw WeighbridgeError(
+        .malformed,
+        "the noise [rms, max] is [\(values[0]), \(values[1])], and neither can be negative",
+        file: path, entry: name, remedy: "Record the reference again")
     }
     return Noise(rms: values[0], max: values[1])
   }

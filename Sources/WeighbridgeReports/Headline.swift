@@ -101,6 +101,7 @@ extension ParityResult {
         .max(by: { $0.shareAlone < $1.shareAlone }),
       let judgement = nearest.isolated?.judgement, judgement.shareOfLimit > 0
     else { return nil }
-    return "no layer fails alone; nearest to its limit: \(nearest.name) with \(judgement.ofLimit)"
+    return
+      "no layer fails isolated; nearest to its limit: \(nearest.name) with \(judgement.ofLimit)"
   }
 }

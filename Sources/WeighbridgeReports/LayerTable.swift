@@ -138,7 +138,7 @@ struct LayerTable {
       Column(title: "shape", isRight: false, minimum: 100) {
         Format.shape($0.shape.dimensions)
       },
-      Column(title: "alone", isRight: true, minimum: 0) { ratio($0.isolated) },
+      Column(title: "isolated", isRight: true, minimum: 0) { ratio($0.isolated) },
       Column(title: Wording(subject).wholeRun, isRight: true, minimum: 0) { ratio($0.cumulative) },
       Column(title: "max|Δ|", isRight: true, minimum: 0) {
         Format.small($0.cumulative?.figures.maxAbs ?? .nan)

@@ -26,9 +26,19 @@ extension TensorDiff {
     if !onlyInA.isEmpty { counts.append("\(onlyInA.count) only in the first") }
     if !onlyInB.isEmpty { counts.append("\(onlyInB.count) only in the second") }
     return ["different: " + counts.joined(separator: ", ")]
-      + different.map { "  \($0.text)" }
-      + onlyInA.map { "  only in the first: \($0.escapingControlCharacters())" }
-      + onlyInB.map { "  only in the second: \($0.escapingControlCharacters())" } + dtypeLines
+      + TensorDiff.listed(different.map(\.text), "")
+      + TensorDiff.listed(
+        onlyInA.map { $0.escapingControlCharacters() }, "only in the first: ")
+      + TensorDiff.listed(
+        onlyInB.map { $0.escapingControlCharacters() }, "only in the second: ") + dtypeLines
+  }
+
+  /// One line per item, and how many more there are beyond a screenful.
+  private static func listed(_ items: [String], _ lead: String) -> [String] {
+    let most = 20
+    let rest = items.count - most
+    return items.prefix(most).map { "  \(lead)\($0)" }
+      + (rest > 0 ? ["  \(lead)… and \(rest) more, which --json lists"] : [])
   }
 
   private var dtypeLines: [String] {

@@ -101,7 +101,7 @@ public struct TerminalReport: Sendable {
     lines += listing(
       "that do not fit", report.mismatched.map { "\($0.parameter) (\($0.reason))" })
     lines += listing("with several sources", report.collisions.map(\.name))
-    lines += listing("loaded, never applied", report.dead.map(\.name))
+    lines += listing("unused: no output depends on them", report.dead.map(\.name))
     lines += report.suggestions.prefix(4).flatMap {
       wrapped("perhaps \($0.rule.yaml) (\($0.reason))".escapingControlCharacters())
     }

@@ -67,6 +67,6 @@ extension ParityResult {
 extension ParityResult: CustomStringConvertible {
   /// What `weighbridge validate` prints, 100 columns wide: the headline, the causes and the table.
   public var description: String {
-    TerminalReport(width: 100).text(Verdict(model: "model", result: self))
+    TerminalReport(width: 100).text(verdict)
   }
 }

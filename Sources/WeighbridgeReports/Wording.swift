@@ -16,7 +16,7 @@ struct Wording: Sendable {
   init(_ subject: Verdict.Subject) {
     switch subject {
     case .model:
-      (got, recorded, wholeRun) = ("got", "recorded", "in all")
+      (got, recorded, wholeRun) = ("got", "recorded", "end to end")
       (onlyRecorded, onlyGot) = ("not in the model", "not in the reference")
       notCovered = "not everything is covered"
     case .references:
@@ -37,14 +37,14 @@ struct Legend: Sendable {
     let judgements = layers.flatMap { [$0.cumulative, $0.isolated] }.compactMap { $0?.judgement }
     let byNoise = judgements.first { $0.basis != .elementwise }
     let ratio =
-      byNoise.map { "error ÷ rounding noise, limit \(Format.value($0.limit))" }
+      byNoise.map { "error ÷ noise, limit \(Format.value($0.limit))" }
       ?? "max |Δ| ÷ (atol + rtol·|\(Wording(subject).recorded)|), limit 1"
     let runs: [String] =
       switch subject {
       case .references: []
       case .model where layers.contains { $0.isolated != nil }:
-        ["alone: on recorded inputs", "in all: whole run"]
-      case .model: ["in all: whole run"]
+        ["isolated: on recorded inputs", "end to end: whole run"]
+      case .model: ["end to end: whole run"]
       }
     text = runs.isEmpty ? "ratio: \(ratio)" : (runs + [ratio]).joined(separator: " · ")
     let elementwise =

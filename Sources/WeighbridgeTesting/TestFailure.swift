@@ -1,3 +1,5 @@
+import Weighbridge
+
 #if canImport(Testing)
   import Testing
 #endif
@@ -32,13 +34,26 @@ enum TestFailure {
     #endif
   }
 
+  /// Keeps the report with charts beside the test's results, where the framework keeps attachments.
+  static func attach(_ verdict: Verdict, at place: Place) {
+    #if canImport(Testing) && compiler(>=6.2)
+      guard Test.current != nil else { return }
+      Attachment.record(
+        verdict.html(), named: "\(verdict.model).html", sourceLocation: location(place))
+    #endif
+  }
+
   #if canImport(Testing)
+    private static func location(_ place: Place) -> SourceLocation {
+      SourceLocation(
+        fileID: place.fileID, filePath: "\(place.filePath)", line: Int(place.line),
+        column: Int(place.column))
+    }
+
     private static func record(inSwiftTesting message: String, at place: Place) {
       Issue.record(
         Comment(rawValue: message),
-        sourceLocation: SourceLocation(
-          fileID: place.fileID, filePath: "\(place.filePath)", line: Int(place.line),
-          column: Int(place.column)))
+        sourceLocation: location(place))
     }
   #endif
 }

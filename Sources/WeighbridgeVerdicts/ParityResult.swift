@@ -3,6 +3,8 @@ import WeighbridgeReferences
 
 /// What holding a model against a reference found.
 public struct ParityResult: Sendable {
+  /// What the network is called: an architecture's id, else its type's name.
+  public var model = "model"
   /// Every tensor that a module returned, in the order in which the calls returned.
   public var layers: [LayerVerdict] = []
   /// The model's outputs.

@@ -3,17 +3,16 @@ import Testing
 
 /// What a person at a terminal sees.
 @Suite struct TerminalTests {
-  private static let failing = [
+  static let failing = [
     "validate", "--weights", Repository.fixture("se_bottleneck.npz"), "--reference",
     Repository.fixture("se_bottleneck_reference.npz"), "--rtol", "0", "--atol", "0",
   ]
 
-  @Test(arguments: [UInt16(80), 120])
+  @Test(arguments: [UInt16(60), 80, 120])
   func tablesFitTheTerminalAndUseItsRoom(_ columns: UInt16) throws {
     let run = try TerminalRun(columns: columns, Self.failing)
     #expect(run.status == 1)
-    // The headline is one line, whatever its length.
-    #expect(run.lines.dropFirst().allSatisfy { $0.count <= Int(columns) }, "\(run.output)")
+    #expect(run.lines.allSatisfy { $0.count <= Int(columns) }, "\(run.output)")
     #expect(run.lines.contains { $0.contains("SNR") } == (columns == 120))
   }
 
@@ -25,6 +24,50 @@ import Testing
     #expect(run.output.contains("\u{1b}[") == isColoured)
     let dumb = try TerminalRun(columns: 100, Self.failing, environment: ["TERM": "dumb"])
     #expect(!dumb.output.contains("\u{1b}["))
+  }
+
+  /// Nothing is wider than 60 columns, and no word is broken.
+  @Test(arguments: [
+    ["inspect", "se_bottleneck.npz"], ["inspect", "se_bottleneck.npz", "--stats"],
+    ["inspect", "se_bottleneck.npz", "--tree"], ["map", "se_bottleneck.npz", "--all"],
+    ["map", "se_bottleneck.npz", "--model", "vit", "--config", "heads=2"], ["models"],
+    ["models", "vit"],
+  ])
+  func sixtyColumnsAreEnough(_ arguments: [String]) throws {
+    let paths = arguments.map { $0.hasSuffix(".npz") ? Repository.fixture($0) : $0 }
+    let run = try TerminalRun(columns: 60, paths)
+    let words = Set(
+      try CommandRun(list: paths).output.split { $0 == " " || $0.isNewline }.map(String.init))
+    for line in run.lines {
+      #expect(line.count <= 60, "\(line)")
+      // What is cut is marked; a path may go on behind one of its separators.
+      for word in line.split(separator: " ") where !word.contains(where: { "…/._-=:".contains($0) })
+      {
+        #expect(words.contains(String(word)) || word.allSatisfy(\.isPunctuation), "\(word)")
+      }
+    }
+  }
+
+  @Test func colourCanBeForced() throws {
+    let forced = try CommandRun(list: Self.failing, environment: ["FORCE_COLOR": "1"])
+    #expect(forced.output.contains("\u{1b}[31m"))
+    for environment in [["FORCE_COLOR": "0"], ["FORCE_COLOR": "1", "NO_COLOR": "1"], [:]] {
+      let plain = try CommandRun(list: Self.failing, environment: environment)
+      #expect(!plain.output.contains("\u{1b}"), "\(environment)")
+    }
+  }
+
+  /// Where the locale has no Unicode, nothing else is printed, on both outputs and in help.
+  @Test(arguments: [
+    failing, ["validate", "--help"], ["inspect", "nothing…here.npz"], ["models"],
+    ["map", Repository.fixture("se_bottleneck.npz")],
+  ])
+  func theCLocaleIsASCII(_ arguments: [String]) throws {
+    let run = try CommandRun(list: arguments, environment: ["LC_ALL": "C"])
+    #expect((run.output + run.errors).utf8.allSatisfy { $0 < 0x80 })
+    #expect(!(run.output + run.errors).isEmpty)
+    let text = try CommandRun(list: Self.failing, environment: ["LC_ALL": "C.UTF-8"]).output
+    #expect(text.contains("max|Δ|"))
   }
 
   @Test func reportsToAFileHaveNoColour() throws {

@@ -118,7 +118,7 @@ private struct Shifted: Module {
     #expect(vague.causes.isEmpty)
     #expect(vague.diagnoses.isEmpty)
     let line = Headline.line(Verdict(model: "chain", result: vague))
-    #expect(line.contains("no layer fails alone; nearest to its limit: net.0 with "))
+    #expect(line.contains("no layer fails isolated; nearest to its limit: net.0 with "))
   }
 
   @Test(arguments: [("bias", "running_mean"), ("weight", "running_var"), ("weight", "bias")])

@@ -56,7 +56,7 @@ import WeighbridgeWeights
   @Test func theLegendExplainsTheColumnsInOneLine() throws {
     let lines = TerminalReport(width: 80).text(try verdict()).split(separator: "\n")
     #expect(
-      lines[1] == "alone: on recorded inputs · in all: whole run · error ÷ rounding noise, limit 4")
+      lines[1] == "isolated: on recorded inputs · end to end: whole run · error ÷ noise, limit 4")
     var elementwise = Verdict(
       model: "toy",
       result: try validate(against: .toy()) {
@@ -65,8 +65,8 @@ import WeighbridgeWeights
       })
     elementwise.environment.threads = 2
     let other = TerminalReport(width: 80).text(elementwise)
-    #expect(other.contains("\nin all: whole run · max |Δ| ÷ (atol + rtol·|recorded|), limit 1\n"))
-    #expect(!other.contains("alone") && !other.contains("†"))
+    #expect(other.contains("\nend to end: whole run · max |Δ| ÷ (atol + rtol·|recorded|), limit 1\n"))
+    #expect(!other.contains("isolated:") && !other.contains("†"))
   }
 
   /// A single wrong element moves the RMS little: the row says why it fails all the same.

@@ -22,7 +22,7 @@ import WeighbridgeTesting
     } matching: { issue in
       let text = issue.comments.map(\.rawValue).joined()
       return text.hasPrefix("FAIL Gate · first source fc.3 (call 0)")
-        && text.contains("\nalone: on recorded inputs · in all: whole run · ")
+        && text.contains("\nisolated: on recorded inputs · end to end: whole run · ")
         && text.contains("\nsource") && text.contains("\ninherited")
         && issue.sourceLocation?.line == line
         && issue.sourceLocation?.fileName == "SwiftTestingTests.swift"

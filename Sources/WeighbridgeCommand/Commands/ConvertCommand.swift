@@ -1,5 +1,6 @@
 import ArgumentParser
 import Weighbridge
+import WeighbridgeWeights
 
 #if canImport(Glibc)
   import Glibc
@@ -10,7 +11,7 @@ import Weighbridge
 #endif
 
 /// `weighbridge convert`: a checkpoint as a native weight file, or in another format.
-struct ConvertCommand: ParsableCommand {
+struct ConvertCommand: JSONCommand {
   static let configuration = CommandConfiguration(
     commandName: "convert",
     abstract: "Write a checkpoint as a native weight file, or in another format.",
@@ -21,32 +22,35 @@ struct ConvertCommand: ParsableCommand {
       its name only when it is complete.
 
       EXAMPLES
-        weighbridge convert vit.npz vit.safetensors --model vit --config heads=16
-        weighbridge convert vit.npz vit.safetensors --dtype f16
-        weighbridge convert vit.safetensors vit.h5
-        weighbridge convert reference.npz reference.h5 --model none
-        weighbridge convert net.npz net.h5 --gzip 4
-        weighbridge convert net.npz net.safetensors --layout mlx
-        weighbridge convert net.npz net.safetensors --shard-size 2GB
+        \(Tool.name) convert vit.npz vit.safetensors --model vit --config heads=16
+        \(Tool.name) convert vit.npz vit.safetensors --dtype f16
+        \(Tool.name) convert vit.safetensors vit.h5
+        \(Tool.name) convert reference.npz reference.h5 --model none
+        \(Tool.name) convert net.npz net.h5 --gzip 4
+        \(Tool.name) convert net.npz net.safetensors --layout mlx
+        \(Tool.name) convert net.npz net.safetensors --shard-size 2GB
 
       With `--model none` the file's tensors are written as they are, under their own names: a change \
       of format alone. Converting a native file again changes nothing but what is asked for: rules \
       that were applied when it was written are not applied twice.
       """)
 
-  @Argument(help: "The checkpoint to read.") var input: String
-  @Argument(help: "The file to write; an existing one is replaced.") var output: String
+  @Argument(help: "The checkpoint to read.", completion: .files) var input: String
+  @Argument(help: "The file to write; an existing one is replaced.", completion: .files)
+  var output: String
   @OptionGroup var model: ModelOptions
   @OptionGroup var rules: RulesOption
   @Option(
     help: ArgumentHelp(
       "Write floating-point tensors as f16, bf16, f32 or f64; without it each keeps its own.",
-      valueName: "f32|f16|bf16|f64"))
+      valueName: "dtype"),
+    completion: .list(["f32", "f16", "bf16", "f64"]))
   var dtype: String?
   @Option(
     help: ArgumentHelp(
-      "\(ConvertCommand.formats); without it the name of OUT decides, and .safetensors is native.",
-      valueName: "format"))
+      "\(ConvertCommand.formats); without it the output's name decides, and .safetensors is native.",
+      valueName: "format"),
+    completion: .list(["native"] + CheckpointFormat.written.map(\.id)))
   var format: String?
   @Flag(help: "In HDF5, make groups of the dots in names.") var nested = false
   @OptionGroup var writing: WritingOptions
@@ -70,7 +74,9 @@ struct ConvertCommand: ParsableCommand {
     let export: Export
     if model.model == "none" {
       guard model.config.isEmpty else {
-        throw WeighbridgeError(.usage, "--config needs a model, and --model none is given")
+        throw WeighbridgeError(
+          .usage, "--config needs a model, and --model none is given",
+          remedy: "Leave --config out, or name the model")
       }
       export = try Export(checkpoint, rules: rules, root: model.root, dtype: dtype)
     } else {
@@ -126,7 +132,9 @@ struct ConvertCommand: ParsableCommand {
   private func parsedDType() throws -> DType? {
     guard let dtype else { return nil }
     guard let parsed = DType(userName: dtype), parsed.isFloatingPoint else {
-      throw WeighbridgeError(.usage, "--dtype takes f32, f16, bf16 or f64, not '\(dtype)'")
+      throw WeighbridgeError(
+        .usage, "--dtype takes f32, f16, bf16 or f64, not '\(dtype)'",
+        remedy: "Leave it out to keep each tensor's own")
     }
     return parsed
   }
@@ -136,7 +144,9 @@ struct ConvertCommand: ParsableCommand {
     if let name = format {
       if name.lowercased() == "native" { return .native }
       guard let format = CheckpointFormat(named: name), format.isWritten else {
-        throw WeighbridgeError(.usage, "--format takes \(ConvertCommand.formats), not '\(name)'")
+        throw WeighbridgeError(
+          .usage, "--format takes \(ConvertCommand.formats), not '\(name)'",
+          remedy: "Leave it out to go by the output's name")
       }
       return .checkpoint(format, naming)
     }
@@ -187,19 +197,21 @@ extension ExportSummary {
   }
 
   func json(output: String, format: String, plan: ImportPlan?) -> JSONDocument {
-    .members([
-      "output": .string(output), "format": .string(format),
-      "model": plan.map { .string($0.architecture.id) } ?? .null,
-      "config": plan?.configuration.json ?? .null,
-      "tensors": .integer(tensors), "bytes": .integer(bytes),
-      "warnings": .array(
-        warnings.map {
-          .members([
-            "name": .string($0.name), "non_finite": .integer($0.nonFinite),
-            "overflowed": .integer($0.overflowed),
-          ])
-        }),
-      "notes": .strings(plan?.report.notes ?? []),
-    ])
+    .answer(
+      of: "convert",
+      JSONDocument.members([
+        "output": .string(output), "format": .string(format),
+        "model": plan.map { .string($0.architecture.id) } ?? .null,
+        "config": plan?.configuration.json ?? .null,
+        "tensors": .integer(tensors), "bytes": .integer(bytes),
+        "warnings": .array(
+          warnings.map {
+            .members([
+              "name": .string($0.name), "non_finite": .integer($0.nonFinite),
+              "overflowed": .integer($0.overflowed),
+            ])
+          }),
+        "notes": .strings(plan?.report.notes ?? []),
+      ]).objectMembers)
   }
 }

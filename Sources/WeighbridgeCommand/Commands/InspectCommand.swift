@@ -1,8 +1,9 @@
 import ArgumentParser
 import Weighbridge
+import WeighbridgeWeights
 
 /// `weighbridge inspect`: what is in a file of named tensors.
-struct InspectCommand: ParsableCommand {
+struct InspectCommand: JSONCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
     abstract: "Show the tensors in a checkpoint or a reference.",
@@ -11,16 +12,16 @@ struct InspectCommand: ParsableCommand {
       Without --stats only headers are read, however large the file is.
 
       EXAMPLES
-        weighbridge inspect model.npz
-        weighbridge inspect model.h5 --tree
-        weighbridge inspect model.npz --stats
-        weighbridge inspect model.safetensors --json | jq '.tensors[].name'
+        \(Tool.name) inspect model.npz
+        \(Tool.name) inspect model.h5 --tree
+        \(Tool.name) inspect model.npz --stats
+        \(Tool.name) inspect model.safetensors --json | jq '.tensors[].name'
 
       The JSON has format, tensors [{name, dtype, shape, bytes}], and with --stats also min, max, \
       mean, std, nan, inf of each. Numbers that are not finite are strings.
       """)
 
-  @Argument(help: "The file.") var file: String
+  @Argument(help: "The file.", completion: .files) var file: String
   @Flag(help: "Show the modules as a tree, with counts and sizes.") var tree = false
   @Flag(help: "Read every value: min, max, mean, std, and how many are NaN or infinite.")
   var stats = false
@@ -126,6 +127,9 @@ struct Inspection {
       + [figures.nan.grouped, figures.infinite.grouped]
   }
 
+  /// A file's own texts are cut here in files and pipes, too; the JSON has them whole.
+  private static let longestRemark = 120
+
   /// What the file holds beside tensors.
   func remarks(width: Int) -> [String] {
     var lines = checkpoint.remarks.isEmpty ? [] : [""]
@@ -140,7 +144,7 @@ struct Inspection {
       lines += ["", "metadata"]
       lines += checkpoint.metadata.sorted { $0.key < $1.key }.map { key, value in
         let name = key.escapingControlCharacters()
-        let room = max(20, width - name.count - 4)
+        let room = max(20, min(width, Inspection.longestRemark) - name.count - 4)
         let text = value.prefix(4 * room).description.escapingControlCharacters()
         return "  \(name): \(text.count > room ? text.prefix(room - 1) + "…" : text[...])"
       }
@@ -185,19 +189,21 @@ struct Inspection {
 
   /// The document without its tensors.
   private var frame: JSONDocument {
-    .members([
-      "file": .string(checkpoint.path), "format": .string(checkpoint.format.id),
-      "tensors": .array([]), "values": .integer(totalValues), "bytes": .integer(totalBytes),
-      "skipped": .array(
-        checkpoint.skipped.map {
-          .members([
-            "name": .string($0.name), "kind": .string($0.reason.kind.rawValue),
-            "reason": .string($0.reason.clause),
-          ])
-        }),
-      "notes": .strings(checkpoint.remarks),
-      "metadata": .object(
-        checkpoint.metadata.sorted { $0.key < $1.key }.map { .init($0.key, .string($0.value)) }),
-    ])
+    .answer(
+      of: "inspect", status: failure?.code.exitStatus ?? 0, error: failure?.description,
+      JSONDocument.members([
+        "file": .string(checkpoint.path), "format": .string(checkpoint.format.id),
+        "tensors": .array([]), "values": .integer(totalValues), "bytes": .integer(totalBytes),
+        "skipped": .array(
+          checkpoint.skipped.map {
+            .members([
+              "name": .string($0.name), "kind": .string($0.reason.kind.rawValue),
+              "reason": .string($0.reason.clause),
+            ])
+          }),
+        "notes": .strings(checkpoint.remarks),
+        "metadata": .object(
+          checkpoint.metadata.sorted { $0.key < $1.key }.map { .init($0.key, .string($0.value)) }),
+      ]).objectMembers)
   }
 }

@@ -1,8 +1,9 @@
 import ArgumentParser
 import Weighbridge
+import WeighbridgeWeights
 
 /// `weighbridge map`: how a checkpoint's names fit an architecture's.
-struct MapCommand: ParsableCommand {
+struct MapCommand: JSONCommand {
   static let configuration = CommandConfiguration(
     commandName: "map",
     abstract: "Show how a checkpoint's tensors become a model's parameters.",
@@ -12,9 +13,9 @@ struct MapCommand: ParsableCommand {
       map one to one.
 
       EXAMPLES
-        weighbridge map model.npz
-        weighbridge map model.npz --model vit --config heads=16 --all
-        weighbridge map model.h5 --model se_resnet50 --rules rules.yaml --json
+        \(Tool.name) map model.npz
+        \(Tool.name) map model.npz --model vit --config heads=16 --all
+        \(Tool.name) map model.h5 --model se_resnet50 --rules rules.yaml --json
 
       RULES
       A YAML list, applied in order to the file's names as `inspect` prints them. Prefixes such as \
@@ -49,7 +50,7 @@ struct MapCommand: ParsableCommand {
       and no back-references. Anchors and aliases of YAML are not read.
       """)
 
-  @Argument(help: "The checkpoint.") var file: String
+  @Argument(help: "The checkpoint.", completion: .files) var file: String
   @OptionGroup var model: ModelOptions
   @OptionGroup var rules: RulesOption
   @Flag(help: "List every match too.") var all = false
@@ -66,20 +67,20 @@ struct MapCommand: ParsableCommand {
     }
     if let error { Console.fail(error.description) }
     if json.isSet {
-      try console.print(json: json(plan))
+      try console.print(json: json(plan, error))
     } else {
       try console.say(lines(plan, width: Terminal.width()).joined(separator: "\n"))
     }
     if let error { throw ExitCode(error.code.exitStatus) }
   }
 
-  private func json(_ plan: ImportPlan) -> JSONDocument {
-    guard case .object(let report) = plan.report.json else { return .null }
-    return .object(
+  private func json(_ plan: ImportPlan, _ error: WeighbridgeError?) -> JSONDocument {
+    .answer(
+      of: "map", status: error?.code.exitStatus ?? 0, error: error?.description,
       [
         .init("file", .string(file)), .init("model", .string(plan.architecture.id)),
         .init("config", plan.configuration.json),
-      ] + report)
+      ] + plan.report.json.objectMembers)
   }
 
   private func lines(_ plan: ImportPlan, width: Int) -> [String] {

@@ -1,26 +1,28 @@
 import ArgumentParser
 import Weighbridge
+import WeighbridgeWeights
 
 /// `weighbridge models`: the architectures and what they are made of.
-struct ModelsCommand: ParsableCommand {
+struct ModelsCommand: JSONCommand {
   static let configuration = CommandConfiguration(
     commandName: "models",
-    abstract: "List the built-in architectures, or what one of them is made of.",
+    abstract: "List the architectures, or what one of them is made of.",
     discussion: """
-      With an ID: its configuration keys and their defaults. With values too: the state dict of that \
+      With an id: its configuration keys and their defaults. With values too: the state dict of that \
       configuration, one line per tensor: name, shape, dtype, P for a parameter or B for a buffer, \
       with tabs between.
 
       EXAMPLES
-        weighbridge models
-        weighbridge models vit
-        weighbridge models vit --config depth=12 --config heads=16
-        weighbridge models se_resnet50 --parameters --json
+        \(Tool.name) models
+        \(Tool.name) models vit
+        \(Tool.name) models vit --config depth=12 --config heads=16
+        \(Tool.name) models se_resnet50 --parameters --json
       """)
 
-  @Argument(help: "The architecture.") var id: String?
+  @Argument(help: "The architecture.", completion: .models()) var id: String?
   @Option(
-    help: ArgumentHelp("A configuration value; repeatable.", valueName: "key=value"))
+    help: ArgumentHelp("A configuration value; repeatable.", valueName: "key=value"),
+    completion: .configurationKeys)
   var config: [String] = []
   @Flag(help: "Print the state dict of the default configuration.") var parameters = false
   @OptionGroup var json: JSONFlag
@@ -32,7 +34,7 @@ struct ModelsCommand: ParsableCommand {
       guard overrides.isEmpty, !parameters else {
         throw WeighbridgeError(
           .usage, "--config and --parameters need an architecture",
-          remedy: "For example weighbridge models vit --parameters")
+          remedy: "For example \(Tool.name) models vit --parameters")
       }
       try list(console)
       return
@@ -48,17 +50,31 @@ struct ModelsCommand: ParsableCommand {
       try configuration.set(name, key.parse(text), origin: .given)
     }
     let wantsLedger = parameters || !overrides.isEmpty
+    if wantsLedger { try requireValues(configuration) }
     let description = ArchitectureDescription(
       architecture: architecture, configuration: configuration,
       ledger: wantsLedger
         ? try architecture.ledger(configuration) : try? architecture.ledger(configuration))
     if json.isSet {
-      try console.print(json: description.json)
+      try console.print(json: .answer(of: "models", description.json.objectMembers))
     } else {
       try console.say(
         description.lines(width: Terminal.width(), withParameters: wantsLedger)
           .joined(separator: "\n"))
     }
+  }
+
+  /// - Throws: `usage` when a key that decides the parameters has no value yet, with all of them.
+  private func requireValues(_ configuration: Configuration) throws {
+    let open = configuration.keys.filter { configuration.entries[$0.name] == nil }
+    guard !open.isEmpty else { return }
+    let keys = open.map { "\($0.name) (\($0.summary))" }.joined(separator: ", ")
+    throw WeighbridgeError(
+      .usage,
+      "how many parameters \(configuration.architecture) has, and their shapes, depend on "
+        + "\(keys), which has no default",
+      remedy: "Add "
+        + open.map { "--config \($0.name)=<\($0.kind.words)>" }.joined(separator: " "))
   }
 
   private func list(_ console: Console) throws {
@@ -68,7 +84,8 @@ struct ModelsCommand: ParsableCommand {
         ledger: try? architecture.ledger(architecture.defaults))
     }
     if json.isSet {
-      try console.print(json: .members(["models": .array(descriptions.map(\.shortJSON))]))
+      try console.print(
+        json: .answer(of: "models", [.init("models", .array(descriptions.map(\.shortJSON)))]))
       return
     }
     var table = Table(columns: [
@@ -83,7 +100,7 @@ struct ModelsCommand: ParsableCommand {
     }
     let lines = table.lines(width: Terminal.width())
     try console.say(
-      (lines + ["", "`weighbridge models ID` shows an architecture's configuration."])
+      (lines + ["", "`\(Tool.name) models <id>` shows an architecture's configuration."])
         .joined(separator: "\n"))
   }
 }
@@ -111,7 +128,7 @@ struct ArchitectureDescription {
       lines += [""] + table.lines(width: width)
     }
     guard let ledger else {
-      return lines + ["", "Values for the keys without one, as --config KEY=VALUE, show the rest."]
+      return lines + ["", "Values for the keys without one, as --config key=value, show the rest."]
     }
     if withParameters {
       lines += [""] + ledger.requests.map { $0.manifestLine.escapingForTerminalKeepingTabs() }

@@ -7,48 +7,66 @@ struct RunCommand: ParsableCommand {
     commandName: "run",
     abstract: "Run a model on pictures, or on arrays from a file.",
     discussion: """
-      Of pictures the likeliest classes are printed:
-        weighbridge run --weights net.safetensors --image cat.jpg --classes labels.txt \
-      --transform resize=256,crop=224,normalize=imagenet
-
-      Arrays are inputs/0, inputs/1 … of the file, or all of its arrays in order. The outputs \
-      are outputs/0 …; with --activations the file is a whole reference, as tools/record writes it. \
+      Of pictures the likeliest classes are printed. Arrays are inputs/0, inputs/1 … of the file, or all of its arrays in order. The outputs \
+      are outputs/0 …; with --activations the file is a whole reference, as weighbridge-record writes it. \
       Its extension says the format: \(CheckpointFormat.writtenExtensions).
+
+      EXAMPLES
+        \(Tool.name) run --weights net.safetensors --input images.npz --output logits.npz
+        \(Tool.name) run --weights net.safetensors --image cat.jpg --classes labels.txt \
+      --transform resize=256,crop=224,normalize=imagenet
+        \(Tool.name) run --weights digits.npz --input test.npz --labels labels --output logits.npz
+        \(Tool.name) run --weights net.npz --input images.npz --output all.npz --activations
       """)
 
   @OptionGroup var model: ModelOptions
 
-  @Option(help: "The checkpoint. Architectures without weights need none.")
+  @Option(
+    help: ArgumentHelp(
+      "The checkpoint. Architectures without weights need none.", valueName: "file"),
+    completion: .files)
   var weights: String?
 
-  @Option(help: "Rules that map the checkpoint's names (YAML).")
-  var rules: String?
+  @OptionGroup var rules: RulesOption
 
-  @Option(help: "The inputs: \(CheckpointFormat.titles()).")
+  @Option(
+    help: ArgumentHelp("The inputs: \(CheckpointFormat.titles()).", valueName: "file"),
+    completion: .files)
   var input: String?
 
   @OptionGroup var pictures: PictureOptions
 
-  @Option(help: "The names of the classes, one per line, printed with --image.")
+  @Option(
+    help: ArgumentHelp(
+      "The names of the classes, one per line, printed with --image.", valueName: "file"),
+    completion: .files)
   var classes: String?
 
-  @Option(help: "How many classes are printed with --image.")
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("How many classes are printed with --image.", valueName: "n"))
   var top = 5
 
-  @Option(help: "Where the outputs go; needed with --input.")
+  @Option(
+    help: ArgumentHelp(
+      "Where the outputs go; needed with --input. An existing file is replaced.",
+      valueName: "file"), completion: .files)
   var output: String?
 
   @Flag(help: "Also write what every module returned, and the inputs.")
   var activations = false
 
   @Option(
-    help: """
+    help: ArgumentHelp(
+      """
       An entry of the input file with each sample's class: prints how often the largest value of \
       output 0 stands there.
-      """)
+      """, valueName: "name"))
   var labels: String?
 
-  @Option(help: "An entry with another program's predictions, scored beside ours.")
+  @Option(
+    help: ArgumentHelp(
+      "An entry with another program's predictions, scored beside ours.", valueName: "name"))
   var predictions: String?
 
   @OptionGroup var threads: ThreadsOption
@@ -60,7 +78,8 @@ struct RunCommand: ParsableCommand {
       throw WeighbridgeError(
         .usage, "--predictions are scored against labels", remedy: "Give --labels, too")
     }
-    try OutputPaths.check([output], against: [input, weights, rules, classes] + pictures.image)
+    try OutputPaths.check(
+      [output], against: [input, weights, rules.rules, classes] + pictures.image)
     let best = try BestClasses(names: classes, count: top)
     let inputs = try RunInputs(input, pictures)
     guard output != nil || !inputs.pictures.isEmpty else {
@@ -69,7 +88,7 @@ struct RunCommand: ParsableCommand {
     }
     let scored = try labels.map { try Accuracy.classes($0, of: inputs.path) }
     let others = try predictions.map { try Accuracy.classes($0, of: inputs.path) }
-    let plan = try WeightsFile(weights, model, rules: rules).plan(reference: inputs.metadata)
+    let plan = try WeightsFile(weights, model, rules: rules.rules).plan(reference: inputs.metadata)
     try plan.requireNames()
     Console.progress.show("loading \(plan.architecture.id)")
     let network = try plan.bind()

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Weighbridge
+import WeighbridgeWeights
 
 /// `weighbridge validate`.
 struct ValidateCommand: ParsableCommand {
@@ -7,29 +8,37 @@ struct ValidateCommand: ParsableCommand {
     commandName: "validate",
     abstract: "Run a model in Swift and hold every layer against what PyTorch recorded.",
     discussion: """
-      The reference is a file that tools/record writes. Each layer is judged twice: as the model \
-      runs on its own results, and alone, on the recorded results of the layers before it.
+      The reference is a file that weighbridge-record writes. Each layer is judged twice: as the model \
+      runs on its own results, end to end, and isolated, on the recorded results of the layers before it.
 
       An error passes when it is no larger than float32 rounding explains: PyTorch's own noise \
       where the reference records it, else ours, measured by a float64 run of the same model.
 
       THE TABLE
-        source     wrong by itself
-        glue       its children are right, what joins them is wrong
-        inherited  right by itself, an earlier error arrives here
-        nonfinite  NaN or infinite where the recording is not
-        reshaped   right, and recorded under another shape: a warning
+      \(Glossary.statuses)
 
-        alone      the ratio of the layer on recorded inputs
-        in all     its ratio in the whole run
-        max|Δ|     the largest difference from recorded values, whole run
-        ULP, SNR   the same in float32 steps; signal to noise (with room)
+        isolated    the ratio of the layer on recorded inputs
+        end to end  its ratio in the whole run
+        max|Δ|      the largest difference from recorded values, whole run
+        ULP, SNR    the same in float32 steps; signal to noise (with room)
 
       A ratio is the error over the noise: about 1 for a right layer, too large beyond the limit that \
       the line above the table names. With †, where no noise is known, it is the largest \
       |Δ| / (atol + rtol·|recorded|), and 1 is the limit. `ok ×12` stands for twelve layers in a row, \
-      with the figures of the worst, and `inherited ×58` likewise. The headline's "largest error 0.3 of its limit" is the largest \
-      share of its own limit that any layer takes.
+      with the figures of the worst, and `inherited ×58` likewise. The headline's "largest error 0.3 of \
+      its limit" is the largest share of its own limit that any layer takes.
+
+      The row `production` is the model as a program runs it: unprobed, with layers fused. `unseen` names \
+      parameters to which no compared value reacts: they could be anything. `unused` ones are loaded, and \
+      no output depends on them.
+
+      EXAMPLES
+        \(Tool.name) validate --weights vit.npz --reference vit_reference.npz
+        \(Tool.name) validate --weights vit.npz --reference vit_reference.npz --model vit \
+      --config heads=8
+        \(Tool.name) validate --weights net.pth --reference net_reference.npz --html report.html
+        \(Tool.name) validate --weights net.npz --reference net_reference.npz --fix-rules fixed.yaml
+        \(Tool.name) validate --weights net.npz --reference net_reference.npz --json - | jq .verdict
 
       CAUSES
       A wrong layer is run again with one thing changed; what puts it right is named. Causes that \
@@ -42,25 +51,34 @@ struct ValidateCommand: ParsableCommand {
 
   @OptionGroup var model: ModelOptions
 
-  @Option(help: "The checkpoint. Architectures without weights need none.")
+  @Option(
+    help: ArgumentHelp(
+      "The checkpoint. Architectures without weights need none.", valueName: "file"),
+    completion: .files)
   var weights: String?
 
-  @Option(help: "The recorded inputs, activations and outputs.")
+  @Option(
+    help: ArgumentHelp("The recorded inputs, activations and outputs.", valueName: "file"),
+    completion: .files)
   var reference: String
 
-  @Option(help: "Rules that map the checkpoint's names (YAML).")
-  var rules: String?
+  @OptionGroup var rules: RulesOption
 
   @OptionGroup var tolerance: ToleranceOptions
 
-  @Option(help: "When to run the model in float64 too: auto, always or never.")
+  @Option(
+    help: ArgumentHelp(
+      "When to run the model in float64 too: auto, always or never.", valueName: "when"),
+    completion: .list(["auto", "always", "never"]))
   var oracle = OracleMode.auto
 
   @Option(
-    help: """
+    help: ArgumentHelp(
+      """
       When a pass also tells which parameters the reference cannot show: auto (as far as one more \
       forward's time goes), always or never.
-      """)
+      """, valueName: "when"),
+    completion: .list(["auto", "always", "never"]))
   var reach = ReachMode.auto
 
   @Flag(
@@ -79,13 +97,16 @@ struct ValidateCommand: ParsableCommand {
   var allowPartial = false
 
   @Option(
-    help: ArgumentHelp("Write the verdict as JSON; - for standard output.", valueName: "path"))
+    help: ArgumentHelp("Write the verdict as JSON; - for standard output.", valueName: "file"),
+    completion: .files)
   var json: String?
 
-  @Option(help: ArgumentHelp("Write a JUnit report.", valueName: "path"))
+  @Option(help: ArgumentHelp("Write a JUnit report.", valueName: "file"), completion: .files)
   var junit: String?
 
-  @Option(help: ArgumentHelp("Write a report with charts, one file.", valueName: "path"))
+  @Option(
+    help: ArgumentHelp("Write a report with charts, one file.", valueName: "file"),
+    completion: .files)
   var html: String?
 
   @Option(
@@ -95,7 +116,7 @@ struct ValidateCommand: ParsableCommand {
         It begins with the rules of --rules, and is given in their place: validating with it passes \
         when nothing else is wrong. Nothing is written when no such fix is found.
         """,
-      valueName: "path"))
+      valueName: "file"), completion: .files)
   var fixRules: String?
 
   @OptionGroup(title: "Pictures that inputs/0 is held against") var pictures: PictureOptions
@@ -108,7 +129,7 @@ struct ValidateCommand: ParsableCommand {
   func run() throws {
     threads.apply()
     try OutputPaths.check(
-      [json == "-" ? nil : json, html, junit, fixRules], against: [weights, reference, rules])
+      [json == "-" ? nil : json, html, junit, fixRules], against: [weights, reference, rules.rules])
     let console = Console(jsonOnly: json == "-")
     var verdict = Verdict(model: model.identifier ?? "auto")
     do {
@@ -130,7 +151,8 @@ struct ValidateCommand: ParsableCommand {
       let sum = checksums || html != nil ? try SHA256Sum.ofFile(path) : nil
       verdict.environment.files.append(.init(role: role, path: path, sha256: sum))
     }
-    let plan = try WeightsFile(weights, model, rules: rules).plan(reference: reference.metadata)
+    let plan = try WeightsFile(weights, model, rules: rules.rules).plan(
+      reference: reference.metadata)
     let opened = reading.seconds
     verdict.model = plan.architecture.id
     verdict.configuration = plan.configuration
@@ -190,6 +212,13 @@ struct ValidateCommand: ParsableCommand {
       file: reference.path, remedy: "Give the reference that belongs to the weights")
   }
 
+  /// The verdict behind what all commands' documents begin with.
+  private func document(_ verdict: Verdict) -> JSONDocument {
+    .answer(
+      of: "validate", status: verdict.exitStatus, error: verdict.failure?.description,
+      verdict.json.objectMembers)
+  }
+
   private func report(_ verdict: Verdict, _ console: Console) throws {
     if let failure = verdict.failure {
       Console.fail(failure.description)
@@ -204,9 +233,9 @@ struct ValidateCommand: ParsableCommand {
         ).text(verdict))
     }
     if json == "-" {
-      try console.print(json: verdict.json)
+      try console.print(json: document(verdict))
     } else if let json {
-      try TextFile.write(verdict.json.text(indented: true) + "\n", to: json)
+      try TextFile.write(document(verdict).text(indented: true) + "\n", to: json)
     }
     if let html {
       let report = HTMLReport(verdict, command: CommandText.current)
@@ -220,7 +249,7 @@ struct ValidateCommand: ParsableCommand {
 extension ValidateCommand {
   /// Writes the rules that put right what was found, if there are any.
   private func writeRules(_ verdict: Verdict, to path: String, _ console: Console) throws {
-    let existing = try rules.map { try Rules.read($0) } ?? Rules()
+    let existing = try rules.read()
     var fixed = verdict.result?.fixRules(after: existing, mapping: verdict.mapping) ?? existing
     var rest = ""
     if let mapping = verdict.mapping, !mapping.isOneToOne,
@@ -234,7 +263,10 @@ extension ValidateCommand {
       try TextFile.write(fixed.yaml, to: path)
       words = "wrote \(path): give it as --rules\(rest)"
     } else {
-      words = "no rules were found that would put it right; \(path) was not written"
+      words =
+        verdict.passes
+        ? "nothing is wrong, so no rules are needed; \(path) was not written"
+        : "no rules were found that would put it right; \(path) was not written"
     }
     try console.say(words)
   }

@@ -1,25 +1,26 @@
 import ArgumentParser
 import Weighbridge
+import WeighbridgeWeights
 
 /// `weighbridge verify`: whether files hold what was written, and what their source holds.
-struct VerifyCommand: ParsableCommand {
+struct VerifyCommand: JSONCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify",
     abstract: "Compare files with their checksums, and with the source they were made from.",
     discussion: """
       A native weight file has a SHA-256 of every tensor and one of its metadata: the architecture, \
-      its configuration, the names and shapes. An npz has a CRC-32 of every array. Other files have \
-      none, and are verified with --against.
+      its configuration, the names and shapes. An npz has a CRC-32 of every array, HDF5 \
+      datasets a Fletcher-32 where they were written so. Other files have none, and are verified with --against.
 
-      --against SOURCE holds every tensor of the file against the source's, bit by bit, under the \
+      --against holds every tensor of the file against the source's, bit by bit, under the \
       rules and the root that a native file keeps. A file in another dtype is compared with the \
       source's values in that dtype.
 
       EXAMPLES
-        weighbridge verify vit.safetensors
-        weighbridge verify *.safetensors --json
-        weighbridge verify vit.safetensors --against vit.pth
-        weighbridge verify vit.npz --against vit.h5
+        \(Tool.name) verify vit.safetensors
+        \(Tool.name) verify *.safetensors --json
+        \(Tool.name) verify vit.safetensors --against vit.pth
+        \(Tool.name) verify vit.npz --against vit.h5
 
       The sums are compared without this command too: the metadata's whenever a native file is \
       opened, a tensor's when its values are first used by any command, or by a Swift program that \
@@ -29,8 +30,10 @@ struct VerifyCommand: ParsableCommand {
       not the names or shapes; 3 a file is damaged or can't be read; 64 there is nothing to verify by.
       """)
 
-  @Argument(help: "The files.") var files: [String]
-  @Option(help: ArgumentHelp("The file that they were made from.", valueName: "source"))
+  @Argument(help: "The files.", completion: .files) var files: [String]
+  @Option(
+    help: ArgumentHelp("The file that they were made from.", valueName: "file"),
+    completion: .files)
   var against: String?
   @OptionGroup var rules: RulesOption
   @Option(
@@ -59,10 +62,12 @@ struct VerifyCommand: ParsableCommand {
     }
     if json.isSet {
       try console.print(
-        json: .members([
-          "holds": .boolean(status == nil), "exit_code": .integer(Int(status ?? 0)),
-          "files": .array(findings.map(\.json)),
-        ]))
+        json: .answer(
+          of: "verify", status: status ?? 0,
+          error: findings.lazy.flatMap(\.errors).first?.description,
+          [
+            .init("holds", .boolean(status == nil)), .init("files", .array(findings.map(\.json))),
+          ]))
     }
     if let status { throw ExitCode(status) }
   }
@@ -108,7 +113,10 @@ struct VerifiedFile {
     guard let source else {
       if found.checksums == .none, found.damage.isEmpty {
         throw WeighbridgeError(
-          .usage, "\(found.format.id) files have no checksums: there is nothing to verify by",
+          .usage,
+          found.checksummedCount > 0
+            ? "only \(found.checksummedCount) of \(found.tensorCount) tensors have a checksum"
+            : "this \(found.format.id) file has no checksums: there is nothing to verify by",
           file: path, remedy: "Give the file that it was made from with --against")
       }
       return
@@ -149,6 +157,7 @@ struct VerifiedFile {
         ? "metadata and every tensor have their SHA-256"
         : "every tensor has its SHA-256; the metadata has none (written by an earlier version)"
     case .crc32: line += "every array has its CRC-32"
+    case .fletcher32: line += "every dataset has its Fletcher-32"
     case .none: line += "no checksums"
     }
     return [line] + (comparison.map { [self.line($0)] } ?? [])
@@ -176,7 +185,8 @@ struct VerifiedFile {
   var json: JSONDocument {
     .members([
       "file": .string(path), "exit_code": .integer(Int(exitStatus)),
-      "format": verification.map { .string($0.format.id) } ?? .null,
+      "format": verification.map { .string($0.architecture == nil ? $0.format.id : "native") }
+        ?? .null,
       "model": verification?.architecture.map { .string($0) } ?? .null,
       "checksums": verification.map { .string($0.checksums.rawValue) } ?? .null,
       "metadata_checksum": verification?.hasMetadataSum.map { .boolean($0) } ?? .null,

@@ -1,7 +1,7 @@
 /// The command as it was called, for reports that say how to repeat it.
 enum CommandText {
   static var current: String {
-    (["weighbridge"] + CommandLine.arguments.dropFirst().map(quoted)).joined(separator: " ")
+    ([Tool.name] + CommandLine.arguments.dropFirst().map(quoted)).joined(separator: " ")
   }
 
   /// The argument as a shell reads it.

@@ -1,5 +1,6 @@
 import Synchronization
 import Weighbridge
+import WeighbridgeWeights
 
 #if canImport(Glibc)
   import Glibc
@@ -18,8 +19,24 @@ struct Console {
   var jsonOnly = false
 
   /// Prints text for people: a line or several.
+  ///
+  /// A line that is longer than a terminal is goes on in the next one, two columns further in.
   func say(_ text: String) throws {
-    if jsonOnly { Console.remark(text) } else { try Console.output.write(text + "\n") }
+    if jsonOnly {
+      Console.remark(text)
+    } else {
+      try Console.output.write(Console.fitted(text, to: STDOUT_FILENO) + "\n")
+    }
+  }
+
+  /// The text as a descriptor's terminal shows it best; unchanged where it is a file or a pipe, but for
+  /// signs that the locale does not have.
+  private static func fitted(_ text: String, to descriptor: Int32) -> String {
+    let text = Terminal.isASCII ? text.ascii : text
+    guard isatty(descriptor) == 1 else { return text }
+    let width = Terminal.width(descriptor)
+    return text.split(separator: "\n", omittingEmptySubsequences: false)
+      .flatMap { String($0).folded(to: width) }.joined(separator: "\n")
   }
 
   /// Prints a JSON document on standard output.
@@ -33,7 +50,7 @@ struct Console {
   private static let output = OutputStream()
 
   static func printAndFlush(_ text: String) throws {
-    try output.write(text + "\n")
+    try output.write((Terminal.isASCII ? text.ascii : text) + "\n")
     try output.flush()
   }
 
@@ -45,13 +62,14 @@ struct Console {
   /// Prints a remark on standard error.
   static func remark(_ text: String) {
     progress.clear()
-    OutputStream.writeAll(Array((text + "\n").utf8), to: STDERR_FILENO)
+    OutputStream.writeAll(Array((fitted(text, to: STDERR_FILENO) + "\n").utf8), to: STDERR_FILENO)
   }
 
   /// Prints the one line that a failure starts with, after whatever was printed before it.
   static func fail(_ text: String) {
     try? output.flush()
-    remark("\(Tool.name): error: \(text)")
+    // What the libraries suggest to call is called as this tool is.
+    remark("\(Tool.name): error: \(text.replacing("`weighbridge ", with: "`\(Tool.name) "))")
   }
 
   /// Progress on standard error, to a terminal only.
@@ -124,7 +142,9 @@ final class Progress: Sendable {
   /// Shows what is being done.
   func show(_ text: @autoclosure () -> String) {
     guard isTerminal else { return }
-    let line = text().escapingControlCharacters().prefix(Terminal.width(STDERR_FILENO) - 1)
+    let shownText = text().escapingControlCharacters()
+    let line = (Terminal.isASCII ? shownText.ascii : shownText)
+      .fitted(to: Terminal.width(STDERR_FILENO) - 1)
     shown.withLock { $0 = true }
     OutputStream.writeAll(Array("\r\u{1b}[K\(line)".utf8), to: STDERR_FILENO)
   }

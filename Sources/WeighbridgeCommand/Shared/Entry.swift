@@ -3,6 +3,8 @@ import CFaults
 import Dispatch
 import Weighbridge
 import WeighbridgeCheckpoints
+import WeighbridgeModules
+import WeighbridgeWeights
 
 #if canImport(Glibc)
   import Glibc
@@ -24,14 +26,17 @@ enum Entry {
     surviveFaults()
     let interruptions = removingTemporaryFilesWhenInterrupted()
     defer { withExtendedLifetime(interruptions) {} }
+    var called: (any ParsableCommand)?
     do {
       try checkArguments()
+      try checkSubcommand(arguments)
       var command = try RootCommand.parseAsRoot(withoutDashes(arguments))
+      called = command
       try command.run()
       try Console.flush()
       exit(0)
     } catch {
-      exit(report(error))
+      exit(report(error, called))
     }
   }
 
@@ -60,6 +65,18 @@ enum Entry {
     }
   }
 
+  /// - Throws: `usage` for a subcommand that there is not, with the one that was probably meant.
+  private static func checkSubcommand(_ arguments: [String]) throws {
+    guard let name = arguments.first, !name.hasPrefix("-"), name != "help" else { return }
+    let names = RootCommand.configuration.subcommands.compactMap { $0.configuration.commandName }
+    guard !names.contains(name) else { return }
+    let meant = Spelling.meant(name, in: names)
+    throw WeighbridgeError(
+      .usage, "there is no subcommand '\(name)'",
+      remedy: (meant.isEmpty ? "" : "Did you mean \(meant.joined(separator: " or "))? ")
+        + "They are \(names.joined(separator: ", "))")
+  }
+
   /// Has an interrupted command remove the files that it was writing before it ends.
   private static func removingTemporaryFilesWhenInterrupted() -> [any DispatchSourceSignal] {
     [SIGINT, SIGTERM, SIGHUP].map { number in
@@ -82,20 +99,36 @@ enum Entry {
     }.map { arguments[$0] }
   }
 
+  /// What a program reads that asked for JSON; gives another exit status where that cannot be written.
+  private static func answer(
+    _ error: WeighbridgeError, _ called: (any ParsableCommand)?
+  ) -> Int32? {
+    guard let command = called as? any JSONCommand, command.json.isSet else { return nil }
+    let name = type(of: command).configuration.commandName ?? ""
+    do {
+      try Console(jsonOnly: true).print(
+        json: .answer(of: name, status: error.code.exitStatus, error: error.description))
+      try Console.flush()
+      return nil
+    } catch {
+      return report(error, nil)
+    }
+  }
+
   /// Prints what is to be said about an error; gives the exit status.
-  private static func report(_ error: any Error) -> Int32 {
+  private static func report(_ error: any Error, _ called: (any ParsableCommand)?) -> Int32 {
     if let error = error as? WeighbridgeError {
       Console.fail(error.description)
-      return error.code.exitStatus
+      return answer(error, called) ?? error.code.exitStatus
     }
     if let status = error as? ExitCode {
-      do { try Console.flush() } catch { return report(error) }
+      do { try Console.flush() } catch { return report(error, nil) }
       return status.rawValue
     }
     let status = RootCommand.exitCode(for: error)
     let text = RootCommand.fullMessage(for: error)
     guard status != .success else {
-      do { try Console.printAndFlush(text) } catch { return report(error) }
+      do { try Console.printAndFlush(text) } catch { return report(error, nil) }
       return 0
     }
     let lead = "Error: "

@@ -5,17 +5,19 @@ import Weighbridge
 struct ModelOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "The architecture; `weighbridge models` lists them.",
+      "The architecture; `\(Tool.name) models` lists them.",
       discussion: """
         Without it, or with `auto`, the native file's metadata tells, else the names and shapes.
         """,
-      valueName: "id"))
+      valueName: "id"),
+    completion: .models("auto"))
   var model = "auto"
 
   @Option(
     help: ArgumentHelp(
       "A configuration value; repeatable. Shapes overrule defaults, and may not be contradicted.",
-      valueName: "key=value"))
+      valueName: "key=value"),
+    completion: .configurationKeys)
   var config: [String] = []
 
   @Option(
@@ -41,11 +43,12 @@ struct ModelOptions: ParsableArguments {
     return try config.map { pair in
       guard let mark = pair.firstIndex(of: "="), mark != pair.startIndex else {
         throw WeighbridgeError(
-          .usage, "--config takes KEY=VALUE, not '\(pair)'", remedy: "For example --config heads=8")
+          .usage, "--config takes key=value, not '\(pair)'", remedy: "For example --config heads=8")
       }
       let (key, text) = (String(pair[..<mark]), String(pair[pair.index(after: mark)...]))
       if let earlier = seen.updateValue(text, forKey: key), earlier != text {
-        throw WeighbridgeError(.usage, "--config gives \(key) twice: \(earlier) and \(text)")
+        throw WeighbridgeError(
+          .usage, "--config gives \(key) twice: \(earlier) and \(text)", remedy: "Give it once")
       }
       return (key, text)
     }
@@ -56,8 +59,9 @@ struct ModelOptions: ParsableArguments {
 struct RulesOption: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "A YAML file of rules for names and layouts; `weighbridge map --help` shows the format.",
-      valueName: "file"))
+      "A YAML file of rules for names and layouts; `\(Tool.name) map --help` shows the format.",
+      valueName: "file"),
+    completion: .files)
   var rules: String?
 
   /// - Throws: `unreadable`, or `malformed` naming the file and the line.

@@ -7,7 +7,8 @@ import WeighbridgeWeights
 struct PictureOptions: ParsableArguments {
   @Option(
     parsing: .upToNextOption,
-    help: ArgumentHelp("PNG or JPEG files, one sample each.", valueName: "file"))
+    help: ArgumentHelp("PNG or JPEG files, one sample each.", valueName: "file"),
+    completion: .files)
   var image: [String] = []
 
   @Option(

@@ -36,6 +36,12 @@ struct Table {
       }
     }
     shrink(&widths, to: width)
+    guard Table.total(widths) <= width else {
+      for index in 0..<rowCount {
+        for line in stacked(cells(index), to: width) { try body(line) }
+      }
+      return
+    }
     for line in wrapped(columns.map(\.title), widths) { try body(line) }
     for index in 0..<rowCount {
       for line in wrapped(cells(index), widths) { try body(line) }
@@ -43,16 +49,25 @@ struct Table {
   }
 
   private func shrink(_ widths: inout [Int], to width: Int) {
-    let total = widths.reduce(0, +) + 2 * (columns.count - 1)
-    if total > width {
-      let shrinking = columns.indices.filter { columns[$0].shrinks }
-      var excess = total - width
-      for index in shrinking.sorted(by: { widths[$0] > widths[$1] }) where excess > 0 {
-        let cut = min(excess, max(0, widths[index] - 16))
-        widths[index] -= cut
-        excess -= cut
-      }
+    let shrinking = columns.indices.filter { columns[$0].shrinks }
+    for index in shrinking.sorted(by: { widths[$0] > widths[$1] }) {
+      let excess = Table.total(widths) - width
+      guard excess > 0 else { return }
+      widths[index] -= min(excess, max(0, widths[index] - 16))
     }
+  }
+
+  private static func total(_ widths: [Int]) -> Int {
+    widths.reduce(0, +) + 2 * (widths.count - 1)
+  }
+
+  /// A row where there is no room for columns: the first cell, and under it the others with their titles.
+  private func stacked(_ cells: [String], to width: Int) -> [String] {
+    let others = zip(columns, cells).dropFirst().filter { !$0.1.isEmpty }
+    let rest = others.map { "\($0.title) \($1)" }.joined(separator: ", ")
+    let lead = "    "
+    return (cells.first ?? "").folded(to: width)
+      + (rest.isEmpty ? [] : rest.wrapped(to: width - lead.count).map { lead + $0 })
   }
 
   /// A row in as many lines as its prose needs.

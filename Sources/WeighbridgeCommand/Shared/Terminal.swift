@@ -15,10 +15,20 @@ enum Terminal {
     isatty(descriptor) == 1 && environment("TERM") != "dumb"
   }
 
-  /// Whether text on a descriptor may be coloured: a terminal, and `NO_COLOR` unset or empty.
+  /// Whether text on a descriptor may be coloured: never with `NO_COLOR`, always with `FORCE_COLOR` (any
+  /// value but 0), else on a terminal. Set to nothing, neither counts.
   static func hasColor(_ descriptor: Int32) -> Bool {
-    isInteractive(descriptor) && (environment("NO_COLOR") ?? "").isEmpty
+    guard (environment("NO_COLOR") ?? "").isEmpty else { return false }
+    if let forced = environment("FORCE_COLOR"), !forced.isEmpty { return forced != "0" }
+    return isInteractive(descriptor)
   }
+
+  /// Whether the locale asks for ASCII: `LC_ALL`, else `LC_CTYPE`, else `LANG`, is C or POSIX. Where none
+  /// is set, as in containers, text is UTF-8.
+  static let isASCII: Bool = {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].lazy.compactMap(environment).first { !$0.isEmpty }
+    return locale == "C" || locale == "POSIX"
+  }()
 
   /// More columns than any line has: nothing is shortened.
   static let unlimited = 1 << 20

@@ -4,6 +4,7 @@ import Weighbridge
 /// `--threads`, as every command that runs a model takes it.
 struct ThreadsOption: ParsableArguments {
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "How many threads compute; without it what OMP_NUM_THREADS says, else one per processor.",
       valueName: "n"))

@@ -3,14 +3,20 @@ import Weighbridge
 
 /// `--rtol` and `--atol`.
 struct ToleranceOptions: ParsableArguments {
-  @Option(help: "Relative tolerance, element by element, in place of noise limits.")
+  // A number that begins with a minus is a value, to be refused by name.
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Relative tolerance, element by element, in place of noise limits.", valueName: "number"))
   var rtol: Double?
 
   @Option(
-    help: """
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      """
       Absolute tolerance. In validate, the one of the two that is not given is PyTorch's for \
       float32, 1.3e-6 and 1e-5; in diff it is 0.
-      """)
+      """, valueName: "number"))
   var atol: Double?
 
   func validate() throws {

@@ -34,10 +34,14 @@ struct WeightsFile {
         reference: reference, rules: applied, root: model.root)
     }
     guard model.root == nil else {
-      throw WeighbridgeError(.usage, "--root is of a checkpoint, and no --weights is given")
+      throw WeighbridgeError(
+        .usage, "--root is of a checkpoint, and no --weights is given",
+        remedy: "Give --weights, or leave --root out")
     }
     guard let id = model.identifier ?? reference?.model else {
-      throw WeighbridgeError(.usage, "neither --weights nor --model is given")
+      throw WeighbridgeError(
+        .usage, "neither --weights nor --model is given",
+        remedy: "Give --weights <file>; architectures without weights need --model <id> alone")
     }
     return try loader.plan(weightless: id, overrides: overrides, reference: reference)
   }

@@ -37,7 +37,8 @@ extension MappingReport {
         ["\(item.source) \(item.shape): \(item.reason)"] + item.rules.map { "  \($0.yaml)" }
       }, count: undecided.count)
     section("computed by these rules, as PyTorch does", computed.map(\.yaml))
-    section("dead: loaded, and no output depends on them", dead.map { "\($0.name): \($0.reason)" })
+    section(
+      "unused: loaded, and no output depends on them", dead.map { "\($0.name): \($0.reason)" })
     section("dropped by a rule", dropped.map { "\($0.name): \($0.reason)" })
     section(
       "did you mean",

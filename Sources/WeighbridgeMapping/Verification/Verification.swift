@@ -11,6 +11,8 @@ public struct Verification: Sendable {
     case sha256
     /// A CRC-32 per array, in npz files.
     case crc32
+    /// A Fletcher-32 per chunk of every dataset, in HDF5 files that were written so.
+    case fletcher32
     /// Nothing that covers every tensor.
     case none
   }
@@ -32,6 +34,8 @@ public struct Verification: Sendable {
   public let hasMetadataSum: Bool?
   /// How many tensors the file has.
   public let tensorCount: Int
+  /// How many of them have a checksum of their own.
+  public let checksummedCount: Int
   public private(set) var damage: [Damage] = []
 
   /// Reads every tensor.
@@ -45,8 +49,16 @@ public struct Verification: Sendable {
     let native = (checkpoint as? SafetensorsCheckpoint)?.native
     architecture = native?.manifest.architecture
     hasMetadataSum = native?.hasMetadataSum
-    checksums = native != nil ? .sha256 : checkpoint.format == .npz ? .crc32 : .none
     tensorCount = checkpoint.entries.count
+    if native != nil || checkpoint.format == .npz {
+      checksummedCount = tensorCount
+      checksums = native != nil ? .sha256 : .crc32
+    } else {
+      checksummedCount = checkpoint.entries.count {
+        checkpoint.format == .hdf5 && $0.storage.description.contains("fletcher32")
+      }
+      checksums = checksummedCount > 0 && checksummedCount == tensorCount ? .fletcher32 : .none
+    }
     for entry in checkpoint.skipped where entry.reason.kind == .damaged {
       damage.append(Damage(entry.reason.error(file: path, entry: entry.name)))
     }

@@ -144,9 +144,11 @@ public struct Configuration: Sendable, Hashable {
   ) throws {
     guard keys.contains(where: { $0.name == name }) else {
       let known = keys.map(\.name).joined(separator: ", ")
+      let meant = Spelling.meant(name, in: keys.map(\.name))
+      let hint = meant.isEmpty ? "" : "Did you mean \(meant.joined(separator: " or "))? "
       throw WeighbridgeError(
         .usage, "\(architecture) has no configuration key '\(name)'",
-        remedy: "Its keys are \(known.isEmpty ? "none" : known)")
+        remedy: "\(hint)Its keys are \(known.isEmpty ? "none" : known)")
     }
     entries[name] = Entry(value: value, origin: origin, overruled: overruled)
   }
@@ -231,7 +233,7 @@ public struct Configuration: Sendable, Hashable {
   private func missing(_ name: String) -> WeighbridgeError {
     WeighbridgeError(
       .usage, "\(architecture) needs a value for the configuration key \(name)",
-      remedy: "Add --config \(name)=VALUE")
+      remedy: "Add --config \(name)=<value>")
   }
 }
 

@@ -46,6 +46,8 @@ public struct Validator: Sendable {
     let ready = Validator(try named.readAhead(), options: options, onProgress: onProgress)
     var result = try ready.validate(model, inputs, oracle, readSeconds: reading.seconds)
     try ready.measureReach(&result, model, inputs, rebinding)
+    let type = type(of: model)
+    result.model = (type as? any Architecture.Type)?.id ?? String(describing: type)
     return result
   }
 

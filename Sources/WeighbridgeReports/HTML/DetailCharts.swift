@@ -39,7 +39,7 @@ struct DetailCharts {
     let each = detail.channelsPerGroup > 1 ? " (groups of \(detail.channelsPerGroup))" : ""
     let finite = detail.channelErrors.filter(\.isFinite)
     let remark = finite.count < detail.channelErrors.count ? "; magenta: not finite" : ""
-    return "rms error by channel\(each), 0 … \(Format.small(finite.max() ?? 0))\(remark)"
+    return "rms error by channel\(each)\(remark)"
   }
 
   private func heatMap(_ values: [Float], _ range: (Float, Float), error: Bool) -> String {
@@ -94,18 +94,33 @@ struct DetailCharts {
       return "<circle class=\"dot-all\" cx=\"\(text(px))\" cy=\"\(text(py))\" r=\"1.4\"/>"
     }.joined()
     let diagonal = isError ? "" : "<path class=\"limit\" d=\"M4 196L196 4\"/>"
-    let svg =
-      "<svg viewBox=\"0 0 200 200\"><rect class=\"axis\" x=\".5\" y=\".5\" width=\"199\" "
-      + "height=\"199\"/>\(diagonal)\(dots)</svg>"
-    func span(_ range: (Double, Double)) -> String {
+    func ends(_ range: (Double, Double)) -> (String, String) {
       let (low, high) = isError ? (pow(10, range.0), pow(10, range.1)) : range
-      return "\(Format.short(Float(low))) … \(Format.short(Float(high)))"
+      return (Format.short(Float(low)), Format.short(Float(high)))
     }
+    let svg = framed(
+      diagonal + dots, x: ends(x), isError ? "|\(words.recorded)|" : words.recorded,
+      y: ends(y), isError ? "|Δ|" : words.got)
     let title =
       isError
-      ? "log |Δ| (\(span(y))) against log |\(words.recorded)| (\(span(x)))"
-      : "\(words.got) against \(words.recorded), both \(span(x)); dashed: equal"
+      ? "error against size, both logarithmic"
+      : "\(words.got) against \(words.recorded); dashed: equal"
     return figure(title, svg)
+  }
+
+  /// A drawing of 200 by 200 with the ends of its axes and what they are.
+  private func framed(
+    _ body: String, x: (low: String, high: String), _ xTitle: String,
+    y: (low: String, high: String), _ yTitle: String
+  ) -> String {
+    func label(_ text: String, _ x: Double, _ y: Double, _ anchor: String) -> String {
+      "<text x=\"\(x)\" y=\"\(y)\" text-anchor=\"\(anchor)\">\(XML.escaped(text))</text>"
+    }
+    return "<svg viewBox=\"-18 -14 220 230\"><rect class=\"axis\" x=\".5\" y=\".5\" "
+      + "width=\"199\" height=\"199\"/>\(body)"
+      + label(x.low, 0, 213, "start") + label(xTitle, 100, 213, "middle")
+      + label(x.high, 200, 213, "end") + label("\(y.high) ↑ \(yTitle)", 0, -4, "start")
+      + "<text transform=\"translate(-6 200) rotate(-90)\">\(XML.escaped(y.low))</text></svg>"
   }
 
   private func extent(_ values: [Double]) -> (Double, Double) {
@@ -123,7 +138,9 @@ struct DetailCharts {
         "<rect class=\"\(error.isFinite ? "bar" : "bar none")\" x=\"\(text(Double(index) * step))\" "
         + "y=\"\(text(200 - height))\" width=\"\(text(step * 0.9))\" height=\"\(text(height))\"/>"
     }.joined()
-    return "<svg viewBox=\"0 0 200 200\">\(body)</svg>"
+    return framed(
+      body, x: ("0", "\(max(0, errors.count * detail.channelsPerGroup - 1))"), "channel",
+      y: ("0", Format.small(largest)), "rms error")
   }
 
   private func text(_ value: Double) -> String { String(format: "%.1f", value) }

@@ -81,26 +81,40 @@ struct HTMLBanner {
   }
 }
 
-/// Why it fails, as far as that could be found out, and what to do.
-struct DiagnosisCard {
+/// Why it fails, as far as that could be found out, and what to do: a section for each cause.
+struct DiagnosisCards {
   private let verdict: Verdict
 
   init(_ verdict: Verdict) {
     self.verdict = verdict
   }
 
-  /// Empty where nothing was looked for.
-  var html: String {
+  /// None where nothing was looked for.
+  ///
+  /// - Parameter drawings: What is drawn of a cause's layers.
+  func sections(_ drawings: (Diagnosis) -> String) -> [String] {
     guard verdict.subject == .model, let result = verdict.result,
       !result.diagnoses.isEmpty || !result.undiagnosed.isEmpty
         || result.causes.contains(where: { $0.isolated != nil })
-    else { return "" }
-    let body =
-      result.diagnoses.isEmpty
-      ? "<p>None of the causes that were tried explains it: the layer's parameters or its code "
-        + "differ from the reference's in some other way.</p>"
-      : result.diagnoses.map(card).joined() + unexplained(result)
-    return "<section class=\"diagnosis\"><h2>Why</h2>\(body)</section>"
+    else { return [] }
+    guard !result.diagnoses.isEmpty else {
+      return [
+        section(
+          "Why",
+          "<p>None of the causes that were tried explains it: the layer's parameters or its code "
+            + "differ from the reference's in some other way.</p>")
+      ]
+    }
+    let isOne = result.diagnoses.count == 1
+    let causes = result.diagnoses.enumerated().map { index, diagnosis in
+      section(isOne ? "Why" : "Cause \(index + 1)", card(diagnosis) + drawings(diagnosis))
+    }
+    let rest = unexplained(result)
+    return causes + (rest.isEmpty ? [] : [section("Not explained", rest)])
+  }
+
+  private func section(_ title: String, _ body: String) -> String {
+    "<section class=\"diagnosis\"><h2>\(title)</h2>\(body)</section>"
   }
 
   private func unexplained(_ result: ParityResult) -> String {

@@ -25,7 +25,7 @@ struct HTMLLayerTable {
       Column(title: "module") { $0.name + $0.chanceMark },
       Column(title: "kind", isWide: true) { $0.kind },
       Column(title: "shape", isWide: true) { Format.shape($0.shape.dimensions) },
-      Column(title: "alone", isNumber: true) { Self.ratio($0.isolated) },
+      Column(title: "isolated", isNumber: true) { Self.ratio($0.isolated) },
       Column(title: Wording(subject).wholeRun, isNumber: true) { Self.ratio($0.cumulative) },
       Column(title: "max|Δ|", isNumber: true) {
         $0.cumulative.map { Format.small($0.figures.maxAbs) } ?? "–"

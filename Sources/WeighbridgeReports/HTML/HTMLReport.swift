@@ -17,7 +17,13 @@ package struct HTMLReport: Sendable {
   package var text: String {
     let result = verdict.result ?? ParityResult()
     let title = XML.escaped(Headline.line(verdict))
-    var sections = [HTMLBanner(verdict).html, DiagnosisCard(verdict).html]
+    var details = result.details
+    var sections = [HTMLBanner(verdict).html, HTMLNextSteps(verdict).html]
+    sections += DiagnosisCards(verdict).sections { diagnosis in
+      drawings(&details) { $0.key == diagnosis.layer || $0.key.path == diagnosis.path }
+    }
+    let others = drawings(&details) { _ in true }
+    if !others.isEmpty { sections.append(section("Without a cause that was found", others, nil)) }
     if !result.layers.isEmpty || !result.outputs.isEmpty {
       let layers = result.layers + result.outputs
       sections.append(
@@ -26,11 +32,6 @@ package struct HTMLReport: Sendable {
           NoiseChart.caption(layers, verdict.subject)))
       if verdict.subject == .model {
         sections.append(section("Modules", HeatStrip.html(result.layers), HeatStrip.caption))
-      }
-      sections += result.details.map { detail in
-        section(
-          "Closer look: \(XML.escaped(detail.key.description))", DetailCharts(detail, words).html,
-          nil)
       }
       sections.append(
         section("Layers", HTMLLayerTable(layers + result.production, verdict.subject).html, nil))
@@ -52,6 +53,18 @@ package struct HTMLReport: Sendable {
       </main></body></html>
 
       """
+  }
+
+  /// The wanted ones of the details, drawn, and taken away from them.
+  private func drawings(
+    _ details: inout [LayerDetail], where isWanted: (LayerDetail) -> Bool
+  ) -> String {
+    let wanted = details.filter(isWanted)
+    details.removeAll(where: isWanted)
+    return wanted.map { detail in
+      "<h3>Closer look: \(XML.escaped(detail.key.description))</h3>"
+        + DetailCharts(detail, words).html
+    }.joined()
   }
 
   private func section(_ title: String, _ body: String, _ caption: String?) -> String {
@@ -108,7 +121,7 @@ package struct HTMLReport: Sendable {
     let dead = Dictionary(mapping.dead.map { ($0.name, $0.reason) }) { first, _ in first }
     let matches = mapping.matched.map { match in
       (
-        dead[match.parameter] == nil ? "matched" : "dead", match.parameter, "\(match.shape)",
+        dead[match.parameter] == nil ? "matched" : "unused", match.parameter, "\(match.shape)",
         [
           match.source == match.parameter ? nil : match.source, match.transform,
           dead[match.parameter],
@@ -123,7 +136,7 @@ package struct HTMLReport: Sendable {
       "Weights",
       """
       <details\(problems.isEmpty ? "" : " open")><summary>\(mapping.matched.count) matched, \
-      \(problems.count) problems, \(mapping.dead.count) never applied</summary>
+      \(problems.count) problems, \(mapping.dead.count) unused</summary>
       <div class="scroll"><table><thead><tr><th>state</th><th>parameter</th><th>shape</th>\
       <th>remark</th></tr></thead><tbody>
       \(rows)
@@ -146,7 +159,7 @@ package struct HTMLReport: Sendable {
     return section(
       "How to reproduce",
       """
-      <pre>\(XML.escaped(command))</pre>
+      \(command.isEmpty ? "" : "<pre>\(XML.escaped(command))</pre>")
       <dl class="facts">\(files)
       <div><dt>engine</dt><dd>\(XML.escaped(environment.engine)), \(environment.threads) threads</dd></div>
       <div><dt>processor</dt><dd>\(XML.escaped(environment.processor))</dd></div>

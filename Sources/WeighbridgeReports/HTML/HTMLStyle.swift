@@ -50,13 +50,14 @@ enum HTMLStyle {
     border-bottom:1px solid var(--line);white-space:nowrap}
     th{color:var(--soft);font-weight:600}
     .number{text-align:right}td:nth-child(2),td:nth-child(4),tr.reason td{white-space:normal}
+    .steps td{white-space:normal;overflow-wrap:anywhere}.steps td:first-child{width:1.6em}
     tr.reason td{color:var(--soft);overflow-wrap:anywhere}
     .s-source td:first-child,.s-glue td:first-child,.s-nonfinite td:first-child,
     .m-missing td:first-child,.m-unexpected td:first-child,.m-does td:first-child
     {color:var(--bad);font-weight:600}
     .s-inherited td:first-child,.s-amplifier td:first-child,.s-reshaped td:first-child{color:var(--warn)}
     .s-ok td:first-child,.m-matched td:first-child{color:var(--good)}
-    .s-missing,.m-dead{color:var(--soft)}
+    .s-missing,.m-unused{color:var(--soft)}
     """
 
   private static let drawings = """

@@ -8,7 +8,7 @@ struct NoiseChart {
   private let layers: [LayerVerdict]
   private let width: Double
   private let height: Double
-  private let margin = (left: 46.0, right: 10.0, top: 12.0, bottom: 24.0)
+  private let margin = (left: 56.0, right: 10.0, top: 12.0, bottom: 24.0)
   private let top: Double
   private let bottom = -3.0
   /// Where the noise itself is, in units of the limit; `nil` where nothing is judged by noise.
@@ -31,8 +31,8 @@ struct NoiseChart {
       "below the dashed line a tensor passes, below the dotted one its error is that of "
       + "float32 noise itself."
     guard layers.contains(where: { $0.isolated != nil }) else { return start + end }
-    return start + "<span class=\"key-all\">in all</span>: the model on its own results, "
-      + "<span class=\"key-alone\">alone</span>: each layer on recorded results; " + end
+    return start + "<span class=\"key-all\">end to end</span>: the model on its own results, "
+      + "<span class=\"key-alone\">isolated</span>: each layer on recorded results; " + end
   }
 
   /// The drawing for a wide window, and that for a phone.
@@ -79,7 +79,13 @@ struct NoiseChart {
     // The noise has its label where there is room between those of the limit and of a tenth.
     let room = noise.map { min(y($0) - y(1), y(0.1) - y($0)) } ?? 0
     let noiseLabel = room >= 12 ? noise.map { tick("noise", $0) } ?? "" : ""
-    return lines + noiseLabel
+    let middle = margin.left + (width - margin.left - margin.right) / 2
+    let titles =
+      "<text x=\"\(text(middle))\" y=\"\(text(height - 6))\" text-anchor=\"middle\">"
+      + "\(isWide ? "tensors in order of execution" : "order of execution")</text>"
+      + "<text transform=\"translate(10 \(text((height - margin.bottom) / 2))) rotate(-90)\" "
+      + "text-anchor=\"middle\">error ÷ limit</text>"
+    return lines + noiseLabel + titles
       + "<text x=\"\(text(margin.left))\" y=\"\(text(height - 6))\">first</text>"
       + "<text x=\"\(text(width - margin.right))\" y=\"\(text(height - 6))\" "
       + "text-anchor=\"end\">outputs</text>"
@@ -140,7 +146,7 @@ struct NoiseChart {
   private var targets: String {
     let step = (width - margin.left - margin.right) / Double(max(1, layers.count))
     return layers.enumerated().map { index, layer in
-      let shares = [("alone", layer.isolated), ("in all", layer.cumulative)].compactMap {
+      let shares = [("isolated", layer.isolated), ("end to end", layer.cumulative)].compactMap {
         title, run in
         run.map {
           "\(title) \(Format.ratio($0.judgement.ratio)) of \(Format.ratio($0.judgement.limit))"

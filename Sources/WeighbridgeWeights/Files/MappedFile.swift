@@ -41,7 +41,7 @@ package final class MappedFile: @unchecked Sendable {
       throw WeighbridgeError(
         .unreadable,
         kind == mode_t(S_IFDIR) ? "is a directory, not a file" : "is not a regular file",
-        file: path, remedy: "Give the path of a checkpoint file")
+        file: path, remedy: "Give the path of a file")
     }
     guard let size = Int(exactly: status.st_size), size > 0 else {
       throw WeighbridgeError(

@@ -15,8 +15,9 @@ public struct NativeManifest: Sendable, Hashable {
     }
   }
 
-  /// The version of the convention that the keys below form.
-  public static let currentVersion = 1
+  /// The version of the convention that the keys below form. From version 2 on the metadata has a
+  /// checksum of its own; a file of version 1 may have none.
+  public static let currentVersion = 2
   /// PyTorch's order of axes: linear weights are [out, in], convolutions [out, in/groups, kh, kw].
   public static let pytorchLayout = "pytorch"
 
@@ -126,10 +127,10 @@ extension NativeManifest {
         remedy: "Make one with `weighbridge convert`, or with `Export` for a network of your own")
     }
     guard let version = metadata[Key.version] else { throw incomplete }
-    guard version == String(currentVersion) else {
+    guard (1...currentVersion).map(String.init).contains(version) else {
       throw WeighbridgeError(
         .unsupported, "is a native weight file of version \(version.prefix(16))",
-        remedy: "Version \(currentVersion) is read: update Weighbridge")
+        remedy: "Versions up to \(currentVersion) are read: update Weighbridge")
     }
     guard let architecture = metadata[Key.architecture],
       let configuration = metadata[Key.configuration], let layout = metadata[Key.layout],
@@ -142,6 +143,11 @@ extension NativeManifest {
           "the metadata or the list of tensors was changed after it was written: its SHA-256 is not "
             + "the recorded one", remedy: "Convert the source again")
       }
+    } else if version != "1" {
+      throw WeighbridgeError(
+        .malformed,
+        "the metadata's checksum is gone, with which every native file of version \(version) is written",
+        remedy: "Convert the source again")
     } else if let unknown = metadata.keys.first(where: { isReserved($0) && !known.contains($0) }) {
       throw WeighbridgeError(
         .malformed,

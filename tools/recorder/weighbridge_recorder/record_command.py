@@ -104,6 +104,10 @@ def parser() -> argparse.ArgumentParser:
         "list, a dictionary by name), or it, a list and a dictionary",
     )
     parser.add_argument("--weights", type=Path, help="load this checkpoint (.pth, .npz, .h5 ...)")
+    parser.add_argument(
+        "--key", metavar="NAME",
+        help="the member of --weights with the state dict, where there are several",
+    )
     parser.add_argument("--inputs", type=Path, help="take inputs/0 ... of this file")
     parser.add_argument("--seed", type=int, default=0, help="of random weights and inputs")
     parser.add_argument(
@@ -127,8 +131,8 @@ def parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _load(weights: Path, subject: Subject) -> None:
-    found = read_checkpoint(weights)
+def _load(weights: Path, subject: Subject, key: str | None = None) -> None:
+    found = read_checkpoint(weights, key)
     for note in found.notes:
         print(f"record: {weights}: {note}", file=sys.stderr)
     wanted = subject.model.state_dict()
@@ -162,7 +166,7 @@ def chosen(options: argparse.Namespace) -> Subject:
 def _recorded(options: argparse.Namespace, subject: Subject) -> str:
     """Loads, runs and writes; what is printed in the end."""
     if options.weights is not None:
-        _load(options.weights, subject)
+        _load(options.weights, subject, options.key)
     if options.inputs is not None:
         subject.inputs, subject.kwargs = _read_inputs(options.inputs)
     if subject.inputs is None:
