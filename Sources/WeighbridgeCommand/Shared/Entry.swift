@@ -3,7 +3,6 @@ import CFaults
 import Dispatch
 import Weighbridge
 import WeighbridgeCheckpoints
-import WeighbridgeModules
 import WeighbridgeWeights
 
 #if canImport(Glibc)
