@@ -170,8 +170,8 @@ struct LayerTable {
     var widths = shown.map { index in
       rows.reduce(columns[index].title.count) { max($0, $1.cells[index].count) }
     }
-    // The path and the kind give way where the line is too long.
-    for (index, least) in [(1, 16), (2, 8)] {
+    // The kind and the path give way where the line is too long.
+    for (index, least) in [(2, 8), (1, 12)] {
       let total = widths.reduce(0, +) + 2 * (widths.count - 1)
       guard total > width, let position = shown.firstIndex(of: index) else { continue }
       widths[position] = max(min(widths[position], least), widths[position] - (total - width))

@@ -18,7 +18,7 @@ import Weighbridge
     let run = try CommandRun("models", "se_layer")
     #expect(run.status == 0)
     #expect(run.output.contains("channel") && run.output.contains("reduction"))
-    #expect(run.output.contains("as --config KEY=VALUE"))
+    #expect(run.output.contains("as --config key=value"))
   }
 
   @Test func valuesGiveTheManifest() throws {

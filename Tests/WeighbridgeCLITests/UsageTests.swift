@@ -36,7 +36,7 @@ import Weighbridge
 
   @Test(arguments: [
     (["valdate"], "Did you mean validate?"), (["Inspect"], "Did you mean inspect?"),
-    (["models", "vit", "--config", "head=2"], "Did you mean heads?"),
+    (["models", "vit", "--config", "hads=2"], "Did you mean heads?"),
     (["models", "--jsn"], "Did you mean '--json'?"), (["models", "vut"], "Did you mean vit?"),
     (["diff", "a", "b", "--rtol", "-1"], "--rtol takes a number that is not negative, not -1"),
     (["run", "--threads", "-1"], "--threads takes a number from 1 to 1024, not -1"),

@@ -142,7 +142,7 @@ import WeighbridgeModules
     let detail = try LayerDetail("x", got: got, reference: reference, worst: [0, 2])
     let html = DetailCharts(detail, Wording(.model)).html
     #expect(html.matches(of: /#f0f/).count == 4)
-    #expect(html.contains("rms error by channel, 0 … 7.1e-01; magenta: not finite"))
+    #expect(html.contains("rms error by channel; magenta: not finite") && html.contains("7.1e-01"))
     #expect(!html.contains("\"nan\""))
   }
 

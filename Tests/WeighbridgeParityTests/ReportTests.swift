@@ -38,7 +38,7 @@ import WeighbridgeWeights
   }
 
   @Test func passesAreCollapsed() throws {
-    let text = TerminalReport(width: 80).text(try verdict(Faults(glue: ["blocks.1": 1e-3])))
+    let text = TerminalReport(width: 90).text(try verdict(Faults(glue: ["blocks.1": 1e-3])))
     #expect(text.contains("ok ×5"))
     #expect(text.contains("blocks.0.fc … blocks.1.relu"))
     #expect(text.contains("glue"))
@@ -65,7 +65,8 @@ import WeighbridgeWeights
       })
     elementwise.environment.threads = 2
     let other = TerminalReport(width: 80).text(elementwise)
-    #expect(other.contains("\nend to end: whole run · max |Δ| ÷ (atol + rtol·|recorded|), limit 1\n"))
+    #expect(
+      other.contains("\nend to end: whole run · max |Δ| ÷ (atol + rtol·|recorded|), limit 1\n"))
     #expect(!other.contains("isolated:") && !other.contains("†"))
   }
 

@@ -83,14 +83,14 @@ struct ManualPage {
   private static func paragraphs(_ text: String) -> [String] {
     var lines: [String] = []
     for paragraph in text.split(separator: "\n\n") {
-      let parts = paragraph.split(separator: "\n").map(String.init)
-      guard parts.contains(where: { $0.hasPrefix(" ") }) else {
-        lines += parts.map(escaped) + [".PP"]
-        continue
+      var parts = paragraph.split(separator: "\n").map(String.init)
+      if let title = parts.first, title == title.uppercased(), !title.hasPrefix(" ") {
+        lines.append(".SS \(escaped(title))")
+        parts.removeFirst()
       }
-      let title = parts.first.flatMap { $0 == $0.uppercased() && !$0.hasPrefix(" ") ? $0 : nil }
-      if let title { lines.append(".SS \(escaped(title))") }
-      lines += [".nf"] + parts.dropFirst(title == nil ? 0 : 1).map(escaped) + [".fi", ".PP"]
+      let isPlain = parts.contains { $0.hasPrefix(" ") }
+      lines += isPlain ? [".nf"] + parts.map(escaped) + [".fi"] : parts.map(escaped)
+      lines.append(".PP")
     }
     return lines
   }

@@ -53,9 +53,12 @@ struct Table {
     for index in shrinking.sorted(by: { widths[$0] > widths[$1] }) {
       let excess = Table.total(widths) - width
       guard excess > 0 else { return }
-      widths[index] -= min(excess, max(0, widths[index] - 16))
+      widths[index] -= min(excess, max(0, widths[index] - least(index)))
     }
   }
+
+  /// What a shrinking column keeps: no word of prose is broken.
+  private func least(_ index: Int) -> Int { columns[index].isProse ? 26 : 16 }
 
   private static func total(_ widths: [Int]) -> Int {
     widths.reduce(0, +) + 2 * (widths.count - 1)

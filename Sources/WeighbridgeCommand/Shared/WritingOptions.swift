@@ -4,8 +4,9 @@ import Weighbridge
 /// How a checkpoint is written: compressed, in parts, in another order of axes.
 struct WritingOptions: ParsableArguments {
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
-      "Compress an npz or HDF5 file, from 1, the fastest, to 9.", valueName: "1-9"))
+      "Compress an npz or HDF5 file, from 1, the fastest, to 9.", valueName: "n"))
   var gzip: Int?
   @Option(
     help: ArgumentHelp(
@@ -15,7 +16,8 @@ struct WritingOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "The order of a kernel's axes: pytorch, or mlx, channels last, for MLX to load as it is.",
-      valueName: "pytorch|mlx"))
+      valueName: "layout"),
+    completion: .list(["pytorch", "mlx"]))
   var layout: String?
 
   /// Whether a safetensors file is a plain one, because a native one cannot be so.
