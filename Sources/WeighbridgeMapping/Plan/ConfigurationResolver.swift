@@ -13,6 +13,8 @@ struct ConfigurationResolver {
   let overrides: [(key: String, text: String)]
   /// Texts that travel with the weights.
   var carried: [String: String] = [:]
+  /// What the library whose names the file has computes, as text.
+  var dialect: [String: String] = [:]
   let file: String
 
   /// What is known before any shape is looked at.
@@ -31,6 +33,10 @@ struct ConfigurationResolver {
     var stated = Stated(configuration: architecture.defaults)
     let others = native == nil ? CarriedConfiguration(carried, stated.configuration.keys) : nil
     stated.notes = others?.notes ?? []
+    for (name, text) in dialect {
+      guard let key = stated.configuration.keys.first(where: { $0.name == name }) else { continue }
+      try stated.configuration.set(name, key.parse(text), origin: .metadata)
+    }
     for (key, value) in others?.values ?? [] {
       try stated.configuration.set(key, value, origin: .metadata)
     }

@@ -10,7 +10,7 @@ public struct ImportPlan: Sendable {
   public let configuration: Configuration
   /// Everything the model asks for.
   public let ledger: Ledger
-  public let report: MappingReport
+  public internal(set) var report: MappingReport
   /// Tensors under the model's names.
   public let source: CheckpointSource
   /// The rules that were applied.

@@ -38,9 +38,20 @@ public struct Loader: Sendable {
       rules = Rules()
     }
     if rules.isEmpty { try checkpoint.refuseReference() }
+    var model = model == "auto" ? nil : model
+    var dialect: Dialect?
+    if rules.isEmpty, native == nil, root == nil,
+      let found = Dialect.recognized(checkpoint.entries.map(\.name), model: model)
+    {
+      (dialect, rules) = (found.dialect, try found.dialect.rules(lead: found.lead))
+      if found.dialect.models.count == 1 { model = found.dialect.models[0] }
+      notes.append(
+        "the names are of \(found.dialect.origin): the dialect \(found.dialect.id), unless --rules "
+          + "says otherwise")
+    }
     let candidates = try Candidates(checkpoint, rules: rules, root: root)
     let architecture: any Architecture.Type
-    if let model, model != "auto" {
+    if let model {
       architecture = try registry.architecture(model)
       if let named = native?.model, named != model {
         notes.append("the file says it is \(named); \(model) was asked for")
@@ -51,8 +62,11 @@ public struct Loader: Sendable {
     }
     let resolver = ConfigurationResolver(
       architecture: architecture, native: native, reference: reference, overrides: overrides,
-      carried: checkpoint.metadata, file: checkpoint.path)
-    return try plan(candidates, resolver, rules: rules, notes: notes)
+      carried: checkpoint.metadata, dialect: dialect?.configuration ?? [:],
+      file: checkpoint.path)
+    var plan = try plan(candidates, resolver, rules: rules, notes: notes)
+    if dialect != nil { plan.report.shipped = rules }
+    return plan
   }
 
   /// Plans a model that has no weights, such as attention itself.

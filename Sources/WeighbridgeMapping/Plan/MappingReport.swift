@@ -83,6 +83,8 @@ public struct MappingReport: Sendable, Hashable {
   public internal(set) var computed: [Rule] = []
   /// The rules that read names and orders of axes of the file's format as PyTorch's.
   public internal(set) var dialect: [Rule] = []
+  /// The rules of the dialect that the file's names are of: those of `--rules` come instead of them.
+  public internal(set) var shipped = Rules()
   /// Other copies of the model in the file.
   public internal(set) var copies: [Copy] = []
   public internal(set) var matched: [Match] = []

@@ -13,7 +13,7 @@ public struct Rule: Sendable, Hashable {
     case permute(NamePattern, axes: [Int])
     /// Two axes exchanged, the last two by default.
     case transpose(NamePattern, axes: [Int])
-    /// Other extents; one may be −1.
+    /// Other extents; one may be −1, and 0 is the one that the axis has.
     case reshape(NamePattern, shape: [Int])
     /// One tensor in parts along an axis: equal ones, or of the given sizes.
     case split(NamePattern, axis: Int, sizes: [Int]?, into: [String])

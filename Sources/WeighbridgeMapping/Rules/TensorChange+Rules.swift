@@ -61,6 +61,10 @@ extension MappedTensor {
 
   private func extents(_ dimensions: [Int]) throws -> [Int] {
     try MappedTensor.checkRank(dimensions.count)
+    // 0 leaves an extent as it is, but where the tensor has no elements.
+    let dimensions = dimensions.enumerated().map { axis, extent in
+      extent == 0 && axis < shape.rank && shape.elementCount > 0 ? shape[axis] : extent
+    }
     var result = dimensions
     let open = dimensions.indices.filter { dimensions[$0] == -1 }
     let known = try Shape.validated(dimensions.filter { $0 != -1 }, dtype: .bool).elementCount

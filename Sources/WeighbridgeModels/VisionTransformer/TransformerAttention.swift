@@ -1,6 +1,6 @@
 import WeighbridgeModules
 
-/// Multi-head self-attention: `to_qkv` without bias, rows in the order q, k, v, each (heads,
+/// Multi-head self-attention: `to_qkv`, without bias but in other libraries' files, rows in the order q, k, v, each (heads,
 /// width); the heads' outputs side by side go through `to_out`.
 package struct Attention: TokenModule {
   package let path: ModulePath
@@ -13,7 +13,7 @@ package struct Attention: TokenModule {
     path = w.path
     form = AttentionForm(heads: c.heads, scale: c.scale)
     let inner = c.heads * c.headWidth
-    toQKV = try Linear(w / "to_qkv", in: c.dim, out: 3 * inner, bias: .absent)
+    toQKV = try Linear(w / "to_qkv", in: c.dim, out: 3 * inner, bias: .ifPresent)
     let out = w / "to_out"
     let linear = try Linear(out / 0, in: inner, out: c.dim)
     projection = linear

@@ -91,7 +91,15 @@ extension VisionTransformer {
     else { return }
     let inner = rows / 3
     let width = try configuration.optionalInteger("dim_head")
-    if inner == dim && width == nil { return }
+    if inner == dim && width == nil {
+      // Whoever scales by the head's width has heads of 64, where nobody says otherwise.
+      if try configuration.text("scale") == "dim_head", dim % 64 == 0,
+        configuration.entries["heads"]?.origin == .assumed
+      {
+        try configuration.set("heads", .integer(dim / 64), origin: .assumed)
+      }
+      return
+    }
     if width == nil, configuration.entries["heads"]?.origin == .assumed, inner % 64 == 0 {
       try configuration.set("dim_head", .integer(64), origin: .assumed)
       try configuration.set("heads", .integer(inner / 64), origin: .assumed)

@@ -1,0 +1,71 @@
+import WeighbridgeModules
+import WeighbridgeTensors
+
+/// The names and layouts that a library gives the tensors of an architecture, as rules.
+///
+/// A dialect is known by names that no other file has; its rules are those that a user would write.
+public struct Dialect: Sendable, Hashable {
+  /// What it is called: `timm-vit`.
+  public let id: String
+  /// Whose names they are, for people.
+  public let origin: String
+  /// The architectures that it is read as.
+  public let models: [String]
+  /// Names that a file of the dialect has, all of them, behind one lead at most.
+  public let markers: [String]
+  /// The lead under which these very names are the architecture's own.
+  let ownLead: String?
+  /// What the library computes otherwise than the architecture's defaults, as `--config` takes it.
+  public let configuration: [String: String]
+  /// The rules, as a rules file has them.
+  public let rulesText: String
+
+  init(
+    _ id: String, of origin: String, models: [String], markers: [String],
+    ownLead: String? = nil, configuration: [String: String] = [:], rules: String
+  ) {
+    self.id = id
+    self.origin = origin
+    self.models = models
+    self.markers = markers
+    self.ownLead = ownLead
+    self.configuration = configuration
+    rulesText = rules
+  }
+
+  /// The dialects that ship.
+  public static let all: [Dialect] =
+    visionTransformers + squeezeAndExcitation + inception + detection
+
+  /// The dialect of a file's names; `nil` where they are of none, or of one that is read as another
+  /// architecture than the one that is wanted.
+  static func recognized(_ names: [String], model: String?) -> (dialect: Dialect, lead: String)? {
+    let known = Set(names)
+    for dialect in all {
+      if let model, !dialect.models.contains(model) { continue }
+      guard let first = dialect.markers.first else { continue }
+      let leads = names.filter { $0 == first || $0.hasSuffix("." + first) }
+        .map { String($0.dropLast(first.count)) }.sorted { $0.count < $1.count }
+      for lead in leads
+      where dialect.ownLead.map({ !lead.hasSuffix($0) }) ?? true
+        && dialect.markers.allSatisfy({ known.contains(lead + $0) })
+      {
+        return (dialect, lead)
+      }
+    }
+    return nil
+  }
+
+  /// The rules for names behind a lead.
+  ///
+  /// - Throws: `malformed` for rules that cannot be read.
+  func rules(lead: String) throws -> Rules {
+    var rules = try Rules(yaml: rulesText, file: "the dialect \(id)").rules
+    for index in rules.indices {
+      rules[index].isOptional = true
+      rules[index].location = nil
+    }
+    guard !lead.isEmpty else { return Rules(rules) }
+    return Rules([Rule(.rename(.prefix(lead), to: ""), isOptional: true)] + rules)
+  }
+}
