@@ -156,13 +156,21 @@ let package = Package(
         "CVectors",
       ]),
 
+    // Which tensor of a file each parameter is, by evidence.
+    .target(
+      name: "WeighbridgeAlignment",
+      dependencies: [
+        "WeighbridgeTensors", "WeighbridgeCheckpoints", "WeighbridgeMapping", "WeighbridgeModules",
+        "WeighbridgeReferences", "WeighbridgeWeights",
+      ]),
+
     // What users import, and the command.
     .target(
       name: "Weighbridge",
       dependencies: [
         "WeighbridgeTensors", "WeighbridgeEngine", "WeighbridgeModules", "WeighbridgeModels",
         "WeighbridgeWeights", "WeighbridgeNative", "WeighbridgeCheckpoints", "WeighbridgeMapping",
-        "WeighbridgeModelCauses", "WeighbridgeParity", "WeighbridgeReports",
+        "WeighbridgeModelCauses", "WeighbridgeParity", "WeighbridgeReports", "WeighbridgeAlignment",
       ]),
     // For users' tests, of Swift Testing or XCTest.
     .target(name: "WeighbridgeTesting", dependencies: ["Weighbridge"]),
@@ -203,6 +211,13 @@ let package = Package(
         "WeighbridgeVerdicts", "WeighbridgeRunning", "WeighbridgeComparison",
         "WeighbridgeReferences", "WeighbridgeMapping", "WeighbridgeModules",
         "WeighbridgeCheckpoints", "WeighbridgeWeights",
+      ]),
+    .testTarget(
+      name: "WeighbridgeAlignmentTests",
+      dependencies: [
+        "TestSupport",
+        "WeighbridgeAlignment", "WeighbridgeMapping", "WeighbridgeModels", "WeighbridgeModules",
+        "WeighbridgeReferences", "WeighbridgeRunning",
       ]),
     .testTarget(
       name: "WeighbridgeTestingTests",

@@ -3,6 +3,7 @@
 
 import WeighbridgeModelCauses
 
+@_exported import WeighbridgeAlignment
 @_exported import WeighbridgeCheckpoints
 @_exported import WeighbridgeEngine
 @_exported import WeighbridgeMapping

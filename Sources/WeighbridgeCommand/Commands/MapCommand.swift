@@ -15,6 +15,7 @@ struct MapCommand: ParsableCommand {
         weighbridge map model.npz
         weighbridge map model.npz --model vit --config heads=16 --all
         weighbridge map model.h5 --model se_resnet50 --rules rules.yaml --json
+        weighbridge map theirs.pth --model vit --align --reference ref.npz --rules-out rules.yaml
 
       RULES
       A YAML list, applied in order to the file's names as `inspect` prints them. Prefixes such as \
@@ -40,7 +41,7 @@ struct MapCommand: ParsableCommand {
         - drop: {prefix: optimizer., reason: the optimizer's state}
 
       A rule that matches nothing is an error, unless it has `optional: true`. `split` takes `sizes` \
-      for unequal parts. Weights that PyTorch computes from others (weight_norm, spectral_norm) need no \
+      for unequal parts; of `reshape`, one extent may be -1, and 0 leaves the one that is there. Weights that PyTorch computes from others (weight_norm, spectral_norm) need no \
       rule: the plan shows those it adds. A kernel or matrix whose shape cannot tell the order of its \
       axes, while others of the file are in another order than PyTorch's, is asked for: a `permute` rule \
       decides, also one that leaves it as it is.
@@ -52,11 +53,13 @@ struct MapCommand: ParsableCommand {
   @Argument(help: "The checkpoint.") var file: String
   @OptionGroup var model: ModelOptions
   @OptionGroup var rules: RulesOption
+  @OptionGroup var alignment: AlignmentOptions
   @Flag(help: "List every match too.") var all = false
   @OptionGroup var json: JSONFlag
 
   func run() throws {
     let console = json.console
+    guard !alignment.align else { return try alignment.run(file, model, all: all, console) }
     let plan = try Loader(Tool.current.registry).plan(
       Checkpoints.open(file), model: model.identifier, overrides: model.overrides(),
       rules: rules.read(), root: model.root)

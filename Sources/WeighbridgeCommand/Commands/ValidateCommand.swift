@@ -220,7 +220,7 @@ struct ValidateCommand: ParsableCommand {
 extension ValidateCommand {
   /// Writes the rules that put right what was found, if there are any.
   private func writeRules(_ verdict: Verdict, to path: String, _ console: Console) throws {
-    let existing = try rules.map { try Rules.read($0) } ?? Rules()
+    let existing = try rules.map { try Rules.read($0) } ?? verdict.mapping?.shipped ?? Rules()
     var fixed = verdict.result?.fixRules(after: existing, mapping: verdict.mapping) ?? existing
     var rest = ""
     if let mapping = verdict.mapping, !mapping.isOneToOne,
