@@ -168,7 +168,7 @@ let package = Package(
       name: "WeighbridgeAlignment",
       dependencies: [
         "WeighbridgeTensors", "WeighbridgeCheckpoints", "WeighbridgeMapping", "WeighbridgeModules",
-        "WeighbridgeParity",
+        "WeighbridgeReferences", "WeighbridgeWeights",
       ]),
 
     // What users import, and the command.
@@ -235,7 +235,7 @@ let package = Package(
       dependencies: [
         "TestSupport",
         "WeighbridgeAlignment", "WeighbridgeMapping", "WeighbridgeModels", "WeighbridgeModules",
-        "WeighbridgeParity",
+        "WeighbridgeReferences", "WeighbridgeRunning",
       ]),
     .testTarget(
       name: "WeighbridgeTestingTests",

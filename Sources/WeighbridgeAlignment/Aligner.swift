@@ -1,7 +1,7 @@
 import WeighbridgeCheckpoints
 import WeighbridgeMapping
 import WeighbridgeModules
-import WeighbridgeParity
+import WeighbridgeReferences
 import WeighbridgeTensors
 
 /// Finds which tensor of a file each parameter of a model is, whatever the file calls them.

@@ -2,7 +2,6 @@ import TestSupport
 import Testing
 import WeighbridgeMapping
 import WeighbridgeModules
-import WeighbridgeParity
 
 @testable import WeighbridgeAlignment
 

@@ -2,7 +2,8 @@ import TestSupport
 import WeighbridgeMapping
 import WeighbridgeModels
 import WeighbridgeModules
-import WeighbridgeParity
+import WeighbridgeReferences
+import WeighbridgeRunning
 
 @testable import WeighbridgeAlignment
 

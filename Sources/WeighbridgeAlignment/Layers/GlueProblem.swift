@@ -1,6 +1,6 @@
 import Synchronization
 import WeighbridgeModules
-import WeighbridgeParity
+import WeighbridgeReferences
 import WeighbridgeTensors
 
 /// Parameters that a module of several modules computes with between them, such as a class token or a

@@ -1,6 +1,6 @@
 import Synchronization
 import WeighbridgeModules
-import WeighbridgeParity
+import WeighbridgeReferences
 import WeighbridgeTensors
 
 /// Runs a model on recorded results and notes, for each layer with parameters, what its recorded

@@ -1,6 +1,6 @@
 import WeighbridgeMapping
 import WeighbridgeModules
-import WeighbridgeParity
+import WeighbridgeReferences
 import WeighbridgeTensors
 
 /// Decides parameters by running layers alone on recorded inputs.
