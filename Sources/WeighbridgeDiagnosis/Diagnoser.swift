@@ -91,7 +91,8 @@ struct Diagnoser {
     let ratio = judged?.ratio ?? judgement.ratio
     let limit = judged?.limit ?? judgement.limit
     return Suspect.Bar(
-      rms: figures.rms, ratio: ratio, share: min(judge.limits.improvement, limit / max(ratio, limit)))
+      rms: figures.rms, ratio: ratio,
+      share: min(judge.limits.improvement, limit / max(ratio, limit)))
   }
 
   /// Runs one change; `nil` when the layer is still wrong with it, or cannot be computed.
@@ -148,7 +149,8 @@ struct Diagnoser {
           .moduleSkipped, "the reference calls \(name), which this model never does",
           fix: .code("call \(name) as the recorded network does"))
         return Diagnosis(
-          path: suspect.key.path, call: suspect.key.call, kind: suspect.kind, layer: suspect.key.line,
+          path: suspect.key.path, call: suspect.key.call, kind: suspect.kind,
+          layer: suspect.key.line,
           certainty: .suggestion, best: .init(cause: cause, ratio: nil), ratioBefore: ratio,
           rivals: [])
       }

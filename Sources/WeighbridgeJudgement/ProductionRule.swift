@@ -55,7 +55,8 @@ struct ProductionRule {
     var verdict = LayerVerdict(
       line: .production(index), kind: "production",
       shape: index < run.outputs.count ? run.outputs[index].shape : [], status: .missing,
-      ownNoise: beside?.ownNoise, recordedNoise: evidence.facts.noise[.output(index)], isLeaf: false)
+      ownNoise: beside?.ownNoise, recordedNoise: evidence.facts.noise[.output(index)], isLeaf: false
+    )
     verdict.reshaping = finding.reshaping
     verdict.isRepeatable = evidence.reference.isOutputRepeatable(index)
     if let beside { verdict.rounding = beside.rounding }

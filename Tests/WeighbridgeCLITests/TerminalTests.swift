@@ -52,9 +52,12 @@ import Testing
   }
 
   @Test func colourCanBeForced() throws {
-    let forced = try CommandRun(list: Self.failing, environment: ["FORCE_COLOR": "1", "NO_COLOR": ""])
+    let forced = try CommandRun(
+      list: Self.failing, environment: ["FORCE_COLOR": "1", "NO_COLOR": ""])
     #expect(forced.output.contains("\u{1b}[31m"))
-    for environment in [["FORCE_COLOR": "0"], ["FORCE_COLOR": "1", "NO_COLOR": "1"], ["FORCE_COLOR": ""]] {
+    for environment in [
+      ["FORCE_COLOR": "0"], ["FORCE_COLOR": "1", "NO_COLOR": "1"], ["FORCE_COLOR": ""],
+    ] {
       let plain = try CommandRun(list: Self.failing, environment: environment)
       #expect(!plain.output.contains("\u{1b}"), "\(environment)")
     }

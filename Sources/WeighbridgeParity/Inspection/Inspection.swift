@@ -22,7 +22,8 @@ struct Inspection {
     guard !wanted.isEmpty else { return [] }
     let inputs = try reference.inputs()
     let probe = IsolatedOutputsProbe(
-      reference, Set(result.causes.compactMap(\.key)), handsOnOtherShapes: result.handsOnOtherShapes)
+      reference, Set(result.causes.compactMap(\.key)), handsOnOtherShapes: result.handsOnOtherShapes
+    )
     let outputs = try ProbeRun.with(probe) { try model.run(inputs) }
     let isolated = probe.outputs
     var details: [Line: LayerDetail] = [:]

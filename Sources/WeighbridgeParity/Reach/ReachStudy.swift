@@ -31,7 +31,8 @@ struct Reaching {
     let reference = runner.reference
     let shaped = runner.on(reference.reshaped(result.reshapings))
     let study = ReachStudy(
-      judge: ReactionJudge(shaped, judge, options.tolerance, result), nudge: Nudge(reference, options.tolerance),
+      judge: ReactionJudge(shaped, judge, options.tolerance, result),
+      nudge: Nudge(reference, options.tolerance),
       model: model, inputs: inputs, rebinding: rebinding, budget: budget, clock: clock,
       called: Set(result.layers.map(\.path)))
     do {
