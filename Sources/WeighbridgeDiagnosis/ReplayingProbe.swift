@@ -1,3 +1,4 @@
+import WeighbridgeRunning
 import Synchronization
 import WeighbridgeModules
 import WeighbridgeReferences

@@ -1,3 +1,4 @@
+import WeighbridgeTensors
 import WeighbridgeReferences
 import WeighbridgeVerdicts
 

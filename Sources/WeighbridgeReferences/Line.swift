@@ -30,3 +30,11 @@ extension Line: ExpressibleByStringLiteral {
     self = .module(ActivationKey(ModulePath(value)))
   }
 }
+
+extension Line {
+  /// The module's path; `nil` of what is none.
+  package var path: ModulePath? {
+    if case .module(let key) = self { return key.path }
+    return nil
+  }
+}

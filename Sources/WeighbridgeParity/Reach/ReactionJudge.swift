@@ -1,3 +1,4 @@
+import WeighbridgeJudgement
 import WeighbridgeModules
 import WeighbridgeReferences
 import WeighbridgeRunning

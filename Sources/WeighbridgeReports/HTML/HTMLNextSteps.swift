@@ -63,7 +63,7 @@ struct HTMLNextSteps {
     steps += result.undiagnosed.prefix(3).map {
       Step(
         what: "compare its parameters and its code with PyTorch's: no single change that was tried "
-          + "explains it", place: Diagnosis.name(of: $0))
+          + "explains it", place: $0.description)
     }
     if steps.isEmpty, let first = result.firstDivergence {
       steps.append(Step(what: "look at it first: what follows may come of it", place: first.name))

@@ -20,7 +20,7 @@ package struct HTMLReport: Sendable {
     var details = result.details
     var sections = [HTMLBanner(verdict).html, HTMLNextSteps(verdict).html]
     sections += DiagnosisCards(verdict).sections { diagnosis in
-      drawings(&details) { $0.key == diagnosis.layer || $0.key.path == diagnosis.path }
+      drawings(&details) { $0.line == diagnosis.layer || $0.line.path == diagnosis.path }
     }
     let others = drawings(&details) { _ in true }
     if !others.isEmpty { sections.append(section("Without a cause that was found", others, nil)) }

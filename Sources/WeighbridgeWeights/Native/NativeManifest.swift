@@ -17,9 +17,9 @@ public struct NativeManifest: Sendable, Hashable {
 
   /// The version of the convention that the keys below form. From version 2 on the metadata has a
   /// checksum of its own; a file of version 1 may have none.
-  package static let currentVersion = 2
+  public static let currentVersion = 2
   /// PyTorch's order of axes: linear weights are [out, in], convolutions [out, in/groups, kh, kw].
-  package static let pytorchLayout = "pytorch"
+  public static let pytorchLayout = "pytorch"
 
   /// The architecture's id, as in `weighbridge models`.
   public var architecture: String
