@@ -117,6 +117,11 @@ public struct ParityResult: Sendable {
       }, uniquingKeysWith: { first, _ in first })
   }
 
+  /// The verdict on one line.
+  package func verdict(on line: Line) -> LayerVerdict? {
+    (layers + outputs).first { $0.line == line }
+  }
+
   /// Whether some layer or output fails.
   package var hasFailedLayer: Bool { (layers + outputs).contains(where: \.status.isFailure) }
 

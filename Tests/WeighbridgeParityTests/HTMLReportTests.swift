@@ -97,7 +97,8 @@ import WeighbridgeModules
     let one = try #require(verdict.result?.details.first)
     verdict.result?.layers = (0..<300).map { index in
       var layer = layers[index % layers.count]
-      layer.path = ModulePath("layer\(index / 100).\(index / 10 % 10).\(layer.path.name)\(index)")
+      let path = "layer\(index / 100).\(index / 10 % 10).\(layer.path.name)\(index)"
+      layer.line = .module(ActivationKey(ModulePath(path)))
       return layer
     }
     verdict.result?.details = [one, one, one, one]

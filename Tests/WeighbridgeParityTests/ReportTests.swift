@@ -82,7 +82,7 @@ import WeighbridgeWeights
   @Test func nothingIsShortenedWhereThereIsRoom() throws {
     let name = String(repeating: "block.", count: 60) + "fc"
     var wrong = try verdict(Faults(leaf: ["blocks.0.fc": 1e-3]))
-    wrong.result?.layers[0].path = ModulePath(name)
+    wrong.result?.layers[0].line = .module(ActivationKey(ModulePath(name)))
     #expect(TerminalReport(width: 1 << 20).text(wrong).contains(name))
     #expect(TerminalReport(width: 80).text(wrong).contains("…"))
   }

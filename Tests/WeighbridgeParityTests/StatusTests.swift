@@ -160,8 +160,8 @@ import WeighbridgeModules
       basis: .recordedNoise, ratio: ratio, limit: 4, largestRatio: nil, largestLimit: nil,
       holds: true)
     var layer = LayerVerdict(
-      path: "a", call: 0, item: nil, kind: "Linear", shape: [], status: status, ownNoise: nil,
-      recordedNoise: nil, isLeaf: true)
+      line: "a", kind: "Linear", shape: [], status: status, ownNoise: nil, recordedNoise: nil,
+      isLeaf: true)
     layer.cumulative = Measurement(figures: figures, judgement: judgement)
     return layer
   }

@@ -27,21 +27,20 @@ struct Inspection {
     let outputs = try ProbeRun.with(probe) { try model.run(inputs) }
     let isolated = probe.outputs
     var details: [Line: LayerDetail] = [:]
-    for (key, worst) in wanted {
+    for (line, worst) in wanted {
       let pair: (got: Tensor, recorded: Tensor)
-      if key.path == "outputs" {
-        let index = key.item ?? 0
-        guard index < outputs.count else { continue }
-        pair = (outputs[index], try reference.output(index))
-      } else if let got = isolated[key], let recorded = try reference.tensor(key) {
+      switch line {
+      case .module(let key):
+        guard let got = isolated[key], let recorded = try reference.tensor(key) else { continue }
         pair = (got, recorded)
-      } else {
-        continue
+      case .output(let index) where index < outputs.count:
+        pair = (outputs[index], try reference.output(index))
+      case .input, .output, .production: continue
       }
       // What is worst stands under the recorded shape.
-      let got = try result.layer(key)?.reshaping?.likeRecorded(pair.got) ?? pair.got
+      let got = try result.verdict(on: line)?.likeRecorded(pair.got) ?? pair.got
       guard got.shape == pair.recorded.shape else { continue }
-      details[key] = try LayerDetail(key, got: got, reference: pair.recorded, worst: worst)
+      details[line] = try LayerDetail(line, got: got, reference: pair.recorded, worst: worst)
     }
     return order.compactMap { details[$0] }
   }
