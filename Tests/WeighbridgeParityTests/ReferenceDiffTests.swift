@@ -56,7 +56,7 @@ import WeighbridgeModules
     #expect(statuses(result)["blocks.0.fc"] == .source)
     #expect(statuses(result)["blocks.0"] == .inherited)
     #expect(result.verdict.result?.firstDivergence?.path == "blocks.0.fc")
-    #expect(result.verdict.result?.details.first?.key == "blocks.0.fc")
+    #expect(result.verdict.result?.details.first?.line == "blocks.0.fc")
     #expect(result.verdict.result?.notes.count == 1)
   }
 

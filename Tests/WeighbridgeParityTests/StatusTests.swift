@@ -67,7 +67,7 @@ import WeighbridgeModules
     #expect(fed.diagnoses.map(\.path) == [.root])
     let own = try validate(Faults(leaf: ["blocks.1.fc": 1e-3]), against: .toy())
     #expect(own.firstDivergence?.reason == nil)
-    #expect(own.details.map(\.key.description) == ["blocks.1.fc"])
+    #expect(own.details.map(\.line.description) == ["blocks.1.fc"])
   }
 
   @Test func twoSourcesAreBothFound() throws {
