@@ -186,7 +186,8 @@ let package = Package(
     .target(
       name: "WeighbridgeCommand",
       dependencies: [
-        "Weighbridge", "WeighbridgeCheckpoints", "WeighbridgeModules", "WeighbridgeImages", "WeighbridgeWeights",
+        "Weighbridge", "WeighbridgeCheckpoints", "WeighbridgeModules", "WeighbridgeImages",
+        "WeighbridgeWeights",
         "CFaults",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),

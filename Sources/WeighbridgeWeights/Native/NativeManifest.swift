@@ -17,9 +17,9 @@ public struct NativeManifest: Sendable, Hashable {
 
   /// The version of the convention that the keys below form. From version 2 on the metadata has a
   /// checksum of its own; a file of version 1 may have none.
-  public static let currentVersion = 2
+  package static let currentVersion = 2
   /// PyTorch's order of axes: linear weights are [out, in], convolutions [out, in/groups, kh, kw].
-  public static let pytorchLayout = "pytorch"
+  package static let pytorchLayout = "pytorch"
 
   /// The architecture's id, as in `weighbridge models`.
   public var architecture: String
@@ -31,13 +31,14 @@ public struct NativeManifest: Sendable, Hashable {
   /// Other texts that travel with the file. The prefix `weighbridge.` is reserved.
   public var notes: [String: String]
 
+  /// - Parameter layout: The order of the parameters' axes, PyTorch's where none is given.
   public init(
-    architecture: String, configuration: String, layout: String = NativeManifest.pytorchLayout,
-    source: Source? = nil, notes: [String: String] = [:]
+    architecture: String, configuration: String, layout: String? = nil, source: Source? = nil,
+    notes: [String: String] = [:]
   ) {
     self.architecture = architecture
     self.configuration = configuration
-    self.layout = layout
+    self.layout = layout ?? NativeManifest.pytorchLayout
     self.source = source
     self.notes = notes
   }
