@@ -134,6 +134,9 @@ def test_the_plugin_calls_the_tool(tool: Path, package: Path, files: Path) -> No
     )
     assert called.returncode == 0, called.stdout + called.stderr
     assert json.loads(called.stdout[called.stdout.index("{") :])["model"] == "net"
-    missing = swift(package, "package", "weighbridge", "inspect", "nothing.npz")
+    missing = swift(
+        package, "package", "--allow-writing-to-package-directory", "weighbridge", "inspect",
+        "nothing.npz",
+    )
     assert missing.returncode == 3
     assert "net-tool: error: nothing.npz" in missing.stderr
