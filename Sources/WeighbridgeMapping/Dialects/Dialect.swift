@@ -33,6 +33,9 @@ public struct Dialect: Sendable, Hashable {
     rulesText = rules
   }
 
+  /// More tensors than any file of these libraries has, optimizers and copies included.
+  private static let mostTensors = 50_000
+
   /// The dialects that ship.
   public static let all: [Dialect] =
     visionTransformers + squeezeAndExcitation + inception + detection
@@ -40,6 +43,7 @@ public struct Dialect: Sendable, Hashable {
   /// The dialect of a file's names; `nil` where they are of none, or of one that is read as another
   /// architecture than the one that is wanted.
   static func recognized(_ names: [String], model: String?) -> (dialect: Dialect, lead: String)? {
+    guard names.count <= mostTensors else { return nil }
     let known = Set(names)
     for dialect in all {
       if let model, !dialect.models.contains(model) { continue }
