@@ -90,6 +90,31 @@ import Weighbridge
     #expect((found["mismatched"] as? [[String: Any]])?.count == 1)
   }
 
+  /// HDF5's own checksums count where every dataset has them.
+  @Test func fletcherSumsAreChecksums() throws {
+    let path = Repository.fixture("formats/fletcher32.h5")
+    let run = try CommandRun("verify", path)
+    #expect(run.status == 0, "\(run.errors)")
+    #expect(run.output.contains("every dataset has its Fletcher-32"))
+    let files = try json(CommandRun("verify", path, "--json"))["files"] as? [[String: Any]]
+    #expect(files?.first?["checksums"] as? String == "fletcher32")
+  }
+
+  /// A native file whose metadata lost its checksum is not one of an earlier version.
+  @Test func aLostMetadataSumIs3() throws {
+    let space = try Workspace()
+    let path = try native(space)
+    let document = try json(CommandRun("verify", path, "--json"))
+    #expect((document["files"] as? [[String: Any]])?.first?["format"] as? String == "native")
+    try damage(path) { bytes in
+      // Under another key of the same length, which no version writes but as a note.
+      let range = try #require(bytes.range(of: Data("weighbridge.metadata.sha256".utf8)))
+      bytes.replaceSubrange(range, with: Data("elsewhere_.metadata.sha256_".utf8))
+    }
+    let run = try CommandRun("verify", path)
+    #expect(run.status == 3 && run.firstErrorLine.contains("the metadata's checksum is gone"))
+  }
+
   /// The worst of several files decides, and each is looked at.
   @Test func severalFiles() throws {
     let space = try Workspace()

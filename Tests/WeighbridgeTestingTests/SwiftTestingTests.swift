@@ -29,6 +29,45 @@ import WeighbridgeTesting
     }
   }
 
+  /// The report is there, passing or failing, and a failing test says where.
+  @Test func reportsAreWritten() throws {
+    let folder = try TemporaryDirectory()
+    let (html, json) = (folder.path("report.html"), folder.path("report.json"))
+    withKnownIssue {
+      expectParity(
+        .weights(Fixture.weights) { try Gate($0, isWrong: true) }, with: Fixture.reference,
+        html: html, json: json, junit: folder.path("report.xml"))
+    } matching: { issue in
+      issue.comments.map(\.rawValue).joined().hasSuffix("\nreport: \(html)")
+    }
+    #expect(try String(contentsOfFile: html, encoding: .utf8).contains("<title>FAIL Gate"))
+    #expect(try String(contentsOfFile: json, encoding: .utf8).contains("\"model\": \"Gate\""))
+    #expect(folder.names.contains("report.xml"))
+    expectParity(.weights(Fixture.weights) { try Gate($0) }, with: Fixture.reference, html: html)
+    #expect(try String(contentsOfFile: html, encoding: .utf8).contains("<title>PASS Gate"))
+    withKnownIssue {
+      expectParity(
+        .weights(Fixture.weights) { try Gate($0) }, with: Fixture.reference,
+        html: folder.path("no/report.html"))
+    } matching: {
+      $0.comments.first?.rawValue.contains("a report cannot be written") == true
+    }
+  }
+
+  /// The network's own name stands in the headline, and the result makes the reports itself.
+  @Test func resultsHaveReports() throws {
+    let net = try Weights.load(Fixture.weights) { try Gate($0) }
+    let result = try Validator(Reference(path: Fixture.reference)).validate(net)
+    #expect("\(result)".hasPrefix("PASS Gate · "))
+    #expect(result.html().contains("<title>PASS Gate"))
+    #expect(result.jsonText().contains("\"verdict\": \"pass\""))
+    #expect(result.junit().contains("weighbridge validate Gate"))
+    let reference = try Reference(path: Repository.fixture("stn_reference.npz"))
+    let plan = try Loader(.builtIn).plan(
+      Checkpoints.open(Repository.fixture("stn.npz")), reference: reference.metadata)
+    #expect(try Validator(reference).validate(plan.bind()).model == "stn")
+  }
+
   @Test func requiredParityThrows() throws {
     try requireParity(.weights(Fixture.weights) { try Gate($0) }, with: Fixture.reference)
     let failure = #expect(throws: ParityFailure.self) {
