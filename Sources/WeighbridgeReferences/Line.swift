@@ -33,7 +33,7 @@ extension Line: ExpressibleByStringLiteral {
 
 extension Line {
   /// The module's path; `nil` of what is none.
-  package var path: ModulePath? {
+  public var path: ModulePath? {
     if case .module(let key) = self { return key.path }
     return nil
   }

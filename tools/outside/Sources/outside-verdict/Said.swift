@@ -22,7 +22,7 @@ struct Said: Encodable {
 
     init(_ diagnosis: Diagnosis) {
       path = diagnosis.path.name
-      layer = diagnosis.layer.path.name
+      layer = diagnosis.layer.path?.name ?? "\(diagnosis.layer)"
       certainty = diagnosis.certainty.rawValue
       causes = ([diagnosis.best] + diagnosis.rivals).map(Cause.init)
       alike = diagnosis.alike.map(\.path.name)
