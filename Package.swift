@@ -200,7 +200,7 @@ let package = Package(
           description: "The weighbridge command with this package's architectures"),
         permissions: [
           .writeToPackageDirectory(reason: "Converted weights and reports are files of yours.")
-        ])),
+        ]), path: "Sources/WeighbridgePlugin"),
 
     // What several test targets need.
     .target(
