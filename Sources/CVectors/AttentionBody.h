@@ -1,6 +1,6 @@
 // The body of vectors_attend, included once for each kind of processor.
 
-#include "LaneFunctions.h"
+#include "SoftmaxRows.h"
 
 /// `rows` ≤ TILE_ROWS rows of a·b: a's rows lie `a_step` apart, b's `columns`, a multiple of 8, in
 /// aligned memory; so do the result's.
@@ -34,44 +34,6 @@ static inline __attribute__((always_inline)) void VARIANT(multiply)(
   }
 }
 
-/// softmax of `count` values of each row in place; what follows them up to a
-/// multiple of 8 becomes 0. A row of −∞ alone becomes zeros where a mask made it so, else NaN, as in
-/// PyTorch. Rows go side by side: each is one chain of dependent steps.
-static inline __attribute__((always_inline)) void VARIANT(softmax)(
-    float *scores, int rows, ptrdiff_t count, bool is_masked) {
-  ptrdiff_t length = padded(count);
-  f8 maxima[TILE_ROWS], sums[TILE_ROWS] = {};
-  for (int row = 0; row < rows; row++) {
-    float *line = scores + row * length;
-    for (ptrdiff_t i = count; i < length; i++) line[i] = -INFINITY;
-    maxima[row] = *(f8 *)line;
-  }
-  for (ptrdiff_t i = 8; i < length; i += 8) {
-    for (int row = 0; row < rows; row++) {
-      VARIANT(keep_larger)(&maxima[row], (f8 *)(scores + row * length + i));
-    }
-  }
-  for (int row = 0; row < rows; row++) maxima[row] = (f8){} + VARIANT(largest)(&maxima[row]);
-  for (ptrdiff_t i = 0; i < length; i += 8) {
-    for (int row = 0; row < rows; row++) {
-      f8 *at = (f8 *)(scores + row * length + i);
-      f8 power = *at - maxima[row];
-      VARIANT(exponential)(&power);
-      *at = power;
-      sums[row] += power;
-    }
-  }
-  for (int row = 0; row < rows; row++) {
-    float *line = scores + row * length;
-    if (is_masked && maxima[row][0] == -INFINITY) {
-      memset(line, 0, (size_t)length * sizeof(float));
-      continue;
-    }
-    float total = VARIANT(total)(&sums[row]);
-    for (ptrdiff_t i = 0; i < length; i += 8) *(f8 *)(line + i) /= total;
-  }
-}
-
 /// kᵀ, each row padded to a multiple of 8 with zeros.
 static void VARIANT(turn)(const vectors_head *head, float *turned) {
   ptrdiff_t keys = padded(head->keys);
@@ -99,8 +61,10 @@ static inline __attribute__((always_inline)) void VARIANT(attend_rows)(
     float *line = scores + row * keys;
     for (ptrdiff_t key = 0; key < keys; key += 8) *(f8 *)(line + key) *= head->scale;
     if (head->bias) VARIANT(add_bias)(head, query + row, line);
+    // What pads a row has no weight.
+    for (ptrdiff_t key = head->keys; key < keys; key++) line[key] = -INFINITY;
   }
-  VARIANT(softmax)(scores, rows, head->keys, head->bias != NULL);
+  VARIANT(softmax_side_by_side)(scores, keys, rows, keys, head->bias != NULL);
   VARIANT(multiply)(scores, keys, rows, head->keys, values, width, results);
   for (int row = 0; row < rows; row++) {
     memcpy(head->output + (query + row) * head->output_step, results + row * width,

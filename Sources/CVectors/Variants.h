@@ -1,5 +1,5 @@
-// How a loop is compiled for several processors: its body stands in a file of its own, which is
-// included once for each with VARIANT(name) set to a name of its own.
+// How a loop is compiled for several processors: its body stands in a file of its own, which
+// EachVariant.h includes once for each, with VARIANT(name) set to a name of its own.
 
 #pragma once
 
@@ -22,3 +22,6 @@ typedef double d4 __attribute__((vector_size(32)));
 
 /// `a` where the mask is all ones, `b` where it is zero.
 #define PICK(mask, a, b) ((f8)(((mask) & (i8)(a)) | (~(mask) & (i8)(b))))
+
+/// Rows whose softmax is worked out at a time.
+#define SOFTMAX_ROWS 4

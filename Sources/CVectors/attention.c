@@ -8,25 +8,16 @@
 /// Up to a multiple of a vector's length.
 static ptrdiff_t padded(ptrdiff_t count) { return (count + 7) & ~(ptrdiff_t)7; }
 
-/// Rows of a register tile.
-#define TILE_ROWS 4
+/// Rows of a register tile, whose softmax is worked out at a time.
+#define TILE_ROWS SOFTMAX_ROWS
 
 ptrdiff_t vectors_attend_scratch(const vectors_head *head) {
   ptrdiff_t keys = padded(head->keys), width = padded(head->width);
   return head->depth * keys + head->keys * width + TILE_ROWS * (keys + width);
 }
 
-#define VARIANT(name) name##_baseline
-#include "AttentionBody.h"
-#undef VARIANT
-
-#if HAS_WIDE_VARIANT
-#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
-#define VARIANT(name) name##_wide
-#include "AttentionBody.h"
-#undef VARIANT
-#pragma clang attribute pop
-#endif
+#define VARIANT_BODY "AttentionBody.h"
+#include "EachVariant.h"
 
 void vectors_attend(const vectors_head *head, float *scratch) {
 #if HAS_WIDE_VARIANT

@@ -4,17 +4,8 @@
 
 #include "Variants.h"
 
-#define VARIANT(name) name##_baseline
-#include "ComparisonBody.h"
-#undef VARIANT
-
-#if HAS_WIDE_VARIANT
-#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
-#define VARIANT(name) name##_wide
-#include "ComparisonBody.h"
-#undef VARIANT
-#pragma clang attribute pop
-#endif
+#define VARIANT_BODY "ComparisonBody.h"
+#include "EachVariant.h"
 
 vectors_sums vectors_compare(const vectors_pairs *pairs, const vectors_screen *screen) {
 #if HAS_WIDE_VARIANT

@@ -4,17 +4,8 @@
 
 #include "Variants.h"
 
-#define VARIANT(name) name##_baseline
-#include "FinitenessBody.h"
-#undef VARIANT
-
-#if HAS_WIDE_VARIANT
-#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
-#define VARIANT(name) name##_wide
-#include "FinitenessBody.h"
-#undef VARIANT
-#pragma clang attribute pop
-#endif
+#define VARIANT_BODY "FinitenessBody.h"
+#include "EachVariant.h"
 
 bool vectors_are_finite(const void *values, ptrdiff_t count) {
 #if HAS_WIDE_VARIANT

@@ -5,20 +5,8 @@
 
 #include "Variants.h"
 
-/// Rows that are worked on at a time.
-#define SOFTMAX_ROWS 4
-
-#define VARIANT(name) name##_baseline
-#include "SoftmaxBody.h"
-#undef VARIANT
-
-#if HAS_WIDE_VARIANT
-#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
-#define VARIANT(name) name##_wide
-#include "SoftmaxBody.h"
-#undef VARIANT
-#pragma clang attribute pop
-#endif
+#define VARIANT_BODY "SoftmaxBody.h"
+#include "EachVariant.h"
 
 void vectors_softmax(
     float *values, ptrdiff_t step, ptrdiff_t rows, ptrdiff_t count, bool is_masked) {

@@ -12,10 +12,10 @@ func store(_ value: Lanes, _ pointer: UnsafeMutablePointer<Float>) {
   UnsafeMutableRawPointer(pointer).storeBytes(of: value, as: Lanes.self)
 }
 
-/// The first `count` < 8 values at an address, the rest `filler`.
+/// The first `count` < 8 values at an address, the rest 0.
 @inline(__always)
-func lanes(_ pointer: UnsafePointer<Float>, first count: Int, filler: Float = 0) -> Lanes {
-  var value = Lanes(repeating: filler)
+func lanes(_ pointer: UnsafePointer<Float>, first count: Int) -> Lanes {
+  var value = Lanes.zero
   for i in 0..<count { value[i] = pointer[i] }
   return value
 }
