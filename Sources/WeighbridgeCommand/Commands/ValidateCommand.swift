@@ -185,6 +185,8 @@ struct ValidateCommand: ParsableCommand {
   private func compare(
     _ plan: ImportPlan, _ reference: Reference, _ opened: Double, _ verdict: inout Verdict
   ) throws {
+    // A picture that cannot be read is said before there is anything to wait for.
+    let picture = try pictures.finding(reference)
     let binding = Stopwatch()
     let (network, rebinding) = try plan.bindKeeping()
     let bound = binding.seconds
@@ -203,7 +205,8 @@ struct ValidateCommand: ParsableCommand {
       network, oracle: { try plan.bind(dtype: .float64) }, rebinding: rebinding)
     result.seconds.read += opened
     result.seconds.bind = bound
-    try pictures.check(reference, &result)
+    if let note = picture?.note { result.notes.append(note) }
+    if let difference = picture?.difference { result.otherDifferences.append(difference) }
     result.otherDifferences += try plan.differencesAlone(on: reference, network)
     verdict.result = result
   }

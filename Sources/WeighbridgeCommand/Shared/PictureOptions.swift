@@ -39,37 +39,41 @@ struct PictureOptions: ParsableArguments {
 }
 
 extension PictureOptions {
-  /// Holds a reference's first input against what pictures give, where some are given.
-  func check(_ reference: Reference, _ result: inout ParityResult) throws {
+  /// What holding a reference's first input against pictures found.
+  struct Finding {
+    var note: String?
+    var difference: String?
+  }
+
+  /// Holds a reference's first input against what pictures give; `nil` where none are given.
+  ///
+  /// - Throws: `usage` without a transform, and what reading throws.
+  func finding(_ reference: Reference) throws -> Finding? {
     let recorded = reference.metadata.pictures
-    guard let batch = try batch(recorded: recorded?.transform) else { return }
+    guard let batch = try batch(recorded: recorded?.transform) else { return nil }
     for (path, sum) in zip(image, recorded?.sums ?? []) {
       guard try SHA256Sum.ofFile(path) == sum else {
-        result.otherDifferences.append("\(path) is not the picture that was recorded")
-        return
+        return Finding(difference: "\(path) is not the picture that was recorded")
       }
     }
-    let names = image.joined(separator: ", ")
+    let (names, transform) = (image.joined(separator: ", "), batch.transform)
     let input = try reference.inputs()[0]
     guard let difference = try batch.difference(from: input) else {
-      result.otherDifferences.append(
-        "inputs/0 is \(input.shape), and \(batch.transform) makes \(batch.tensor.shape) of \(names)"
-      )
-      return
+      return Finding(
+        difference:
+          "inputs/0 is \(input.shape), and \(transform) makes \(batch.tensor.shape) of \(names)")
     }
+    let values = difference.count.counted("value")
     // Sums in another order may round a value of a tensor's the other way; Pillow's are exact.
-    let isTensor = batch.transform.backend == .tensor
+    let isTensor = transform.backend == .tensor
     if difference.count == 0 {
-      result.notes.append("inputs/0 is what \(batch.transform) makes of \(names), bit for bit")
+      return Finding(note: "inputs/0 is what \(transform) makes of \(names), bit for bit")
     } else if isTensor, difference.steps < 1.01 {
-      result.notes.append(
-        "inputs/0 is what \(batch.transform) makes of \(names), but for a step of 255 in "
-          + "\(difference.count.counted("value"))")
-    } else {
-      result.otherDifferences.append(
-        "inputs/0 is not what \(batch.transform) makes of \(names): "
-          + "\(difference.count.counted("value")) differ by up to "
-          + "\((difference.steps * 100).rounded() / 100) steps of 255")
+      return Finding(
+        note: "inputs/0 is what \(transform) makes of \(names), but for a step of 255 in \(values)")
     }
+    return Finding(
+      difference: "inputs/0 is not what \(transform) makes of \(names): \(values) differ by up to "
+        + "\((difference.steps * 100).rounded() / 100) steps of 255")
   }
 }
