@@ -12,32 +12,31 @@ private func cause(_ kind: String, _ here: Double?, _ there: Double, _ path: Mod
     fix: .code("give \(path)'s \(kind) epsilon: \(there)"))
 }
 
+/// The same norm with each of those constants.
+private func withOtherEpsilons<Norm: Module>(
+  _ norm: Norm, _ epsilon: Double?, _ set: (inout Norm, Double) -> Void
+) -> [Alternative<Tensor, Tensor>] where Norm.Input == Tensor, Norm.Output == Tensor {
+  otherEpsilons(than: epsilon).map { other in
+    var copy = norm
+    set(&copy, other)
+    return Alternative(cause(norm.kind, epsilon, other, norm.path), copy)
+  }
+}
+
 extension LayerNorm2d: Diagnosable {
   public func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
-    otherEpsilons(than: epsilon).map { other in
-      var copy = self
-      copy.epsilon = other
-      return Alternative(cause(kind, epsilon, other, path), copy)
-    }
+    withOtherEpsilons(self, epsilon) { $0.epsilon = $1 }
   }
 }
 
 extension RMSNorm: Diagnosable {
   public func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
-    otherEpsilons(than: epsilon).map { other in
-      var copy = self
-      copy.epsilon = other
-      return Alternative(cause(kind, epsilon, other, path), copy)
-    }
+    withOtherEpsilons(self, epsilon) { $0.epsilon = $1 }
   }
 }
 
 extension InstanceNorm: Diagnosable {
   public func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
-    otherEpsilons(than: epsilon).map { other in
-      var copy = self
-      copy.epsilon = other
-      return Alternative(cause(kind, epsilon, other, path), copy)
-    }
+    withOtherEpsilons(self, epsilon) { $0.epsilon = $1 }
   }
 }

@@ -77,7 +77,7 @@ extension Dialect {
         "vit.encoder.layer.0.attention.attention.query.weight",
       ],
       configuration: scaledByHead.merging(["ln_eps": "1e-12"]) { $1 },
-      rules: huggingFace),
+      rules: huggingFaceEnds + huggingFace),
     Dialect(
       "hugging-face-vit-5", of: "Hugging Face's ViTForImageClassification of version 5",
       models: ["vit"],
@@ -86,7 +86,7 @@ extension Dialect {
         "vit.layers.0.attention.q_proj.weight",
       ],
       configuration: scaledByHead.merging(["ln_eps": "1e-12"]) { $1 },
-      rules: huggingFace5),
+      rules: huggingFaceEnds + huggingFace5),
     Dialect(
       "google-vit", of: "Google's npz files", models: ["vit"],
       markers: [
@@ -97,12 +97,19 @@ extension Dialect {
       rules: google),
   ]
 
-  private static let huggingFace = """
+  /// What stands before and behind the blocks, under the same names in both versions.
+  private static let huggingFaceEnds = """
     - rename: {prefix: vit.embeddings., to: ''}
     - permute: {tensor: patch_embeddings.projection.weight, axes: [0, 2, 3, 1]}
     - reshape: {tensor: patch_embeddings.projection.weight, shape: [0, -1]}
     - rename: {prefix: patch_embeddings.projection., to: patch_to_embedding.}
     - rename: {tensor: position_embeddings, to: pos_embedding}
+    - rename: {prefix: vit.layernorm., to: mlp_head.0.}
+    - rename: {prefix: classifier., to: mlp_head.1.}
+
+    """
+
+  private static let huggingFace = """
     - rename: {prefix: vit.encoder., to: ''}
     - rename: {regex: 'layer\\.(\\d+)\\.layernorm_before\\.(.*)',
                to: transformer.layers.$1.0.fn.norm.$2}
@@ -117,16 +124,9 @@ extension Dialect {
                to: transformer.layers.$1.1.fn.fn.net.0.$2}
     - rename: {regex: 'layer\\.(\\d+)\\.output\\.dense\\.(.*)',
                to: transformer.layers.$1.1.fn.fn.net.3.$2}
-    - rename: {prefix: vit.layernorm., to: mlp_head.0.}
-    - rename: {prefix: classifier., to: mlp_head.1.}
     """
 
   private static let huggingFace5 = """
-    - rename: {prefix: vit.embeddings., to: ''}
-    - permute: {tensor: patch_embeddings.projection.weight, axes: [0, 2, 3, 1]}
-    - reshape: {tensor: patch_embeddings.projection.weight, shape: [0, -1]}
-    - rename: {prefix: patch_embeddings.projection., to: patch_to_embedding.}
-    - rename: {tensor: position_embeddings, to: pos_embedding}
     - rename: {regex: 'vit\\.layers\\.(\\d+)\\.layernorm_before\\.(.*)',
                to: transformer.layers.$1.0.fn.norm.$2}
     - concatenate: {regex: 'vit\\.layers\\.(\\d+)\\.attention\\.q_proj\\.(.*)', axis: 0,
@@ -140,8 +140,6 @@ extension Dialect {
                to: transformer.layers.$1.1.fn.fn.net.0.$2}
     - rename: {regex: 'vit\\.layers\\.(\\d+)\\.mlp\\.fc2\\.(.*)',
                to: transformer.layers.$1.1.fn.fn.net.3.$2}
-    - rename: {prefix: vit.layernorm., to: mlp_head.0.}
-    - rename: {prefix: classifier., to: mlp_head.1.}
     """
 
   /// Kernels are [in, out], those of attention [in, heads, width] and [heads, width, out]; the patches'
