@@ -32,7 +32,10 @@ struct PickleMachine {
       let opcode = try reader.byte()
       if opcode == UInt8(ascii: ".") { return (try pop(), reader.position) }
       try execute(opcode)
-      guard heap.deepest <= PickleMachine.deepest else {
+      // What no mark gathers is taken one, two or three at a time, so each few lie in the one before.
+      guard heap.deepest <= PickleMachine.deepest,
+        !marks.isEmpty || stack.count <= 4 * PickleMachine.deepest
+      else {
         throw PickleReader.malformed("more than \(PickleMachine.deepest) values lie in each other")
       }
     }

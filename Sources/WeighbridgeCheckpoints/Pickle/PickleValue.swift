@@ -35,22 +35,23 @@ struct PickleNode: Sendable {
     /// Keys and values in turn.
     case dictionary
     /// What a class or function would have made of arguments, which is not run: `items` are what was
-    /// appended or set afterwards, `state` what it was given to restore itself from.
-    case object(PickleGlobal, arguments: PickleValue)
+    /// appended or set afterwards.
+    indirect case object(PickleGlobal, arguments: PickleValue)
     /// An object kept outside of the pickle, by the value that names it.
-    case persistent(PickleValue)
+    indirect case persistent(PickleValue)
   }
 
   var kind: Kind
   var items: [PickleValue] = []
-  var state: PickleValue = .none
   /// How many containers lay in each other here when the last was added.
-  fileprivate(set) var depth = 1
+  fileprivate(set) var depth: Int32 = 1
 }
 
 /// Everything that a pickle has built.
 struct PickleHeap: Sendable {
   private(set) var nodes: [PickleNode] = []
+  /// What objects were given to restore themselves from.
+  private var states: [Int: PickleValue] = [:]
   /// How many containers lie in each other at most.
   private(set) var deepest = 0
 
@@ -70,7 +71,7 @@ struct PickleHeap: Sendable {
   }
 
   mutating func setState(_ state: PickleValue, of position: Int) {
-    nodes[position].state = state
+    states[position] = state
     deepen(position, CollectionOfOne(state))
   }
 
@@ -78,7 +79,13 @@ struct PickleHeap: Sendable {
     var depth = nodes[position].depth
     for case .node(let inner) in items { depth = max(depth, nodes[inner].depth + 1) }
     nodes[position].depth = depth
-    deepest = max(deepest, depth)
+    deepest = max(deepest, Int(depth))
+  }
+
+  /// What an object was given to restore itself from.
+  func state(of value: PickleValue) -> PickleValue {
+    guard case .node(let position) = value else { return .none }
+    return states[position] ?? .none
   }
 
   /// The node of a value that is one.

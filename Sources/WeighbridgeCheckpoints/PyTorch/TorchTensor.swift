@@ -30,7 +30,7 @@ extension PickleHeap {
     guard let node = node(value), case .object(let global, let arguments) = node.kind else {
       return nil
     }
-    return tensor(global, sequence(arguments) ?? [], state: node.state, depth: 0)
+    return tensor(global, sequence(arguments) ?? [], state: state(of: value), depth: 0)
   }
 
   private func tensor(
@@ -79,7 +79,8 @@ extension PickleHeap {
     guard let value, let node = node(value), depth < 4,
       case .object(let global, let arguments) = node.kind
     else { return damaged }
-    return tensor(global, sequence(arguments) ?? [], state: node.state, depth: depth + 1) ?? damaged
+    return tensor(global, sequence(arguments) ?? [], state: state(of: value), depth: depth + 1)
+      ?? damaged
   }
 
   private func view(
@@ -157,7 +158,7 @@ extension PickleHeap {
     guard let node = node(value), case .object(let global, let arguments) = node.kind,
       global.qualified == "numpy.dtype", let name = sequence(arguments)?.first?.text
     else { return nil }
-    let order = sequence(node.state).flatMap { $0.count > 1 ? $0[1].text : nil } ?? "<"
+    let order = sequence(state(of: value)).flatMap { $0.count > 1 ? $0[1].text : nil } ?? "<"
     return (order == "=" ? "<" : order) + name
   }
 

@@ -53,10 +53,11 @@ struct TorchWalk {
     guard open.insert(position).inserted else { return }  // a circle
     defer { open.remove(position) }
     guard depth < Self.depthLimit else { return }
-    try walkContainer(heap.nodes[position], name, depth + 1)
+    try walkContainer(position, name, depth + 1)
   }
 
-  private mutating func walkContainer(_ node: PickleNode, _ name: String, _ depth: Int) throws {
+  private mutating func walkContainer(_ position: Int, _ name: String, _ depth: Int) throws {
+    let (node, state) = (heap.nodes[position], heap.state(of: .node(position)))
     switch node.kind {
     case .tuple, .list:
       try walkItems(node.items, name, depth)
@@ -68,12 +69,12 @@ struct TorchWalk {
         // Python 2 gives a mapping's pairs as an argument.
         let pairs = heap.sequence(arguments)?.last.flatMap(heap.sequence) ?? []
         try walkMembers(pairs.flatMap { heap.sequence($0) ?? [] } + node.items, name, depth)
-        if name.isEmpty { noteTexts(of: node.state) }
+        if name.isEmpty { noteTexts(of: state) }
       } else if Self.sequences.contains(global.qualified) {
         try walkItems(
           (heap.sequence(arguments)?.first.flatMap(heap.sequence) ?? []) + node.items, name, depth)
       } else {
-        try walkState(node.state, name, depth)
+        try walkState(state, name, depth)
         if !node.items.isEmpty { try walkMembers(node.items, name, depth) }
       }
     }
