@@ -15,14 +15,17 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import safetensors
 import torch
 
 TOOLS = Path(__file__).resolve().parents[1]
 ROOT = TOOLS.parent
 sys.path[:0] = [str(TOOLS / "recorder"), str(TOOLS / "lab")]
 
-from engines import ENGINES, busy_loops, export, repeated  # noqa: E402
+from engines import ENGINES, busy_loops, export as export_onnx, repeated  # noqa: E402
+from files import Sizes, bench_files  # noqa: E402
 from peer import SwiftPeer, median, take_turns  # noqa: E402
+from tables import Table, milliseconds, ratio  # noqa: E402
 from weighbridge_lab import ROWS  # noqa: E402
 from weighbridge_lab.initialise import random_model  # noqa: E402
 from weighbridge_lab.registry import InputOptions  # noqa: E402
@@ -31,30 +34,6 @@ from weighbridge_recorder import export, record  # noqa: E402
 BENCH = ROOT / ".build/release/weighbridge-bench"
 COMMAND = ROOT / ".build/release/weighbridge"
 THREADS = int(os.environ.get("OMP_NUM_THREADS", "2"))
-
-
-class Table:
-    """A table that is printed row by row and kept as Markdown."""
-
-    def __init__(self, title: str, columns: list[str]) -> None:
-        self.lines = [f"### {title}", "", "| " + " | ".join(columns) + " |"]
-        self.lines.append("|" + " --- |" * len(columns))
-        print("\n" + "\n".join(self.lines), flush=True)
-
-    def add(self, *cells: str) -> None:
-        """Adds and prints one row."""
-        self.lines.append("| " + " | ".join(cells) + " |")
-        print(self.lines[-1], flush=True)
-
-
-def milliseconds(seconds: float) -> str:
-    """A duration for a table."""
-    return f"{seconds * 1e3:.3g}" if seconds < 0.1 else f"{seconds * 1e3:.0f}"
-
-
-def ratio(peer: list[float], ours: list[float]) -> str:
-    """How many times longer the peer took: the median over rounds of the ratio in each."""
-    return f"{median([p / o for p, o in zip(peer, ours, strict=True)]):.2f}×"
 
 
 def bench_forward(
@@ -120,7 +99,7 @@ def forward_times(
 
     sides = {"torch": repeated(torch_pass)}
     if peers:
-        export(model, inputs, folder / "model.onnx")
+        export_onnx(model, inputs, folder / "model.onnx")
         for peer in peers:
             sides[peer] = ENGINES[peer](folder / "model.onnx", inputs, THREADS)
     sides["swift"] = swift.run
@@ -134,83 +113,6 @@ def forward_times(
                 yield loops, take_turns(sides, rounds, count)
     finally:
         swift.close()
-
-
-def vit_base_arrays() -> dict[str, np.ndarray]:
-    """Arrays of a ViT-B/16's names and shapes, 343 MB of float32."""
-    generator = np.random.default_rng(1)
-    shapes = {"cls_token": (1, 1, 768), "pos_embed": (1, 197, 768)}
-    shapes |= {"patch_embed.proj.weight": (768, 3, 16, 16), "patch_embed.proj.bias": (768,)}
-    for i in range(12):
-        block = {
-            "norm1.weight": (768,), "norm1.bias": (768,), "attn.qkv.weight": (2304, 768),
-            "attn.qkv.bias": (2304,), "attn.proj.weight": (768, 768), "attn.proj.bias": (768,),
-            "norm2.weight": (768,), "norm2.bias": (768,), "mlp.fc1.weight": (3072, 768),
-            "mlp.fc1.bias": (3072,), "mlp.fc2.weight": (768, 3072), "mlp.fc2.bias": (768,),
-        }
-        shapes |= {f"blocks.{i}.{name}": shape for name, shape in block.items()}
-    shapes |= {"norm.weight": (768,), "norm.bias": (768,)}
-    shapes |= {"head.weight": (1000, 768), "head.bias": (1000,)}
-    return {
-        name: generator.standard_normal(shape, dtype=np.float32) * 0.02
-        for name, shape in shapes.items()
-    }
-
-
-def touch(array: np.ndarray) -> int:
-    """Reads every byte of an array."""
-    flat = array.reshape(-1).view(np.uint32)
-    return int(np.bitwise_xor.reduce(flat)) if flat.size else 0
-
-
-def read_npz(path: Path) -> None:
-    """What a Python user does: numpy.load, every array read and touched."""
-    with np.load(path) as file:
-        for name in file.files:
-            touch(file[name])
-
-
-def read_hdf5(path: Path) -> None:
-    """The same with h5py."""
-    with h5py.File(path) as file:
-        for name in file:
-            touch(file[name][()])
-
-
-def bench_read(rounds: int) -> Table:
-    """Opening a ViT-B's checkpoint and touching every byte."""
-    table = Table(
-        "Opening a 343 MB checkpoint and touching every byte",
-        ["file", "peer", "peer ms", "Weighbridge ms", "peer / Weighbridge"],
-    )
-    arrays = vit_base_arrays()
-    with tempfile.TemporaryDirectory() as folder:
-        stored, deflated, contiguous = (
-            Path(folder) / name for name in ("stored.npz", "deflated.npz", "contiguous.h5")
-        )
-        np.savez(stored, **arrays)
-        np.savez_compressed(deflated, **arrays)
-        with h5py.File(contiguous, "w") as file:
-            for name, array in arrays.items():
-                file[name] = array
-        cases = [
-            ("stored npz", "numpy.load", stored, read_npz, 3),
-            ("contiguous HDF5", "h5py", contiguous, read_hdf5, 3),
-            ("deflated npz", "numpy.load", deflated, read_npz, 1),
-        ]
-        for title, peer, path, job, count in cases:
-            swift = SwiftPeer(BENCH, "read", str(path))
-            sides = {"peer": repeated(lambda job=job, path=path: job(path)), "swift": swift.run}
-            times = take_turns(sides, rounds, count)
-            swift.close()
-            table.add(
-                title,
-                peer,
-                milliseconds(median(times["peer"])),
-                milliseconds(median(times["swift"])),
-                ratio(times["peer"], times["swift"]),
-            )
-    return table
 
 
 def bench_validate(rounds: int) -> Table:
@@ -286,32 +188,36 @@ def provenance() -> str:
     return (
         f"Written by `{' '.join(words)} --markdown FILE`: medians of rounds in which both sides "
         f"take turns, each after a warm-up.\n{machine}, {os.cpu_count()} cores; "
-        f"PyTorch {torch.__version__}."
+        f"PyTorch {torch.__version__}, NumPy {np.__version__}, h5py {h5py.__version__}, "
+        f"safetensors {safetensors.__version__}."
     )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("part", nargs="?", choices=["forward", "read", "validate"])
+    parser.add_argument("part", nargs="?", choices=["forward", "files", "validate"])
     parser.add_argument("--rows", default="se_resnet50,vit", help="architectures, or 'all'")
     parser.add_argument("--batches", default="1,8")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--peers", default="", help="onnxruntime, openvino or both, with a comma")
     parser.add_argument("--busy", default="0", help="numbers of competing loops, such as 0,1,2,4")
+    parser.add_argument(
+        "--small", action="store_true", help="files of a hundredth of the size, to try the suite")
     parser.add_argument("--markdown", type=Path, help="also write the tables to this file")
     arguments = parser.parse_args()
     torch.set_num_threads(THREADS)
     rows = list(ROWS) if arguments.rows == "all" else arguments.rows.split(",")
     batches = [int(text) for text in arguments.batches.split(",")]
     parts = {
-        "forward": lambda: bench_forward(
+        "forward": lambda: [bench_forward(
             rows, batches, arguments.rounds, [peer for peer in arguments.peers.split(",") if peer],
-            [int(text) for text in arguments.busy.split(",")]),
-        "read": lambda: bench_read(arguments.rounds),
-        "validate": lambda: bench_validate(arguments.rounds),
+            [int(text) for text in arguments.busy.split(",")])],
+        "files": lambda: bench_files(
+            arguments.rounds, Sizes(1, 10_000, 1) if arguments.small else Sizes()),
+        "validate": lambda: [bench_validate(arguments.rounds)],
     }
     chosen = [arguments.part] if arguments.part else list(parts)
-    tables = [parts[name]() for name in chosen]
+    tables = [table for name in chosen for table in parts[name]()]
     if arguments.markdown:
         text = "\n\n".join("\n".join(table.lines) for table in tables)
         arguments.markdown.parent.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,7 @@
 //   weighbridge-bench at-once COUNT MODEL WEIGHTS INPUTS
 //                                                      so many passes, each on a thread of its own
 //   weighbridge-bench read FILE                        opens FILE and touches every tensor's bytes
+//   weighbridge-bench map FILE                         maps FILE and touches every byte
 
 import Weighbridge
 
@@ -37,10 +38,12 @@ do {
     try repeatOnDemand(atOnce(max(1, Int(words[1]) ?? 1), pass))
   case "read" where arguments.count == 2:
     try repeatOnDemand(readJob(file: Array(arguments)[1]))
+  case "map" where arguments.count == 2:
+    try repeatOnDemand(mapJob(file: Array(arguments)[1]))
   default:
     print(
       "usage: weighbridge-bench forward MODEL WEIGHTS INPUTS | at-once COUNT MODEL WEIGHTS INPUTS "
-        + "| read FILE")
+        + "| read FILE | map FILE")
   }
 } catch {
   reportAndExit(error)
