@@ -162,7 +162,25 @@ extension StateDictView {
     // A model may ask for the parts themselves, and the names as they are come first.
     return found.prefix(StateDictView.limit).flatMap { view in
       [view] + (view.computingWeights().map { [$0] } ?? [])
+    }.flatMap { view in
+      [view] + (view.joiningProjections().map { [$0] } ?? [])
     }
+  }
+
+  /// With what is one in PyTorch's attention in place of queries, keys and values apart; `nil` where there
+  /// are none.
+  private func joiningProjections() -> StateDictView? {
+    let triples = SplitProjections.complete(inside)
+    var stateDict = StateDict(entries: [])
+    stateDict.tensors = inside
+    guard !triples.isEmpty,
+      let applied = try? Rules(triples.map(\.rule)).apply(to: stateDict)
+    else { return nil }
+    var view = self
+    view.inside = applied.stateDict.tensors
+    view.computed = (computed ?? []) + triples.map(\.fileRule)
+    view.notes.append("queries, keys and values that lie apart are joined (\(triples.count))")
+    return view
   }
 
   /// With weights in place of the parts that PyTorch computes them from; `nil` where there are none.
