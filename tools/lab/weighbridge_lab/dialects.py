@@ -15,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy
@@ -245,15 +246,15 @@ def vit_pytorch(seed: int) -> Example:
     )
 
 
-def timm_seresnet(seed: int) -> Example:
+def timm_seresnet(seed: int, depth: int = 50) -> Example:
     import timm
 
-    network = drawn(timm.create_model("seresnet50", pretrained=False, num_classes=7), seed)
+    network = drawn(timm.create_model(f"seresnet{depth}", pretrained=False, num_classes=7), seed)
     paths = [
         (r"(layer\d\.\d+\.(?:conv|bn)\d)", r"\1"), (r"(layer\d\.\d+)", r"\1"),
         (r"(conv1|bn1|fc)", r"\1"),
     ]
-    return Example("se_resnet50", network.state_dict(), network, [images(2, 64)], paths)
+    return Example(f"se_resnet{depth}", network.state_dict(), network, [images(2, 64)], paths)
 
 
 def hugging_face_detr(seed: int) -> Example:
@@ -303,6 +304,8 @@ EXAMPLES: dict[str, Callable[[int], Example]] = {
     "timm-vit": timm_vit, "google-vit": google_vit, "hugging-face-vit": hugging_face_vit,
     "older-hugging-face-vit": older_hugging_face_vit, "torchvision-vit": torchvision_vit,
     "vit-pytorch": vit_pytorch, "timm-seresnet": timm_seresnet,
+    "timm-seresnet18": partial(timm_seresnet, depth=18),
+    "timm-seresnet34": partial(timm_seresnet, depth=34),
     "torchvision-inception": torchvision_inception,
     "hugging-face-detr": hugging_face_detr,
 }
