@@ -9,11 +9,22 @@ public final class TensorStorage: @unchecked Sendable {
   public let byteCount: Int
   /// What keeps borrowed bytes alive; `nil` when the memory is this object's own.
   private let owner: AnyObject?
+  /// Told that the borrowed bytes are no longer used here.
+  private let whenReleased: (@Sendable () -> Void)?
   /// 0: unknown, 1: all finite, 2: not.
   private let finiteness = Atomic<UInt8>(0)
 
   /// Borrows bytes that stay valid and unchanged for as long as `owner` lives.
-  public init(borrowing bytes: UnsafeRawBufferPointer, owner: AnyObject) {
+  public convenience init(borrowing bytes: UnsafeRawBufferPointer, owner: AnyObject) {
+    self.init(borrowing: bytes, owner: owner, whenReleased: nil)
+  }
+
+  /// - Parameter whenReleased: Called when no tensor has the bytes any longer.
+  package init(
+    borrowing bytes: UnsafeRawBufferPointer, owner: AnyObject,
+    whenReleased: (@Sendable () -> Void)?
+  ) {
+    self.whenReleased = whenReleased
     base = bytes.baseAddress ?? UnsafeRawPointer(Unmanaged.passUnretained(owner).toOpaque())
     byteCount = bytes.count
     self.owner = owner
@@ -28,7 +39,7 @@ public final class TensorStorage: @unchecked Sendable {
     let memory = try BufferPool.shared.take(byteCount)
     base = UnsafeRawPointer(memory)
     self.byteCount = byteCount
-    owner = nil
+    (owner, whenReleased) = (nil, nil)
     // A throw here runs `deinit`, which gives the memory back: every field is set.
     try initialize(UnsafeMutableRawBufferPointer(start: memory, count: byteCount))
   }
@@ -68,6 +79,7 @@ public final class TensorStorage: @unchecked Sendable {
   }
 
   deinit {
+    whenReleased?()
     if owner == nil {
       BufferPool.shared.give(UnsafeMutableRawPointer(mutating: base), byteCount: byteCount)
     }

@@ -261,13 +261,12 @@ extension Export.Item {
   func converted() throws -> (Tensor, ExportSummary.Warning?) {
     let tensor = try read()
     guard tensor.dtype.isFloatingPoint else { return (tensor, nil) }
-    let before = try TensorStatistics(tensor)
+    let nonFinite = try NonFinite.count(in: tensor)
     let converted = try tensor.converted(to: dtype)
     var overflowed = 0
     if !tensor.dtype.converts(exactlyTo: dtype) {
-      overflowed = try TensorStatistics(converted).infinite - before.infinite
+      overflowed = try NonFinite.count(in: converted) - nonFinite
     }
-    let nonFinite = before.nan + before.infinite
     guard nonFinite + overflowed > 0 else { return (converted, nil) }
     return (converted, .init(name: name, nonFinite: nonFinite, overflowed: overflowed))
   }

@@ -135,14 +135,35 @@ package final class MappedFile: @unchecked Sendable {
         .malformed, "\(count) bytes at offset \(offset) lie beyond the file's \(byteCount)",
         file: path)
     }
-    return TensorStorage(
-      borrowing: UnsafeRawBufferPointer(start: base + offset, count: count), owner: self)
+    let bytes = UnsafeRawBufferPointer(start: base + offset, count: count)
+    guard count >= MappedFile.worthLettingGo else {
+      return TensorStorage(borrowing: bytes, owner: self)
+    }
+    return TensorStorage(borrowing: bytes, owner: self) { [self] in
+      letGo(offset: offset, count: count)
+    }
   }
+
+  private static let worthLettingGo = 1 << 20
 
   /// Gives back the memory of what was read; it is read again where it is touched again. For whoever
   /// looks at a million small places of a file once.
-  package func letGo() {
-    _ = madvise(UnsafeMutableRawPointer(mutating: base), byteCount, Int32(MADV_DONTNEED))
+  package func letGo() { letGo(offset: 0, count: byteCount) }
+
+  /// The same of a part of it, so that one tensor at a time takes memory. What a file was decompressed to
+  /// is no file's, and stays.
+  private func letGo(offset: Int, count: Int) {
+    if let owner {
+      guard let whole = owner as? MappedFile else { return }
+      return whole.letGo(offset: base - whole.base + offset, count: count)
+    }
+    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+    guard page > 0 else { return }
+    let start = (offset + page - 1) / page * page
+    let end = offset + count == byteCount ? byteCount : (offset + count) / page * page
+    guard end > start else { return }
+    _ = madvise(
+      UnsafeMutableRawPointer(mutating: base + start), end - start, Int32(MADV_DONTNEED))
   }
 
   /// Tells the system that a part will be read soon, from start to end.
