@@ -1,7 +1,7 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
-let hdf5: Target.Dependency = "CHDF5"
+let hdf5: Target.Dependency = .target(name: "CHDF5", condition: .when(traits: ["HDF5"]))
 let oneDNN: Target.Dependency = .target(name: "COneDNN", condition: .when(traits: ["OneDNN"]))
 
 let package = Package(
@@ -23,7 +23,10 @@ let package = Package(
   traits: [
     .trait(
       name: "OneDNN", description: "Run float32 on oneDNN (libdnnl). Without it, plain Swift."),
-    .default(enabledTraits: ["OneDNN"]),
+    .trait(
+      name: "HDF5",
+      description: "Write HDF5 with libhdf5, and read what only it decodes: szip and plug-ins."),
+    .default(enabledTraits: ["OneDNN", "HDF5"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -94,7 +97,6 @@ let package = Package(
       name: "WeighbridgeCheckpoints",
       dependencies: [
         "WeighbridgeTensors", "WeighbridgeWeights", "WeighbridgeParallel", hdf5, "CZip", "CDeflate",
-        "CFaults",
       ]),
     .target(
       name: "WeighbridgeMapping",

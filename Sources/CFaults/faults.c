@@ -93,12 +93,6 @@ void wb_temporary_unlink_all(void) {
   }
 }
 
-static _Thread_local volatile sig_atomic_t is_in_library = 0;
-
-void wb_library_enter(void) { is_in_library = 1; }
-void wb_library_leave(void) { is_in_library = 0; }
-
-static const char *library_line = NULL;
 static int exit_status = 3;
 static int is_terminal = 0;
 
@@ -130,23 +124,19 @@ static void finish(const char *line) {
 
 static void handle(int number, siginfo_t *info, void *context) {
   (void)context;
-  if (number == SIGBUS) {
-    uintptr_t address = (uintptr_t)info->si_addr;
-    for (wb_fault_entry *entry = atomic_load(&mappings.first); entry; entry = entry->next) {
-      uintptr_t base = atomic_load(&entry->base);
-      if (base == 0 || address < base || address - base >= entry->length) continue;
-      char *line = atomic_load(&entry->text);
-      if (line) finish(line);
-    }
+  uintptr_t address = (uintptr_t)info->si_addr;
+  for (wb_fault_entry *entry = atomic_load(&mappings.first); entry; entry = entry->next) {
+    uintptr_t base = atomic_load(&entry->base);
+    if (base == 0 || address < base || address - base >= entry->length) continue;
+    char *line = atomic_load(&entry->text);
+    if (line) finish(line);
   }
-  if (is_in_library && library_line) finish(library_line);
   // No crash of ours to explain: it happens again, without this handler.
   signal(number, SIG_DFL);
   raise(number);
 }
 
-void wb_faults_handle_signals(const char *line, int status) {
-  library_line = strdup(line);
+void wb_faults_handle_signals(int status) {
   exit_status = status;
   is_terminal = isatty(STDERR_FILENO);
   // Stacks that are used up leave no room for a handler.
@@ -158,6 +148,5 @@ void wb_faults_handle_signals(const char *line, int status) {
   action.sa_sigaction = handle;
   action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
   sigemptyset(&action.sa_mask);
-  const int numbers[] = {SIGBUS, SIGSEGV, SIGFPE, SIGABRT};
-  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) sigaction(numbers[i], &action, NULL);
+  sigaction(SIGBUS, &action, NULL);
 }

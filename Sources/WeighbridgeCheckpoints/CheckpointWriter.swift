@@ -48,6 +48,7 @@ extension Checkpoints {
     _ path: String, format: CheckpointFormat, tensors: [TensorDescription],
     metadata: [String: String] = [:], naming: HDF5Naming = .flat, gzip level: Int? = nil
   ) throws -> any CheckpointWriter {
+    try format.checkIsBuilt(file: path)
     guard let write = format.write else {
       throw WeighbridgeError(
         .unsupported, "\(format.title) files are read, not written", file: path,

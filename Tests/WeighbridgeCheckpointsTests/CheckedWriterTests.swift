@@ -41,7 +41,7 @@ import WeighbridgeWeights
     #expect(try String(contentsOfFile: path, encoding: .utf8) == "before")
   }
 
-  @Test(arguments: [CheckpointFormat.npz, .hdf5], [1, 6, 9])
+  @Test(arguments: [CheckpointFormat.npz, .hdf5].filter(\.isWritten), [1, 6, 9])
   func compressedFilesHoldTheSame(_ format: CheckpointFormat, _ level: Int) throws {
     let directory = try TemporaryDirectory()
     var state: UInt64 = 1
@@ -86,7 +86,7 @@ import WeighbridgeWeights
       let error = #expect(throws: WeighbridgeError.self) {
         try Checkpoints.writer(path, format: format, tensors: [], gzip: level)
       }
-      #expect(error?.code == .usage)
+      #expect(error?.code == (format.isWritten || format == .npy ? .usage : .unsupported))
     }
   }
 }

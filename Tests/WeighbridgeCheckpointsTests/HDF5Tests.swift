@@ -1,4 +1,5 @@
-import CHDF5
+import Foundation
+import TestSupport
 import Testing
 import WeighbridgeTensors
 import WeighbridgeWeights
@@ -7,33 +8,9 @@ import WeighbridgeWeights
 
 @Suite struct HDF5Tests {
   static let names = FixtureTests.names.filter { $0.hasSuffix(".h5") }
-  /// Written with HDF5 2.0's own encodings, which the system's library need not know.
-  static let newest = names.filter { $0.hasPrefix("newest") }
 
   private func open(_ name: String) throws -> HDF5File {
     try HDF5File(MappedFile(path: Fixtures.path(name)))
-  }
-
-  /// libhdf5 sees the same bytes in every dataset that it knows.
-  @Test(arguments: names) func agreesWithTheLibrary(_ name: String) throws {
-    let swift = try open(name)
-    #expect(!swift.entries.isEmpty)
-    for entry in swift.entries {
-      let tensor = try swift.tensor(entry.name)
-      guard let library = HDF5Judge.bytes(Fixtures.path(name), entry.rawPath, entry.byteCount)
-      else {
-        #expect(Self.newest.contains(name) || entry.storage.description.contains("lzf"))
-        continue
-      }
-      let isSwapped = library.isBigEndian
-      let expected = try Tensor(
-        dtype: entry.dtype, shape: entry.shape,
-        storage: TensorStorage(byteCount: library.bytes.count) { $0.copyBytes(from: library.bytes) }
-      )
-      try (isSwapped ? expected.byteSwapped() : expected).withUnsafeBytes { expected in
-        try tensor.withUnsafeBytes { #expect($0.elementsEqual(expected), "\(entry.name)") }
-      }
-    }
   }
 
   @Test func rootAttributesAreMetadata() throws {
@@ -49,6 +26,38 @@ import WeighbridgeWeights
     let many = try open("modern-attributes.h5").metadata
     for number in 0..<100 { #expect(many["note\(number)"] == "value \(number)") }
     #expect(many["long"]?.utf8.count == 100_000)
+  }
+
+  /// Keras' list of layers under the name that a reference's texts have: said, not passed over.
+  @Test func metadataThatIsNoTextIsSaid() throws {
+    let directory = try TemporaryDirectory()
+    var bytes = try [UInt8](
+      Data(contentsOf: URL(filePath: Fixtures.path("keras/net-weights.h5"))))
+    let name = Array("layer_names\0".utf8)
+    let place = try #require(bytes.indices.first { bytes[$0...].starts(with: name) })
+    bytes.replaceSubrange(place..<(place + name.count), with: Array("metadata\0\0\0\0".utf8))
+    let path = try directory.write(bytes, "renamed.h5")
+    let file = try HDF5File(MappedFile(path: path))
+    #expect(file.metadata["metadata"] == nil && !file.entries.isEmpty)
+    let reason = file.skipped.first { $0.name == "metadata" }?.reason
+    #expect(reason?.clause.contains("no single text") == true)
+    #expect(reason?.mayBeTensor == false)
+  }
+
+  @Test func writingWithoutTheLibraryIsRefused() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path("out.h5")
+    #expect(CheckpointFormat(pathExtension: path) == .hdf5)
+    if CheckpointFormat.hdf5.isWritten {
+      try Checkpoints.write(path, format: .hdf5, tensors: [])
+      try CheckpointFormat.hdf5.checkIsBuilt()
+    } else {
+      let error = #expect(throws: WeighbridgeError.self) {
+        try Checkpoints.write(path, format: .hdf5, tensors: [])
+      }
+      #expect(error?.code == .unsupported && error?.message.contains("trait HDF5") == true)
+      #expect(error?.remedy?.contains("HDF5") == false && directory.names.isEmpty)
+    }
   }
 
   @Test func contiguousDatasetsAreUsedInPlace() throws {
@@ -96,28 +105,5 @@ import WeighbridgeWeights
     func sum(_ text: String) -> UInt32 { Array(text.utf8).withUnsafeBytes { Lookup3.checksum($0) } }
     #expect(sum("") == 0xdead_beef)
     #expect(sum("Four score and seven years ago") == 0x1777_0551)
-  }
-}
-
-/// What libhdf5 reads, without conversion.
-enum HDF5Judge {
-  static func bytes(
-    _ file: String, _ path: String, _ byteCount: Int
-  ) -> (bytes: [UInt8], isBigEndian: Bool)? {
-    HDF5Library.run {
-      let file = H5Fopen(file, wb_h5_read_only(), wb_h5_default())
-      guard file >= 0 else { return nil }
-      defer { H5Fclose(file) }
-      let dataset = H5Dopen2(file, path, wb_h5_default())
-      guard dataset >= 0 else { return nil }
-      defer { H5Dclose(dataset) }
-      let type = H5Dget_type(dataset)
-      defer { H5Tclose(type) }
-      var bytes = [UInt8](repeating: 0, count: max(1, byteCount))
-      guard H5Dread(dataset, type, wb_h5_all(), wb_h5_all(), wb_h5_default(), &bytes) >= 0 else {
-        return nil
-      }
-      return (Array(bytes.prefix(byteCount)), H5Tget_order(type) == H5T_ORDER_BE)
-    }
   }
 }

@@ -8,9 +8,8 @@ import WeighbridgeWeights
 
 @Suite struct WriterTests {
   static let formats: [(CheckpointFormat, HDF5Naming)] = [
-    (.npz, .flat), (.hdf5, .flat), (.hdf5, .nested), (.safetensors, .flat),
-    (.pytorch, .flat),
-  ]
+    (.npz, .flat), (.safetensors, .flat), (.pytorch, .flat), (.hdf5, .flat), (.hdf5, .nested),
+  ].filter { $0.0.isWritten }
 
   /// What is written reads back: names, dtypes, shapes, bytes and texts, for tensors of every dtype.
   @Test(arguments: formats) func roundTrip(_ format: CheckpointFormat, _ naming: HDF5Naming) throws
@@ -65,7 +64,7 @@ import WeighbridgeWeights
   }
 
   /// `é` in one scalar and in two are two names; neither lies inside the other.
-  @Test func hdf5PathsAreBytes() throws {
+  @Test(.enabled(if: CheckpointFormat.hdf5.isWritten)) func hdf5PathsAreBytes() throws {
     let directory = try TemporaryDirectory()
     let path = directory.path("out.h5")
     let one = try Tensor([1] as [Float], shape: [1])
@@ -107,7 +106,7 @@ import WeighbridgeWeights
   @Test func referenceNamesKeepTheirRawPaths() throws {
     let directory = try TemporaryDirectory()
     let one = try Tensor([Float(1)], shape: [1])
-    for format in [CheckpointFormat.npz, .hdf5] {
+    for format in [CheckpointFormat.npz, .hdf5] where format.isWritten {
       let path = directory.path("reference")
       try Checkpoints.write(
         path, format: format,

@@ -4,8 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// What a command must know when a signal ends it: which memory is a mapped file, which files are
-// temporary, and whether a library is at work that crashes on damaged files.
+// What a command must know when a signal ends it: which memory is a mapped file, and which files are
+// temporary.
 //
 // Everything that a signal handler touches lives here, in plain C: it neither allocates nor locks nor
 // calls Swift. Keeping the lists installs nothing; only `wb_faults_handle_signals` does, and only a
@@ -30,14 +30,8 @@ void wb_temporary_forbid(void);
 /// Removes every temporary file that is noted. May be called from a signal handler.
 void wb_temporary_unlink_all(void);
 
-/// Marks the calling thread as being inside a library that may crash on a damaged file.
-void wb_library_enter(void);
-void wb_library_leave(void);
-
-/// Has SIGBUS in a mapped file, and any crash inside the library, print one line, remove temporary
-/// files and end the process with `status`. All other crashes stay what they are.
-///
-/// - library_line: What to print for a crash inside the library; copied.
-void wb_faults_handle_signals(const char *library_line, int status);
+/// Has SIGBUS in a mapped file print one line, remove temporary files and end the process with `status`.
+/// All other crashes stay what they are.
+void wb_faults_handle_signals(int status);
 
 #endif

@@ -21,6 +21,8 @@ public struct CheckpointFormat: Sendable, Identifiable {
   let open: @Sendable (FileContent) throws -> (any Checkpoint)?
   /// Makes a writer; `nil` for a format that is only read.
   let write: (@Sendable (_ path: String, CheckpointContent) throws -> any FileWriter)?
+  /// What this is built without and would write such files, and how one gets it.
+  let missing: String?
   /// Whether what is written can be compressed.
   public let compresses: Bool
   /// Whether a file holds a single tensor, and no name.
@@ -28,17 +30,26 @@ public struct CheckpointFormat: Sendable, Identifiable {
 
   init(
     _ id: String, title: String, extensions: [String], summary: String,
-    holdsOneTensor: Bool = false,
+    holdsOneTensor: Bool = false, missing: String? = nil,
     open: @escaping @Sendable (FileContent) throws -> (any Checkpoint)?, compresses: Bool = false,
     write: (@Sendable (_ path: String, CheckpointContent) throws -> any FileWriter)? = nil
   ) {
     (self.id, self.title, self.extensions, self.summary) = (id, title, extensions, summary)
     (self.holdsOneTensor, self.open, self.write) = (holdsOneTensor, open, write)
-    self.compresses = compresses
+    (self.compresses, self.missing) = (compresses, missing)
   }
 
   /// Whether files of many tensors can be written.
   public var isWritten: Bool { write != nil && !holdsOneTensor }
+
+  /// - Throws: `unsupported` for a format that is written only where a library is at hand which this is
+  ///   built without.
+  package func checkIsBuilt(file: String? = nil) throws {
+    guard let missing else { return }
+    throw WeighbridgeError(
+      .unsupported, "\(title) files are read here, not written: \(missing)", file: file,
+      remedy: "Write \(CheckpointFormat.titles(CheckpointFormat.written))")
+  }
 }
 
 extension CheckpointFormat {
@@ -56,7 +67,7 @@ extension CheckpointFormat {
     let name = path.split(separator: "/").last ?? ""
     guard let ending = name.split(separator: ".").last?.lowercased(),
       let format = CheckpointFormat.all.first(where: {
-        $0.write != nil && $0.extensions.contains(ending)
+        ($0.write != nil || $0.missing != nil) && $0.extensions.contains(ending)
       })
     else { return nil }
     self = format

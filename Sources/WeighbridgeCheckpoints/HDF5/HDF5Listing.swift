@@ -53,6 +53,11 @@ struct HDF5Listing {
           name = attribute.name
           attributes.insert(name)
           values[name] = try file.value(of: attribute)
+          if name == "metadata", values[name] == nil {
+            throw HDF5Unreadable(
+              .text, "is an attribute that is no single text in UTF-8, so it says nothing here",
+              remedy: "Write it as one text")
+          }
         }
         if let reason { problems.append(SkippedEntry(name: name, reason: reason)) }
       }

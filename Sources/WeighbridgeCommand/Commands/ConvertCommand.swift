@@ -145,14 +145,18 @@ struct ConvertCommand: JSONCommand {
     let naming: HDF5Naming = nested ? .nested : .flat
     if let name = format {
       if name.lowercased() == "native" { return .native }
-      guard let format = CheckpointFormat(named: name), format.isWritten else {
+      let format = CheckpointFormat(named: name)
+      try format?.checkIsBuilt(file: output)
+      guard let format, format.isWritten else {
         throw WeighbridgeError(
           .usage, "--format takes \(ConvertCommand.formats), not '\(name)'",
           remedy: "Leave it out to go by the output's name")
       }
       return .checkpoint(format, naming)
     }
-    guard let format = CheckpointFormat(pathExtension: output), format.isWritten else {
+    let format = CheckpointFormat(pathExtension: output)
+    try format?.checkIsBuilt(file: output)
+    guard let format, format.isWritten else {
       throw WeighbridgeError(
         .usage, "the name does not tell a format", file: output,
         remedy: "End it in \(CheckpointFormat.writtenExtensions), or give --format")

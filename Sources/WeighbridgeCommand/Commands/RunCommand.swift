@@ -138,7 +138,9 @@ struct RunCommand: ParsableCommand {
   }
 
   private func writtenFormat(of path: String) throws -> CheckpointFormat {
-    guard let format = CheckpointFormat(pathExtension: path), format.isWritten else {
+    let format = CheckpointFormat(pathExtension: path)
+    try format?.checkIsBuilt(file: path)
+    guard let format, format.isWritten else {
       throw WeighbridgeError(
         .usage, "--output \(path) has no extension that tells a format",
         remedy: "End it in \(CheckpointFormat.writtenExtensions)")

@@ -18,12 +18,16 @@ import WeighbridgeWeights
 /// standard error first, and the exit status is that of the failure's kind.
 enum Entry {
   static func run(arguments: [String]) -> Never {
+    if arguments == [HDF5FilterServer.word] { exit(HDF5FilterServer.run()) }
+    if let path = executable() { HDF5OtherFilters.useChild(path) }
     // A reader that goes away must not kill a command before it has tidied up: writes then fail
     // with EPIPE, which `Console` takes as the end of interest.
     signal(SIGPIPE, SIG_IGN)
     // Likewise a file beyond the size limit: the write fails and is reported.
     signal(SIGXFSZ, SIG_IGN)
-    surviveFaults()
+    // A file that another program cuts short is gone from the memory that it was mapped to: one line,
+    // and nothing left behind.
+    wb_faults_handle_signals(WeighbridgeError.Code.malformed.exitStatus)
     let interruptions = removingTemporaryFilesWhenInterrupted()
     defer { withExtendedLifetime(interruptions) {} }
     var called: (any ParsableCommand)?
@@ -40,16 +44,17 @@ enum Entry {
     }
   }
 
-  /// Two things that only a signal tells end the command as any other fault of a file does, with one
-  /// line, exit status 3 and nothing left behind: libhdf5 crashes on some damaged files whose structure
-  /// only it reads, and a file that another program cuts short is gone from the memory that it was
-  /// mapped to. Elsewhere a crash stays a crash.
-  private static func surviveFaults() {
-    let arguments = CommandLine.arguments.dropFirst().joined(separator: " ")
-    wb_faults_handle_signals(
-      "\(Tool.name): error: an HDF5 file is damaged in a way that libhdf5 does not survive: "
-        + arguments.escapingControlCharacters() + ". Save or download it again",
-      WeighbridgeError.Code.malformed.exitStatus)
+  /// The path of this very program.
+  private static func executable() -> String? {
+    #if canImport(Darwin)
+      var size: UInt32 = 0
+      _ = _NSGetExecutablePath(nil, &size)
+      var path = [CChar](repeating: 0, count: Int(size) + 1)
+      guard _NSGetExecutablePath(&path, &size) == 0 else { return nil }
+      return path.withUnsafeBufferPointer { $0.baseAddress.map { String(cString: $0) } }
+    #else
+      return "/proc/self/exe"
+    #endif
   }
 
   /// Paths are text here, so an argument that is none would name another file.

@@ -19,7 +19,7 @@ struct HDF5ChunkDecoder: Sendable {
       HDF5Filter.lzf:
       true
     case HDF5Filter.nbit where filter.values.count > 1 && filter.values[1] != 0: true
-    default: HDF5FilterLibrary.has(filter.number)
+    default: HDF5OtherFilters.has(filter.number)
     }
   }
 
@@ -111,8 +111,9 @@ struct HDF5ChunkDecoder: Sendable {
       }
     default:
       return try decompressed(input, grid.chunkByteCount, ratio: nil) { input, output, _ in
-        try HDF5FilterLibrary.decode(
-          input, filter, dtype, isBigEndian: isBigEndian, extents: grid.chunking.extents,
+        try HDF5OtherFilters.decode(
+          HDF5FilterRequest(
+            filter, dtype, isBigEndian: isBigEndian, extents: grid.chunking.extents), input,
           into: output)
         return output.count
       }
