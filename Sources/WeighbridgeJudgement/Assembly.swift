@@ -213,6 +213,7 @@ extension LayerVerdict {
     cumulative = measurement(finding, judge)
     reshaping = alone?.reshaping ?? finding.reshaping
     isolated = alone.flatMap { measurement($0, judge) }
+    worksOnRecorded = isolated != nil && alone?.isClean == true
     (status, reason) = algebra.status(
       finding, alone, self, run, hasComparedChildren: hasComparedChildren)
     guard !isRepeatable else { return }

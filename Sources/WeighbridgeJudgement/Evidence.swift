@@ -1,5 +1,6 @@
 import WeighbridgeReferences
 import WeighbridgeRunning
+import WeighbridgeTensors
 import WeighbridgeVerdicts
 
 /// Everything that runs found out about a model, before anything is judged.
@@ -19,6 +20,10 @@ package struct Evidence: Sendable {
   /// Our rounding of the whole run as far as moving every result by its last bit shows it: the largest
   /// after one run, after two, and so on.
   package var moved: [[Line: Reference.Noise]] = []
+  /// The outputs of a second run of a program, on the same inputs; `nil` where it was not made.
+  package var repeated: [Tensor]?
+  /// Runs of a program and probed ones on inputs that are moved by one unit in their last place.
+  package var nearby: [NearbyRun] = []
   /// Why our own rounding was not measured, where it was wanted.
   package var oracleNote: String?
   /// What to say of the model's inputs.
@@ -29,6 +34,17 @@ package struct Evidence: Sendable {
   ) {
     (self.reference, self.facts) = (reference, facts)
     (self.cumulative, self.production) = (cumulative, production)
+  }
+}
+
+/// The model's outputs on inputs that are moved by one unit in their last place.
+package struct NearbyRun: Sendable {
+  /// Run as a program runs it.
+  package let production: [Tensor]
+  package let probed: [Tensor]
+
+  package init(production: [Tensor], probed: [Tensor]) {
+    (self.production, self.probed) = (production, probed)
   }
 }
 
@@ -63,6 +79,8 @@ package struct Terms: Sendable {
   package var mayMoveResults = false
   /// How often results may be moved.
   package var movingLimit = 0
+  /// Whether the run of a program may be made again.
+  package var mayRepeat = false
 
   package init() {}
 }
@@ -76,6 +94,10 @@ package enum Need: Sendable {
   case layers([(verdict: LayerVerdict, isByPlace: Bool)])
   /// One more run with every result moved.
   case moved
+  /// The run of a program once more.
+  case repetition
+  /// The run of a program and a probed one on inputs that are moved.
+  case nearby
 }
 
 /// What a judge makes of evidence: the verdict so far, and what it would have to know to go on.

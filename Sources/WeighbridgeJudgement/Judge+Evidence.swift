@@ -35,7 +35,7 @@ extension Judge {
       }
     }
     let rule = ProductionRule(judge: self, evidence: evidence)
-    let isComplete = rule.judge(&result, mayMove: evidence.moved.count < terms.movingLimit)
-    return Judged(result: result, need: isComplete ? nil : .moved)
+    let need = rule.judge(&result, terms)
+    return Judged(result: result, need: need)
   }
 }

@@ -12,7 +12,10 @@ import WeighbridgeVerdicts
 /// float64, both on the recorded results; without a float64 model, what it makes of recorded results
 /// that are moved by one unit in their last place.
 ///
-/// Without an isolated run, only what stands beside larger elements is judged so, in the whole run.
+/// Without an isolated run, only what stands beside larger elements is judged so, in the whole run. There,
+/// and behind samples, in whose place nothing recorded can be handed on, an error holds PyTorch's rounding
+/// of everything up to the layer: where the noise that it recorded is so many times ours, ours counts so
+/// many times.
 struct LayerRoundingRule {
   private let limits: Limits
   private let evidence: Evidence
@@ -45,17 +48,18 @@ struct LayerRoundingRule {
   private func judge(_ layer: inout LayerVerdict, _ rounding: LayerRounding) {
     guard let noise = rounding.noise[layer.line] else { return }
     if layer.isolated != nil, !isSampled(layer), layer.isOfModule {
-      layer.judgeAlone(noise, limits)
+      layer.judgeAlone(noise, share: layer.timesOurs(noise, limits), limits)
     }
     let isLarge = isLocallyLarge(layer, rounding.isExact)
     guard layer.alone?.holds == true, isLarge || terms.measuresAll,
       let worst = rounding.worst[layer.line]
     else { return }
-    layer.localRatio = worst.ratio
-    guard worst.ratio > limits.localRatio, isLarge else { return }
+    let ratio = worst.ratio / layer.timesOurs(noise, limits)
+    layer.localRatio = ratio
+    guard ratio > limits.localRatio, isLarge else { return }
     layer.fail(
-      ratio: worst.ratio, limit: limits.localRatio,
-      "within what its largest elements allow, but " + worst.text)
+      ratio: ratio, limit: limits.localRatio,
+      "within what its largest elements allow, but " + worst.text(ratio: ratio))
   }
 
   /// Whether an error that holds would not, if the layer's own rounding were as small as it usually is.
@@ -81,7 +85,7 @@ struct LayerRoundingRule {
 
   /// Whether an error is large beside what it stands next to.
   private func isLocallyLarge(_ layer: LayerVerdict, _ hasTwin: Bool) -> Bool {
-    let isOfOneLayer = hasTwin && layer.isolated != nil && !isSampled(layer)
+    let isOfOneLayer = hasTwin && layer.worksOnRecorded && !isSampled(layer)
     let limit = isOfOneLayer ? limits.localShare : limits.roughLocalShare
     return (layer.alone?.figures.localShare ?? 0) > limit
   }
@@ -113,12 +117,25 @@ extension LayerVerdict {
   /// The run in which it answers for itself alone, or else the whole run.
   var alone: Measurement? { isolated ?? cumulative }
 
+  /// How many times our own rounding PyTorch's recorded one is, where both are of more than one layer; at
+  /// least 1, and no more of it is believed than rounding can make.
+  fileprivate func timesOurs(_ noise: Reference.Noise, _ limits: Limits) -> Double {
+    guard !worksOnRecorded, noise.rms > 0, let figures = cumulative?.figures,
+      let believed = recordedNoise?.believed(beside: figures, share: rounding.share(limits)).noise
+    else { return 1 }
+    return max(1, believed.rms / noise.rms)
+  }
+
   /// Holds the isolated error against the layer's own rounding.
-  fileprivate mutating func judgeAlone(_ noise: Reference.Noise, _ limits: Limits) {
+  ///
+  /// - Parameter share: How many times our rounding counts.
+  fileprivate mutating func judgeAlone(
+    _ noise: Reference.Noise, share: Double, _ limits: Limits
+  ) {
     guard let measured = isolated else { return }
     let floor = limits.floor * DType.float32.unitRoundoff * measured.figures.referenceRMS
     let error = measured.figures.rms
-    let ratio = error == 0 ? 0 : error / (noise.rms + floor)
+    let ratio = error == 0 ? 0 : error / (share * noise.rms + floor)
     ownRatio = ratio
     guard ratio > limits.isolatedRatio else { return }
     fail(

@@ -9,7 +9,7 @@ import WeighbridgeVerdicts
 ///
 /// A group is what stands at one place of an axis, or of the first two, or some elements in a row. With
 /// e its error's RMS, n its rounding (our float32 against our float64, or against a run with every result
-/// moved by its last bit) and r its RMS in the reference, its ratio is
+/// moved by its last bit; the largest of several such draws) and r its RMS in the reference, its ratio is
 ///
 ///     e / (n + n₀ + floor · u · (r + r₀))
 ///
@@ -28,16 +28,17 @@ package struct LocalJudge {
     package var error: Double
     package var size: Double
 
-    package var text: String {
+    /// - Parameter ratio: What it is judged by.
+    package func text(ratio: Double) -> String {
       "\(place) is off by \(Format.small(error)) where values are \(Format.small(size)), "
         + "\(Format.ratio(ratio)) times its own rounding: elements elsewhere are much larger"
     }
   }
 
-  /// Some elements of one tensor, ours, ours exactly, and the recorded ones.
+  /// Some elements of one tensor: ours, ours with other rounding, and the recorded ones.
   package struct Elements {
     package let got: [Double]
-    package let exact: [Double]
+    package let others: [[Double]]
     package let recorded: [Double]
     package let shape: Shape
     /// The row-major position of each; `nil` where they are all of them.
@@ -58,21 +59,23 @@ package struct LocalJudge {
   ///
   /// - Throws: when the tensors are descriptors, or of other dtypes than floating-point ones.
   package func worst(
-    _ got: Tensor, _ exact: Tensor, _ recorded: RecordedActivation
+    _ got: Tensor, _ others: [Tensor], _ recorded: RecordedActivation
   ) throws -> Finding? {
-    guard got.shape == exact.shape, got.shape == recorded.shape, got.elementCount > 0 else {
-      return nil
-    }
+    guard others.allSatisfy({ $0.shape == got.shape }), got.shape == recorded.shape,
+      got.elementCount > 0
+    else { return nil }
     let elements: Elements
     switch recorded {
     case .whole(let tensor):
       elements = try Elements(
-        got: got.elements(), exact: exact.elements(), recorded: tensor.elements(), shape: got.shape,
-        indices: nil)
+        got: got.elements(), others: others.map { try $0.elements() }, recorded: tensor.elements(),
+        shape: got.shape, indices: nil)
     case .sampled(let samples):
       elements = try Elements(
         got: Comparison.gathered(got.contiguous(.contiguous), samples.indices).elements(),
-        exact: Comparison.gathered(exact.contiguous(.contiguous), samples.indices).elements(),
+        others: others.map {
+          try Comparison.gathered($0.contiguous(.contiguous), samples.indices).elements()
+        },
         recorded: samples.values.elements(), shape: got.shape, indices: samples.indices)
     }
     // A place says more than some elements in a row.
@@ -95,9 +98,12 @@ package struct LocalJudge {
 
   private struct Sums {
     var error = 0.0
-    var noise = 0.0
+    /// For each draw.
+    var noises: [Double]
     var size = 0.0
     var count = 0
+
+    var noise: Double { noises.max() ?? 0 }
 
     func root(_ sum: Double) -> Double { (sum / Double(max(1, count))).squareRoot() }
   }
@@ -110,13 +116,16 @@ package struct LocalJudge {
     guard judged.count > 1, !live.isEmpty else { return nil }
     let noise = live.map { $0.root($0.noise) }.sorted()[live.count / 4]
     let size = live.map { $0.root($0.size) }.sorted()[live.count / 4]
+    let share = live.map { $0.root($0.noise) / $0.root($0.size) }.sorted()[live.count / 4]
     let unit = limits.floor * DType.float32.unitRoundoff
     func ratio(_ group: Int) -> Double {
       let found = sums[group]
       let error = found.root(found.error)
       return error == 0
         ? 0
-        : error / (found.root(found.noise) + noise + unit * (found.root(found.size) + size))
+        : error
+          / (found.root(found.noise) + noise + share * found.root(found.size)
+            + unit * (found.root(found.size) + size))
     }
     guard let group = judged.max(by: { ratio($0) < ratio($1) }) else { return nil }
     return Finding(
@@ -132,7 +141,8 @@ package struct LocalJudge {
     case .axes(let axes): count = axes.reduce(1) { $0 * shape[$1] }
     case .run(let length): count = (elements.got.count + length - 1) / length
     }
-    var sums = [Sums](repeating: Sums(), count: count)
+    let none = Sums(noises: [Double](repeating: 0, count: elements.others.count))
+    var sums = [Sums](repeating: none, count: count)
     for index in elements.got.indices {
       let position = elements.position(index)
       var group = 0
@@ -141,10 +151,14 @@ package struct LocalJudge {
         for axis in axes { group = group * shape[axis] + position / strides[axis] % shape[axis] }
       case .run(let length): group = index / length
       }
-      let (a, b, c) = (elements.got[index], elements.exact[index], elements.recorded[index])
-      guard a.isFinite, b.isFinite, c.isFinite else { continue }
+      let (a, c) = (elements.got[index], elements.recorded[index])
+      guard a.isFinite, c.isFinite, elements.others.allSatisfy({ $0[index].isFinite }) else {
+        continue
+      }
       sums[group].error += (a - c) * (a - c)
-      sums[group].noise += (a - b) * (a - b)
+      for (draw, other) in elements.others.enumerated() {
+        sums[group].noises[draw] += (a - other[index]) * (a - other[index])
+      }
       sums[group].size += c * c
       sums[group].count += 1
     }

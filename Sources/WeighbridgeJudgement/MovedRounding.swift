@@ -1,3 +1,4 @@
+import WeighbridgeComparison
 import WeighbridgeReferences
 import WeighbridgeVerdicts
 
@@ -10,6 +11,7 @@ import WeighbridgeVerdicts
 /// it makes when every result is moved by one unit in its last place. The reference is not asked, so
 /// that a wrong model excuses nothing; and layers were held against their own rounding first, measured
 /// the same way on recorded results: what is accepted is an error that every layer by itself denies.
+/// Behind samples no layer is by itself: there it counts as our noise from float64 does.
 struct MovedRounding {
   let judge: Judge
   let evidence: Evidence
@@ -17,7 +19,18 @@ struct MovedRounding {
   /// Whether nothing but this may be missing.
   func applies(to result: ParityResult) -> Bool {
     !result.passes && result.layers.allSatisfy { $0.ownNoise == nil }
-      && result.isProven(judge.limits, evidence.reference)
+      && (result.isProven(judge.limits, evidence.reference) || isBehindSamples(result))
+  }
+
+  /// Whether all that fails worked on what was computed here, since what is recorded before it is sampled.
+  private func isBehindSamples(_ result: ParityResult) -> Bool {
+    evidence.reference.keys.contains(where: evidence.reference.isSampled)
+      && (result.layers + result.outputs).allSatisfy { !$0.status.isFailure || mayHaveGrown($0) }
+  }
+
+  /// Whether a failure may be an error that arrived.
+  private func mayHaveGrown(_ layer: LayerVerdict) -> Bool {
+    layer.status == .inherited || layer.status.isCause && !layer.worksOnRecorded
   }
 
   /// - Returns: Whether what was measured so far is enough for a pass.
@@ -40,15 +53,21 @@ struct MovedRounding {
 
   /// The verdict with this as our own noise, where that changes it.
   private func believing(_ layer: LayerVerdict, _ noise: Reference.Noise?) -> LayerVerdict {
-    guard layer.status == .inherited, let noise, let measured = layer.cumulative,
-      measured.figures.nonFinite.mismatched == 0
-    else { return layer }
-    let judgement = judge.judge(
-      measured.figures, recorded: .float32, reference: layer.recordedNoise, own: noise,
-      terms: layer.rounding.terms)
-    guard judgement.holds else { return layer }
+    guard mayHaveGrown(layer), let noise, let measured = layer.cumulative else { return layer }
+    func judged(_ figures: Figures) -> Judgement {
+      judge.judge(
+        figures, recorded: .float32, reference: layer.recordedNoise, own: noise,
+        terms: layer.rounding.terms)
+    }
     var accepted = layer
-    accepted.cumulative?.judgement = judgement
+    accepted.cumulative?.judgement = judged(measured.figures)
+    if let alone = layer.isolated, !alone.holds {
+      accepted.isolated?.judgement = judged(alone.figures)
+    }
+    let measurements = [accepted.cumulative, accepted.isolated].compactMap(\.self)
+    guard measurements.allSatisfy({ $0.holds && $0.figures.nonFinite.mismatched == 0 }) else {
+      return layer
+    }
     accepted.ownNoise = noise
     (accepted.status, accepted.reason) = (.ok, nil)
     return accepted

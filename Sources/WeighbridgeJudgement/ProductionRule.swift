@@ -8,16 +8,23 @@ import WeighbridgeVerdicts
 ///
 /// First by the limits of the probed run's outputs. An output beyond them, where the probed run's holds,
 /// is held against that one: the two differ by what fusing rounds otherwise, which our own rounding
-/// bounds whatever a file says of PyTorch's. Nothing else excuses it.
+/// bounds whatever a file says of PyTorch's.
+///
+/// A network may decide by rounding: a gate whose argument is all but zero, a softmax between equals. Then
+/// fusing may take the other side, by far more than any draw of rounding shows. A fused path that is wrong
+/// is so on all inputs: one that repeats bit for bit, and agrees with the probed run on most inputs that
+/// differ from the recorded ones by one unit in the last place, is right. Nothing else excuses it.
 struct ProductionRule {
   let judge: Judge
   let evidence: Evidence
 
-  /// - Parameter mayMove: Whether our rounding may be measured further.
-  /// - Returns: Whether what was measured is enough to judge by.
-  func judge(_ result: inout ParityResult, mayMove: Bool) -> Bool {
+  /// How many of the runs on moved inputs have to agree, and of how many.
+  private static let (agreeing, nearbyLimit) = (2, 4)
+
+  /// - Returns: What else has to be measured; `nil` where everything is judged.
+  func judge(_ result: inout ParityResult, _ terms: Terms) -> Need? {
     let (run, probed) = (evidence.production, evidence.cumulative.outputs)
-    var excused: [String] = []
+    var (rounded, decided): ([String], [String]) = ([], [])
     /// How many of the runs with results moved have been looked at.
     var draws = 0
     for (index, finding) in run.outputFindings.enumerated() {
@@ -25,22 +32,33 @@ struct ProductionRule {
       let beside = result.outputs.first { $0.item == index }
       var verdict = productionVerdict(index, finding, run, beside)
       if mayRoundOtherwise(verdict), probed.indices.contains(index) {
-        switch fusing(run.outputs[index], probed[index], index, beside, &draws, mayMove) {
+        let mayMove = evidence.moved.count < terms.movingLimit
+        var outcome = fusing(run.outputs[index], probed[index], index, beside, &draws, mayMove)
+        let isDecided = outcome.isFailure && terms.mayRepeat
+        if isDecided { outcome = nearby(index, beside) }
+        switch outcome {
         case .holds(let judgement):
           verdict.cumulative?.judgement = judgement
           verdict.status = verdict.reshaping == nil ? .ok : .reshaped
-          excused.append(verdict.name)
+          if isDecided { decided.append(verdict.name) } else { rounded.append(verdict.name) }
         case .fails: break
-        case .open: return false
+        case .open(let need): return need
         }
       }
       result.production.append(verdict)
     }
-    guard !excused.isEmpty else { return true }
-    result.notes.append(
-      "\(Names.listed(excused)): the model run as a program runs it is no further from the probed "
-        + "run, which holds, than moving every result by one unit in its last place takes it")
-    return true
+    if !rounded.isEmpty {
+      result.notes.append(
+        "\(Names.listed(rounded)): the model run as a program runs it is no further from the probed "
+          + "run, which holds, than moving every result by one unit in its last place takes it")
+    }
+    if !decided.isEmpty {
+      result.notes.append(
+        "\(Names.listed(decided)): rounding decides what this network returns here. Run as a program "
+          + "runs it, it returns something else than probed, and the same on inputs that differ from "
+          + "these by one unit in the last place; other inputs prove more")
+    }
+    return nil
   }
 
   /// Whether only rounding in other places may be what is beyond the limits.
@@ -83,8 +101,10 @@ struct ProductionRule {
   private enum Fusing {
     case holds(Judgement)
     case fails
-    /// Another run with results moved may tell.
-    case open
+    /// Another run may tell.
+    case open(Need)
+
+    var isFailure: Bool { if case .fails = self { true } else { false } }
   }
 
   /// Holds an output of the run of a program against the probed run's.
@@ -96,22 +116,50 @@ struct ProductionRule {
       let figures = try? Comparison.figures(output, probed)
     else { return .fails }
     func judged(_ draws: Int) -> Judgement {
-      let moved = draws > 0 ? evidence.moved[draws - 1][.output(index)] : nil
-      let noises = [moved, beside?.ownNoise].compactMap(\.self)
-      return judge.judge(
-        figures, recorded: .float32, reference: nil,
-        own: Reference.Noise(
-          rms: noises.map(\.rms).max() ?? 0, max: noises.map(\.max).max() ?? 0))
+      self.judgement(figures, index, beside, draws: draws)
     }
     var judgement = judged(draws)
     // Another draw may be so many times as large, and no more.
     while !judgement.holds,
       draws == 0 || judgement.ratio < judge.limits.drawSpread * judgement.limit
     {
-      guard draws < evidence.moved.count else { return mayMove ? .open : .fails }
+      guard draws < evidence.moved.count else { return mayMove ? .open(.moved) : .fails }
       draws += 1
       judgement = judged(draws)
     }
     return judgement.holds ? .holds(judgement) : .fails
+  }
+
+  /// Holds the run of a program against the probed run where both are given inputs that are moved.
+  private func nearby(_ index: Int, _ beside: LayerVerdict?) -> Fusing {
+    guard beside?.status.isFailure == false else { return .fails }
+    guard let repeated = evidence.repeated else { return .open(.repetition) }
+    guard repeated.indices.contains(index),
+      repeated[index].hasSameValues(as: evidence.production.outputs[index])
+    else { return .fails }
+    var (agreeing, differing) = (0, 0)
+    for run in evidence.nearby {
+      guard run.production.indices.contains(index), run.probed.indices.contains(index),
+        let figures = try? Comparison.figures(run.production[index], run.probed[index])
+      else { return .fails }
+      let judgement = self.judgement(figures, index, beside, draws: evidence.moved.count)
+      if judgement.holds { agreeing += 1 } else { differing += 1 }
+      if agreeing == Self.agreeing { return .holds(judgement) }
+    }
+    return differing > Self.nearbyLimit - Self.agreeing ? .fails : .open(.nearby)
+  }
+
+  /// Judges how far the run of a program is from the probed one by our own rounding.
+  ///
+  /// - Parameter draws: How many runs with results moved are asked.
+  private func judgement(
+    _ figures: Figures, _ index: Int, _ beside: LayerVerdict?, draws: Int
+  ) -> Judgement {
+    let moved = draws > 0 ? evidence.moved[draws - 1][.output(index)] : nil
+    let noises = [moved, beside?.ownNoise].compactMap(\.self)
+    return judge.judge(
+      figures, recorded: .float32, reference: nil,
+      own: Reference.Noise(
+        rms: noises.map(\.rms).max() ?? 0, max: noises.map(\.max).max() ?? 0))
   }
 }

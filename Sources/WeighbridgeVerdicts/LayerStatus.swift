@@ -74,6 +74,9 @@ public struct LayerVerdict: Sendable, Hashable {
   /// row or head where it is largest.
   public var ownRatio: Double?
   public var localRatio: Double?
+  /// Whether it worked on recorded values alone in the isolated run: not after samples, and not without
+  /// such a run.
+  package var worksOnRecorded = false
   /// How much rounding it can have.
   package var rounding = Rounding(terms: nil, dtype: .float32)
 

@@ -1,3 +1,4 @@
+import Synchronization
 import Testing
 import WeighbridgeMapping
 import WeighbridgeModules
@@ -81,5 +82,49 @@ private struct Fused: Module {
       #expect(!wrong.passes)
       #expect(wrong.production.map(\.status) == [.source])
     }
+  }
+
+  /// A network in which the last bit of one input decides: fused, it takes the other side on these inputs,
+  /// and on some that differ from them by one unit in the last place.
+  @Test(arguments: [(4, true), (2, true), (1, false), (0, false)])
+  func whatRoundingDecidesIsNoBrokenPath(_ right: Int, _ passes: Bool) throws {
+    let reference = try RecordedEntries.toy(noise: true).reference()
+    let calls = Counter()
+    let result = try Validator(reference).validate(
+      Deciding(path: .root, blocks: Toy.load(), calls: calls, wrong: { $0 < 2 || $0 >= 2 + right }))
+    #expect(result.passes == passes)
+    #expect(result.productionStatus == (passes ? .ok : .source))
+    #expect(result.notes.contains { $0.contains("rounding decides") } == passes)
+  }
+
+  /// A run of a program that does not repeat itself is excused by nothing.
+  @Test func whatDoesNotRepeatIsBroken() throws {
+    let reference = try RecordedEntries.toy(noise: true).reference()
+    let result = try Validator(reference).validate(
+      Deciding(path: .root, blocks: Toy.load(), calls: Counter(), wrong: { $0 == 0 }))
+    #expect(result.productionStatus == .source && !result.passes)
+  }
+}
+
+private final class Counter: Sendable {
+  private let count = Mutex(0)
+  func next() -> Int {
+    count.withLock {
+      $0 += 1; return $0 - 1
+    }
+  }
+}
+
+/// Wrong in some of its unprobed runs.
+private struct Deciding: Module {
+  let path: ModulePath
+  let blocks: Toy
+  let calls: Counter
+  let wrong: @Sendable (Int) -> Bool
+
+  func forward(_ x: Tensor) throws -> Tensor {
+    let y = try blocks.forward(x)
+    guard ProbeRun.current == nil else { return y }
+    return wrong(calls.next()) ? try y.affine(shift: 0.25) : y
   }
 }

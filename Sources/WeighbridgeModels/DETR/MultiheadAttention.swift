@@ -3,15 +3,27 @@ import WeighbridgeModules
 /// PyTorch's `nn.MultiheadAttention` over [n, B, d], with the same tensor as queries and keys:
 /// `in_proj_weight` [3d, d] holds the rows of q, k and v. PyTorch applies `out_proj` without calling
 /// it as a module, so it has no activation of its own.
-package struct MultiheadAttention: Module {
+package struct MultiheadAttention: DeclaringModule {
+  private static let parts = ["q", "k", "v"]
+  private static let inWeight = DeclaredParameter<Self>(
+    "in_proj_weight", .linearWeight, \.inWeight, sections: parts)
+  private static let inBias = DeclaredParameter<Self>(
+    "in_proj_bias", .vector, \.inBias, sections: parts)
+  private static let outWeight = DeclaredParameter<Self>(
+    "out_proj.weight", .linearWeight, \.outWeight)
+  private static let outBias = DeclaredParameter<Self>("out_proj.bias", .vector, \.outBias)
+  package static let declared = [inWeight, inBias, outWeight, outBias]
+
   package let path: ModulePath
   package var heads: Int
   /// The factor of the scores, head width^−½.
   package var scale: Double
   /// Whether the softmax runs over the queries instead of the keys.
   package var isOverQueries = false
-  private var inWeight, inBias, outWeight: Tensor
-  package private(set) var outBias: Tensor
+  private var inWeight: Tensor { didSet { forget() } }
+  private var inBias: Tensor { didSet { forget() } }
+  private var outWeight: Tensor { didSet { forget() } }
+  package private(set) var outBias: Tensor { didSet { forget() } }
   private var queryCache = OperatorCache()
   private var valueCache = OperatorCache()
   private var outCache = OperatorCache()
@@ -20,10 +32,14 @@ package struct MultiheadAttention: Module {
     path = w.path
     self.heads = heads
     scale = MultiheadAttention.scale(width: width, heads: heads)
-    inWeight = try w.parameter("in_proj_weight", .linearWeight, [3 * width, width])
-    inBias = try w.parameter("in_proj_bias", .vector, [3 * width])
-    outWeight = try (w / "out_proj").parameter("weight", .linearWeight, [width, width])
-    outBias = try (w / "out_proj").parameter("bias", .vector, [width])
+    inWeight = try w.parameter(Self.inWeight, [3 * width, width])
+    inBias = try w.parameter(Self.inBias, [3 * width])
+    outWeight = try w.parameter(Self.outWeight, [width, width])
+    outBias = try w.parameter(Self.outBias, [width])
+  }
+
+  private mutating func forget() {
+    (queryCache, valueCache, outCache) = (OperatorCache(), OperatorCache(), OperatorCache())
   }
 
   package func forward(_ input: SelfAttentionInput) throws -> Tensor {
@@ -61,28 +77,5 @@ package struct MultiheadAttention: Module {
 
   package static func scale(width: Int, heads: Int) -> Double {
     1 / (Double(width) / Double(max(1, heads))).squareRoot()
-  }
-}
-
-extension MultiheadAttention: ParameterizedModule {
-  package var parameters: [ModuleParameter] {
-    let sections = ["q", "k", "v"]
-    return [
-      .init("in_proj_weight", .linearWeight, inWeight, sections: sections),
-      .init("in_proj_bias", .vector, inBias, sections: sections),
-      .init("out_proj.weight", .linearWeight, outWeight),
-      .init("out_proj.bias", .vector, outBias),
-    ]
-  }
-
-  package func replacing(_ tensors: [String: Tensor]) -> MultiheadAttention {
-    var copy = self
-    copy.inWeight = tensors["in_proj_weight"] ?? inWeight
-    copy.inBias = tensors["in_proj_bias"] ?? inBias
-    copy.outWeight = tensors["out_proj.weight"] ?? outWeight
-    copy.outBias = tensors["out_proj.bias"] ?? outBias
-    (copy.queryCache, copy.valueCache) = (OperatorCache(), OperatorCache())
-    copy.outCache = OperatorCache()
-    return copy
   }
 }

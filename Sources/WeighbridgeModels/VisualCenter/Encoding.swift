@@ -5,7 +5,11 @@ import WeighbridgeModules
 ///
 /// With a[n, ·] the softmax over the codewords of scale[k]·‖x[n] − c[k]‖², the result is
 /// Σ_n a[n, k]·(x[n] − c[k]). There are always 64 codewords: the original ignores its argument.
-public struct Encoding: Architecture {
+public struct Encoding: Architecture, DeclaringModule {
+  private static let codewords = DeclaredParameter<Encoding>("codewords", .codewords, \.codewords)
+  private static let scale = DeclaredParameter<Encoding>("scale", .vector, \.scale)
+  public static let declared = [codewords, scale]
+
   /// The number of codewords, whatever `num_codes` says.
   public static let codeCount = 64
 
@@ -17,8 +21,8 @@ public struct Encoding: Architecture {
 
   public init(_ w: WeightScope, channels: Int) throws {
     path = w.path
-    codewords = try w.parameter("codewords", .codewords, [Self.codeCount, channels])
-    scale = try w.parameter("scale", .vector, [Self.codeCount])
+    codewords = try w.parameter(Self.codewords, [Self.codeCount, channels])
+    scale = try w.parameter(Self.scale, [Self.codeCount])
   }
 
   public func forward(_ x: Tensor) throws -> Tensor {
@@ -37,19 +41,6 @@ public struct Encoding: Architecture {
   }
 
   private var channels: Int { codewords.shape[1] }
-}
-
-extension Encoding: ParameterizedModule {
-  public var parameters: [ModuleParameter] {
-    [.init("codewords", .codewords, codewords), .init("scale", .vector, scale)]
-  }
-
-  public func replacing(_ tensors: [String: Tensor]) -> Encoding {
-    var copy = self
-    copy.codewords = tensors["codewords"] ?? codewords
-    copy.scale = tensors["scale"] ?? scale
-    return copy
-  }
 }
 
 extension Encoding {

@@ -1,13 +1,18 @@
 /// 1-D cross-correlation, PyTorch's `nn.Conv1d`: [N, in, L] → [N, out, L'].
-public struct Conv1d: Module {
+public struct Conv1d: DeclaringModule {
+  private static let weight = DeclaredParameter<Conv1d>(
+    "weight", .sequenceConvolutionWeight, \.weight)
+  private static let bias = DeclaredParameter<Conv1d>("bias", .vector, ifPresent: \.bias)
+  public static let declared = [weight, bias]
+
   public let path: ModulePath
   /// [out, in/groups, kernel].
-  public let weight: Tensor
+  public private(set) var weight: Tensor { didSet { forget() } }
   /// [out].
-  public let bias: Tensor?
+  public private(set) var bias: Tensor? { didSet { forget() } }
   public let geometry: ConvolutionGeometry
-  private let cache = OperatorCache()
-  private let kept = OperatorCache()
+  private var cache = OperatorCache()
+  private var kept = OperatorCache()
 
   /// - Throws: `usage` when the channels do not divide into the groups.
   public init(
@@ -24,14 +29,15 @@ public struct Conv1d: Module {
     geometry = ConvolutionGeometry(
       stride: Pair(1, stride), padding: Padding(0, padding), dilation: Pair(1, dilation),
       groups: groups)
-    weight = try w.parameter(
-      "weight", .sequenceConvolutionWeight, [outputs, inputs / groups, kernel])
-    self.bias = try w.bias(bias, count: outputs)
+    weight = try w.parameter(Self.weight, [outputs, inputs / groups, kernel])
+    self.bias = try w.parameter(Self.bias, bias, [outputs])
   }
 
   package init(path: ModulePath, weight: Tensor, bias: Tensor?, geometry: ConvolutionGeometry) {
     (self.path, self.weight, self.bias, self.geometry) = (path, weight, bias, geometry)
   }
+
+  private mutating func forget() { (cache, kept) = (OperatorCache(), OperatorCache()) }
 
   /// The convolution of an image of one row.
   public func forward(_ x: Tensor) throws -> Tensor {
@@ -42,18 +48,5 @@ public struct Conv1d: Module {
     return try x.unsqueezed(2).convolved(
       weight: kernel, bias: bias, geometry: geometry, cache: cache
     ).squeezed(2)
-  }
-}
-
-extension Conv1d: ParameterizedModule {
-  public var parameters: [ModuleParameter] {
-    [.init("weight", .sequenceConvolutionWeight, weight)]
-      + (bias.map { [.init("bias", .vector, $0)] } ?? [])
-  }
-
-  public func replacing(_ tensors: [String: Tensor]) -> Conv1d {
-    Conv1d(
-      path: path, weight: tensors["weight"] ?? weight, bias: tensors["bias"] ?? bias,
-      geometry: geometry)
   }
 }

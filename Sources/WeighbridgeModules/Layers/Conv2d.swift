@@ -1,12 +1,16 @@
 /// 2-D cross-correlation, PyTorch's `nn.Conv2d`: [N, in, H, W] → [N, out, H', W'].
-public struct Conv2d: Module {
+public struct Conv2d: DeclaringModule {
+  private static let weight = DeclaredParameter<Conv2d>("weight", .convolutionWeight, \.weight)
+  private static let bias = DeclaredParameter<Conv2d>("bias", .vector, ifPresent: \.bias)
+  public static let declared = [weight, bias]
+
   public let path: ModulePath
   /// [out, in/groups, kernel height, kernel width].
-  public let weight: Tensor
+  public private(set) var weight: Tensor { didSet { cache = OperatorCache() } }
   /// [out].
-  public let bias: Tensor?
+  public private(set) var bias: Tensor? { didSet { cache = OperatorCache() } }
   public let geometry: ConvolutionGeometry
-  private let cache = OperatorCache()
+  private var cache = OperatorCache()
 
   public init(
     _ w: WeightScope, in inputs: Int, out outputs: Int, kernel: Pair<Int>, stride: Pair<Int> = 1,
@@ -22,8 +26,8 @@ public struct Conv2d: Module {
     geometry = ConvolutionGeometry(
       stride: stride, padding: padding, dilation: dilation, groups: groups)
     weight = try w.parameter(
-      "weight", .convolutionWeight, [outputs, inputs / groups, kernel.height, kernel.width])
-    self.bias = try w.bias(bias, count: outputs)
+      Self.weight, [outputs, inputs / groups, kernel.height, kernel.width])
+    self.bias = try w.parameter(Self.bias, bias, [outputs])
   }
 
   private init(

@@ -1,13 +1,18 @@
 /// PyTorch's `nn.ConvTranspose2d`: [N, in, H, W] → [N, out, H', W'] with
 /// H' = (H − 1)·stride − 2·padding + dilation·(kernel − 1) + outputPadding + 1.
-public struct ConvTranspose2d: Module {
+public struct ConvTranspose2d: DeclaringModule {
+  private static let weight = DeclaredParameter<ConvTranspose2d>(
+    "weight", .transposedConvolutionWeight, \.weight)
+  private static let bias = DeclaredParameter<ConvTranspose2d>("bias", .vector, ifPresent: \.bias)
+  public static let declared = [weight, bias]
+
   public let path: ModulePath
   /// [in, out/groups, kernel height, kernel width]: inputs first, unlike a convolution's.
-  public let weight: Tensor
+  public private(set) var weight: Tensor { didSet { cache = OperatorCache() } }
   /// [out].
-  public let bias: Tensor?
+  public private(set) var bias: Tensor? { didSet { cache = OperatorCache() } }
   public let geometry: TransposedConvolutionGeometry
-  private let cache = OperatorCache()
+  private var cache = OperatorCache()
 
   /// - Throws: `usage` when the channels do not divide into the groups.
   public init(
@@ -26,9 +31,8 @@ public struct ConvTranspose2d: Module {
       stride: stride, padding: padding, outputPadding: outputPadding, dilation: dilation,
       groups: groups)
     weight = try w.parameter(
-      "weight", .transposedConvolutionWeight,
-      [inputs, outputs / groups, kernel.height, kernel.width])
-    self.bias = try w.bias(bias, count: outputs)
+      Self.weight, [inputs, outputs / groups, kernel.height, kernel.width])
+    self.bias = try w.parameter(Self.bias, bias, [outputs])
   }
 
   package init(
@@ -39,18 +43,5 @@ public struct ConvTranspose2d: Module {
 
   public func forward(_ x: Tensor) throws -> Tensor {
     try x.transposedConvolved(weight: weight, bias: bias, geometry: geometry, cache: cache)
-  }
-}
-
-extension ConvTranspose2d: ParameterizedModule {
-  public var parameters: [ModuleParameter] {
-    [.init("weight", .transposedConvolutionWeight, weight)]
-      + (bias.map { [.init("bias", .vector, $0)] } ?? [])
-  }
-
-  public func replacing(_ tensors: [String: Tensor]) -> ConvTranspose2d {
-    ConvTranspose2d(
-      path: path, weight: tensors["weight"] ?? weight, bias: tensors["bias"] ?? bias,
-      geometry: geometry)
   }
 }

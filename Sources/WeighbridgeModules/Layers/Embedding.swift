@@ -1,15 +1,16 @@
 /// PyTorch's `nn.Embedding`: integers of any shape […] → […, features], row i of a table for each i.
-public struct Embedding: Module {
+public struct Embedding: DeclaringModule {
+  private static let weight = DeclaredParameter<Embedding>("weight", .table, \.weight)
+  public static let declared = [weight]
+
   public let path: ModulePath
   /// [count, features].
-  public let weight: Tensor
+  public private(set) var weight: Tensor
 
   public init(_ w: WeightScope, count: Int, features: Int) throws {
     path = w.path
-    weight = try w.parameter("weight", .table, [count, features])
+    weight = try w.parameter(Self.weight, [count, features])
   }
-
-  private init(path: ModulePath, weight: Tensor) { (self.path, self.weight) = (path, weight) }
 
   /// - Throws: `shape` for an index that the table does not have, `unsupported` for indices that are no
   ///   integers.
@@ -26,13 +27,5 @@ extension Tensor {
   fileprivate func firstNegative() throws -> Int64? {
     guard !dtype.isFloatingPoint, dtype != .bool, !isDescriptor else { return nil }
     return try elements(as: Int64.self).first { $0 < 0 }
-  }
-}
-
-extension Embedding: ParameterizedModule {
-  public var parameters: [ModuleParameter] { [.init("weight", .table, weight)] }
-
-  public func replacing(_ tensors: [String: Tensor]) -> Embedding {
-    Embedding(path: path, weight: tensors["weight"] ?? weight)
   }
 }

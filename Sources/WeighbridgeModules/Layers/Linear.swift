@@ -6,36 +6,25 @@ public enum BiasPolicy: Sendable, Hashable {
   case ifPresent
 }
 
-extension WeightScope {
-  /// The bias of a layer under this policy.
-  func bias(_ policy: BiasPolicy, count: Int) throws -> Tensor? {
-    switch policy {
-    case .present: try parameter("bias", .vector, [count])
-    case .absent: nil
-    case .ifPresent: try parameter(ifPresent: "bias", .vector, [count], byDefault: false)
-    }
-  }
-}
-
 /// x·Wᵀ + b over the last axis, PyTorch's `nn.Linear`: [..., in] → [..., out].
-public struct Linear: Module {
+public struct Linear: DeclaringModule {
+  private static let weight = DeclaredParameter<Linear>("weight", .linearWeight, \.weight)
+  private static let bias = DeclaredParameter<Linear>("bias", .vector, ifPresent: \.bias)
+  public static let declared = [weight, bias]
+
   public let path: ModulePath
   /// [out, in].
-  public let weight: Tensor
+  public private(set) var weight: Tensor { didSet { cache = OperatorCache() } }
   /// [out].
-  public let bias: Tensor?
-  private let cache = OperatorCache()
+  public private(set) var bias: Tensor? { didSet { cache = OperatorCache() } }
+  private var cache = OperatorCache()
 
   public init(
     _ w: WeightScope, in inputs: Int, out outputs: Int, bias: BiasPolicy = .present
   ) throws {
     path = w.path
-    weight = try w.parameter("weight", .linearWeight, [outputs, inputs])
-    self.bias = try w.bias(bias, count: outputs)
-  }
-
-  init(path: ModulePath, weight: Tensor, bias: Tensor?) {
-    (self.path, self.weight, self.bias) = (path, weight, bias)
+    weight = try w.parameter(Self.weight, [outputs, inputs])
+    self.bias = try w.parameter(Self.bias, bias, [outputs])
   }
 
   public func forward(_ x: Tensor) throws -> Tensor {

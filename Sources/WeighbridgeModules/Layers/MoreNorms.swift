@@ -1,17 +1,21 @@
 /// Layer normalisation of an image's channels, pixel by pixel: the `LayerNorm2d` of timm, torchvision's
 /// ConvNeXt and others, `nn.LayerNorm` over axis 1 of [N, C, H, W].
-public struct LayerNorm2d: Module {
+public struct LayerNorm2d: DeclaringModule {
+  private static let weight = DeclaredParameter<LayerNorm2d>("weight", .vector, \.weight)
+  private static let bias = DeclaredParameter<LayerNorm2d>("bias", .vector, \.bias)
+  public static let declared = [weight, bias]
+
   public let path: ModulePath
-  public internal(set) var weight: Tensor
-  public internal(set) var bias: Tensor
+  public private(set) var weight: Tensor
+  public private(set) var bias: Tensor
   public package(set) var epsilon: Double
 
   /// - Parameter epsilon: Added to the variance; 1e-6 in most of the networks that have this layer.
   public init(_ w: WeightScope, channels: Int, epsilon: Double = 1e-6) throws {
     path = w.path
     self.epsilon = w.normEpsilon.layerNorm?.value ?? epsilon
-    weight = try w.parameter("weight", .vector, [channels])
-    bias = try w.parameter("bias", .vector, [channels])
+    weight = try w.parameter(Self.weight, [channels])
+    bias = try w.parameter(Self.bias, [channels])
   }
 
   public func forward(_ x: Tensor) throws -> Tensor {
@@ -24,9 +28,12 @@ public struct LayerNorm2d: Module {
 }
 
 /// PyTorch's `nn.RMSNorm` over the last axis: x / √(mean(x²) + ε) · weight.
-public struct RMSNorm: Module {
+public struct RMSNorm: DeclaringModule {
+  private static let weight = DeclaredParameter<RMSNorm>("weight", .vector, ifPresent: \.weight)
+  public static let declared = [weight]
+
   public let path: ModulePath
-  public internal(set) var weight: Tensor?
+  public private(set) var weight: Tensor?
   /// `nil` for the dtype's machine epsilon, PyTorch's default.
   public package(set) var epsilon: Double?
 
@@ -39,7 +46,7 @@ public struct RMSNorm: Module {
   ) throws {
     path = w.path
     self.epsilon = epsilon
-    weight = affine ? try w.parameter("weight", .vector, [features]) : nil
+    weight = affine ? try w.parameter(Self.weight, [features]) : nil
   }
 
   public func forward(_ x: Tensor) throws -> Tensor {
@@ -51,12 +58,17 @@ public struct RMSNorm: Module {
 
 /// PyTorch's `nn.InstanceNorm1d` and `nn.InstanceNorm2d` of [N, C, …]: each channel of each sample to
 /// mean 0 and variance 1.
-public struct InstanceNorm: Module {
+public struct InstanceNorm: DeclaringModule {
+  private static let weight = DeclaredParameter<InstanceNorm>(
+    "weight", .vector, ifPresent: \.weight)
+  private static let bias = DeclaredParameter<InstanceNorm>("bias", .vector, ifPresent: \.bias)
+  public static let declared = [weight, bias]
+
   public let path: ModulePath
   public let kind: String
   public let channels: Int
-  public internal(set) var weight: Tensor?
-  public internal(set) var bias: Tensor?
+  public private(set) var weight: Tensor?
+  public private(set) var bias: Tensor?
   public package(set) var epsilon: Double
 
   /// - Parameters:
@@ -69,8 +81,8 @@ public struct InstanceNorm: Module {
   ) throws {
     path = w.path
     (self.kind, self.channels, self.epsilon) = (kind, channels, epsilon)
-    weight = affine ? try w.parameter("weight", .vector, [channels]) : nil
-    bias = affine ? try w.parameter("bias", .vector, [channels]) : nil
+    weight = affine ? try w.parameter(Self.weight, [channels]) : nil
+    bias = affine ? try w.parameter(Self.bias, [channels]) : nil
   }
 
   public func forward(_ x: Tensor) throws -> Tensor {
@@ -79,44 +91,5 @@ public struct InstanceNorm: Module {
         .shape, "instance normalisation of \(channels) channels takes [N, C, …], got \(x.shape)")
     }
     return try x.groupNormalized(groups: channels, weight: weight, bias: bias, epsilon: epsilon)
-  }
-}
-
-extension LayerNorm2d: ParameterizedModule {
-  public var parameters: [ModuleParameter] {
-    [.init("weight", .vector, weight), .init("bias", .vector, bias)]
-  }
-
-  public func replacing(_ tensors: [String: Tensor]) -> LayerNorm2d {
-    var copy = self
-    copy.weight = tensors["weight"] ?? weight
-    copy.bias = tensors["bias"] ?? bias
-    return copy
-  }
-}
-
-extension RMSNorm: ParameterizedModule {
-  public var parameters: [ModuleParameter] {
-    weight.map { [.init("weight", .vector, $0)] } ?? []
-  }
-
-  public func replacing(_ tensors: [String: Tensor]) -> RMSNorm {
-    var copy = self
-    copy.weight = tensors["weight"] ?? weight
-    return copy
-  }
-}
-
-extension InstanceNorm: ParameterizedModule {
-  public var parameters: [ModuleParameter] {
-    (weight.map { [.init("weight", .vector, $0)] } ?? [])
-      + (bias.map { [.init("bias", .vector, $0)] } ?? [])
-  }
-
-  public func replacing(_ tensors: [String: Tensor]) -> InstanceNorm {
-    var copy = self
-    copy.weight = tensors["weight"] ?? weight
-    copy.bias = tensors["bias"] ?? bias
-    return copy
   }
 }

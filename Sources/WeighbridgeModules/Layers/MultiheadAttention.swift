@@ -3,7 +3,7 @@
 ///
 /// Parameters are PyTorch's: `in_proj_weight` [3·width, width] holds the rows of queries, keys and values
 /// where all are as wide as the result; else `q_proj_weight`, `k_proj_weight` and `v_proj_weight` do.
-public struct MultiheadAttention: Module {
+public struct MultiheadAttention: DeclaringModule {
   public let path: ModulePath
   public let kind = "MultiheadAttention"
   /// The number of features of queries and results.
@@ -15,8 +15,8 @@ public struct MultiheadAttention: Module {
   package var scale: Double
   /// For queries, keys and values.
   private var projections: Projections
-  private var outWeight: Tensor
-  private var outBias: Tensor?
+  private var outWeight: Tensor { didSet { outCache = OperatorCache() } }
+  private var outBias: Tensor? { didSet { outCache = OperatorCache() } }
   /// One key and value more for every sample: [1, 1, width].
   private var keyBias, valueBias: Tensor?
   private var outCache = OperatorCache()
@@ -28,11 +28,32 @@ public struct MultiheadAttention: Module {
       case apart(Tensor, Tensor, Tensor)
     }
 
-    var weights: Weights
-    var bias: Tensor?
+    private var weights: Weights { didSet { forget() } }
+    var bias: Tensor? { didSet { forget() } }
     private var caches = [OperatorCache(), OperatorCache(), OperatorCache()]
 
     init(_ weights: Weights, _ bias: Tensor?) { (self.weights, self.bias) = (weights, bias) }
+
+    private mutating func forget() {
+      caches = [OperatorCache(), OperatorCache(), OperatorCache()]
+    }
+
+    /// The rows of all three, where they stand in one tensor.
+    var joint: Tensor? {
+      get { if case .joint(let all) = weights { all } else { nil } }
+      set { if let newValue { weights = .joint(newValue) } }
+    }
+
+    /// The map at a place, where they stand apart.
+    subscript(place: Int) -> Tensor? {
+      get { if case .apart(let q, let k, let v) = weights { [q, k, v][place] } else { nil } }
+      set {
+        guard case .apart(let q, let k, let v) = weights, let newValue else { return }
+        var all = [q, k, v]
+        all[place] = newValue
+        weights = .apart(all[0], all[1], all[2])
+      }
+    }
 
     func apply(_ place: Int, _ x: Tensor, _ width: Int) throws -> Tensor {
       let weight =
@@ -69,21 +90,21 @@ public struct MultiheadAttention: Module {
     scale = 1 / (Double(width) / Double(heads)).squareRoot()
     let weights: Projections.Weights
     if (keyWidth ?? width) == width, (valueWidth ?? width) == width {
-      weights = .joint(try w.parameter("in_proj_weight", .linearWeight, [3 * width, width]))
+      weights = .joint(try w.parameter(Self.inWeight, [3 * width, width]))
     } else {
       weights = .apart(
-        try w.parameter("q_proj_weight", .linearWeight, [width, width]),
-        try w.parameter("k_proj_weight", .linearWeight, [width, keyWidth ?? width]),
-        try w.parameter("v_proj_weight", .linearWeight, [width, valueWidth ?? width]))
+        try w.parameter(Self.queryWeight, [width, width]),
+        try w.parameter(Self.keyWeight, [width, keyWidth ?? width]),
+        try w.parameter(Self.valueWeight, [width, valueWidth ?? width]))
     }
     projections = Projections(
-      weights, bias ? try w.parameter("in_proj_bias", .vector, [3 * width]) : nil)
+      weights, bias ? try w.parameter(Self.inBias, [3 * width]) : nil)
     if addsKeyValueBias {
-      keyBias = try w.parameter("bias_k", .embedding, [1, 1, width])
-      valueBias = try w.parameter("bias_v", .embedding, [1, 1, width])
+      keyBias = try w.parameter(Self.keyBias, [1, 1, width])
+      valueBias = try w.parameter(Self.valueBias, [1, 1, width])
     }
-    outWeight = try (w / "out_proj").parameter("weight", .linearWeight, [width, width])
-    outBias = bias ? try (w / "out_proj").parameter("bias", .vector, [width]) : nil
+    outWeight = try w.parameter(Self.outWeight, [width, width])
+    outBias = bias ? try w.parameter(Self.outBias, [width]) : nil
   }
 
   /// The attended values, [n, B, width] or with `batchFirst` [B, n, width].
@@ -214,44 +235,26 @@ public struct MultiheadAttentionInput: TensorBundle {
   }
 }
 
-extension MultiheadAttention: ParameterizedModule {
-  public var parameters: [ModuleParameter] {
-    var found: [ModuleParameter]
-    switch projections.weights {
-    case .joint(let all): found = [.init("in_proj_weight", .linearWeight, all)]
-    case .apart(let q, let k, let v):
-      found = [
-        .init("q_proj_weight", .linearWeight, q), .init("k_proj_weight", .linearWeight, k),
-        .init("v_proj_weight", .linearWeight, v),
-      ]
-    }
-    let others: [(String, ParameterRole, Tensor?)] = [
-      ("in_proj_bias", .vector, projections.bias), ("bias_k", .embedding, keyBias),
-      ("bias_v", .embedding, valueBias), ("out_proj.weight", .linearWeight, outWeight),
-      ("out_proj.bias", .vector, outBias),
-    ]
-    for (name, role, tensor) in others {
-      if let tensor { found.append(.init(name, role, tensor)) }
-    }
-    return found
-  }
-
-  public func replacing(_ tensors: [String: Tensor]) -> MultiheadAttention {
-    var copy = self
-    let weights: Projections.Weights =
-      switch projections.weights {
-      case .joint(let all): .joint(tensors["in_proj_weight"] ?? all)
-      case .apart(let q, let k, let v):
-        .apart(
-          tensors["q_proj_weight"] ?? q, tensors["k_proj_weight"] ?? k,
-          tensors["v_proj_weight"] ?? v)
-      }
-    copy.projections = Projections(weights, tensors["in_proj_bias"] ?? projections.bias)
-    copy.keyBias = tensors["bias_k"] ?? keyBias
-    copy.valueBias = tensors["bias_v"] ?? valueBias
-    copy.outWeight = tensors["out_proj.weight"] ?? outWeight
-    copy.outBias = tensors["out_proj.bias"] ?? outBias
-    copy.outCache = OperatorCache()
-    return copy
-  }
+extension MultiheadAttention {
+  private static let inWeight = DeclaredParameter<Self>(
+    "in_proj_weight", .linearWeight, ifPresent: \.projections.joint)
+  private static let queryWeight = DeclaredParameter<Self>(
+    "q_proj_weight", .linearWeight, ifPresent: \.projections[0])
+  private static let keyWeight = DeclaredParameter<Self>(
+    "k_proj_weight", .linearWeight, ifPresent: \.projections[1])
+  private static let valueWeight = DeclaredParameter<Self>(
+    "v_proj_weight", .linearWeight, ifPresent: \.projections[2])
+  private static let inBias = DeclaredParameter<Self>(
+    "in_proj_bias", .vector, ifPresent: \.projections.bias)
+  private static let keyBias = DeclaredParameter<Self>(
+    "bias_k", .embedding, ifPresent: \.keyBias)
+  private static let valueBias = DeclaredParameter<Self>(
+    "bias_v", .embedding, ifPresent: \.valueBias)
+  private static let outWeight = DeclaredParameter<Self>(
+    "out_proj.weight", .linearWeight, \.outWeight)
+  private static let outBias = DeclaredParameter<Self>(
+    "out_proj.bias", .vector, ifPresent: \.outBias)
+  public static let declared = [
+    inWeight, queryWeight, keyWeight, valueWeight, inBias, keyBias, valueBias, outWeight, outBias,
+  ]
 }

@@ -2,14 +2,22 @@
 ///
 /// Without running statistics (`track_running_stats=False`) it normalises with each batch's own mean
 /// and variance, as PyTorch does in eval mode too: a sample's result then depends on the others.
-public struct BatchNorm: Module {
+public struct BatchNorm: DeclaringModule {
+  private static let weight = DeclaredParameter<BatchNorm>("weight", .vector, \.weight)
+  private static let bias = DeclaredParameter<BatchNorm>("bias", .vector, \.bias)
+  private static let mean = DeclaredParameter<BatchNorm>(
+    "running_mean", .statistic, ifPresent: \.mean, isBuffer: true)
+  private static let variance = DeclaredParameter<BatchNorm>(
+    "running_var", .statistic, ifPresent: \.variance, isBuffer: true)
+  public static let declared = [weight, bias, mean, variance]
+
   public let path: ModulePath
   public let kind: String
-  public internal(set) var weight: Tensor
-  public internal(set) var bias: Tensor
+  public private(set) var weight: Tensor
+  public private(set) var bias: Tensor
   /// The running statistics; `nil` where each batch's own are taken.
-  public internal(set) var mean: Tensor?
-  public internal(set) var variance: Tensor?
+  public private(set) var mean: Tensor?
+  public private(set) var variance: Tensor?
   public package(set) var epsilon: Double
   /// The configuration key that sets `epsilon`, so that reports can name it.
   package let epsilonKey: String?
@@ -29,14 +37,14 @@ public struct BatchNorm: Module {
     let setting = kind == "BatchNorm2d" ? w.normEpsilon.batchNorm : nil
     self.epsilon = setting?.value ?? epsilon
     epsilonKey = setting?.key
-    weight = try w.parameter("weight", .vector, [channels])
-    bias = try w.parameter("bias", .vector, [channels])
+    weight = try w.parameter(Self.weight, [channels])
+    bias = try w.parameter(Self.bias, [channels])
     guard trackRunningStats else {
       w.remark("\(path) normalises with each batch's own statistics (track_running_stats is false)")
       return
     }
-    mean = try w.buffer("running_mean", .statistic, [channels])
-    variance = try w.buffer("running_var", .statistic, [channels])
+    mean = try w.parameter(Self.mean, [channels])
+    variance = try w.parameter(Self.variance, [channels])
     try w.toleratedBuffer("num_batches_tracked", .counter, [])
   }
 
@@ -78,10 +86,14 @@ public struct BatchNorm: Module {
 }
 
 /// Layer normalisation over the last axis, PyTorch's `nn.LayerNorm`.
-public struct LayerNorm: Module {
+public struct LayerNorm: DeclaringModule {
+  private static let weight = DeclaredParameter<LayerNorm>("weight", .vector, \.weight)
+  private static let bias = DeclaredParameter<LayerNorm>("bias", .vector, \.bias)
+  public static let declared = [weight, bias]
+
   public let path: ModulePath
-  public internal(set) var weight: Tensor
-  public internal(set) var bias: Tensor
+  public private(set) var weight: Tensor
+  public private(set) var bias: Tensor
   public package(set) var epsilon: Double
   /// The configuration key that sets `epsilon`, so that reports can name it.
   package let epsilonKey: String?
@@ -91,8 +103,8 @@ public struct LayerNorm: Module {
     path = w.path
     self.epsilon = w.normEpsilon.layerNorm?.value ?? epsilon
     epsilonKey = w.normEpsilon.layerNorm?.key
-    weight = try w.parameter("weight", .vector, [features])
-    bias = try w.parameter("bias", .vector, [features])
+    weight = try w.parameter(Self.weight, [features])
+    bias = try w.parameter(Self.bias, [features])
   }
 
   public func forward(_ x: Tensor) throws -> Tensor {
@@ -101,10 +113,14 @@ public struct LayerNorm: Module {
 }
 
 /// Group normalisation of [N, C, …], PyTorch's `nn.GroupNorm`.
-public struct GroupNorm: Module {
+public struct GroupNorm: DeclaringModule {
+  private static let weight = DeclaredParameter<GroupNorm>("weight", .vector, \.weight)
+  private static let bias = DeclaredParameter<GroupNorm>("bias", .vector, \.bias)
+  public static let declared = [weight, bias]
+
   public let path: ModulePath
-  public internal(set) var weight: Tensor
-  public internal(set) var bias: Tensor
+  public private(set) var weight: Tensor
+  public private(set) var bias: Tensor
   public let groups: Int
   public package(set) var epsilon: Double
 
@@ -112,8 +128,8 @@ public struct GroupNorm: Module {
     path = w.path
     self.groups = groups
     self.epsilon = epsilon
-    weight = try w.parameter("weight", .vector, [channels])
-    bias = try w.parameter("bias", .vector, [channels])
+    weight = try w.parameter(Self.weight, [channels])
+    bias = try w.parameter(Self.bias, [channels])
   }
 
   public func forward(_ x: Tensor) throws -> Tensor {

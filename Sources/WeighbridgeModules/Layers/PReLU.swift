@@ -1,13 +1,16 @@
 /// PyTorch's `nn.PReLU` of [N, C, …]: x for x > 0, else weight·x, with one weight or one per channel.
-public struct PReLU: Module {
+public struct PReLU: DeclaringModule {
+  private static let weight = DeclaredParameter<PReLU>("weight", .vector, \.weight)
+  public static let declared = [weight]
+
   public let path: ModulePath
   /// [1] or [C].
-  public internal(set) var weight: Tensor
+  public private(set) var weight: Tensor
 
   /// - Parameter channels: 1 for one weight for all.
   public init(_ w: WeightScope, channels: Int = 1) throws {
     path = w.path
-    weight = try w.parameter("weight", .vector, [channels])
+    weight = try w.parameter(Self.weight, [channels])
   }
 
   public func forward(_ x: Tensor) throws -> Tensor {
@@ -24,15 +27,5 @@ extension Tensor {
   /// [C] as [C, 1, …], to stand beside axis 1.
   fileprivate func expanded(slopesOf x: Tensor) throws -> Tensor {
     try reshaped([shape[0]] + [Int](repeating: 1, count: x.rank - 2))
-  }
-}
-
-extension PReLU: ParameterizedModule {
-  public var parameters: [ModuleParameter] { [.init("weight", .vector, weight)] }
-
-  public func replacing(_ tensors: [String: Tensor]) -> PReLU {
-    var copy = self
-    copy.weight = tensors["weight"] ?? weight
-    return copy
   }
 }

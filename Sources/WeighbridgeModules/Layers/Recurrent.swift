@@ -1,23 +1,40 @@
 /// The parameters of one layer and direction of a recurrent network, by PyTorch's names:
 /// `weight_ih_l0`, `bias_hh_l1_reverse`.
 private struct RecurrentCell: Sendable {
-  let suffix: String
+  private static let inputWeight = DeclaredParameter<Self>(
+    "weight_ih", .linearWeight, \.inputWeight)
+  private static let hiddenWeight = DeclaredParameter<Self>(
+    "weight_hh", .linearWeight, \.hiddenWeight)
+  private static let inputBias = DeclaredParameter<Self>("bias_ih", .vector, ifPresent: \.inputBias)
+  private static let hiddenBias = DeclaredParameter<Self>(
+    "bias_hh", .vector, ifPresent: \.hiddenBias)
+
+  private let declared: [DeclaredParameter<Self>]
   /// [gates·hidden, inputs] and [gates·hidden, hidden].
-  var inputWeight, hiddenWeight: Tensor
+  private var inputWeight: Tensor { didSet { inputCache = OperatorCache() } }
+  private var hiddenWeight: Tensor { didSet { hiddenCache = OperatorCache() } }
   /// [gates·hidden].
-  var inputBias, hiddenBias: Tensor?
-  private let inputCache = OperatorCache()
-  private let hiddenCache = OperatorCache()
+  private var inputBias: Tensor? { didSet { inputCache = OperatorCache() } }
+  private var hiddenBias: Tensor? { didSet { hiddenCache = OperatorCache() } }
+  private var inputCache = OperatorCache()
+  private var hiddenCache = OperatorCache()
 
   init(
     _ w: WeightScope, _ suffix: String, gates: Int, inputs: Int, hidden: Int, hasBias: Bool
   ) throws {
-    self.suffix = suffix
+    declared = [Self.inputWeight, Self.hiddenWeight, Self.inputBias, Self.hiddenBias]
+      .map { $0.suffixed(suffix) }
     let rows = gates * hidden
-    inputWeight = try w.parameter("weight_ih\(suffix)", .linearWeight, [rows, inputs])
-    hiddenWeight = try w.parameter("weight_hh\(suffix)", .linearWeight, [rows, hidden])
-    inputBias = hasBias ? try w.parameter("bias_ih\(suffix)", .vector, [rows]) : nil
-    hiddenBias = hasBias ? try w.parameter("bias_hh\(suffix)", .vector, [rows]) : nil
+    inputWeight = try w.parameter(declared[0], [rows, inputs])
+    hiddenWeight = try w.parameter(declared[1], [rows, hidden])
+    inputBias = hasBias ? try w.parameter(declared[2], [rows]) : nil
+    hiddenBias = hasBias ? try w.parameter(declared[3], [rows]) : nil
+  }
+
+  var parameters: [ModuleParameter] { declared.compactMap { $0.parameter(of: self) } }
+
+  func replacing(_ tensors: [String: Tensor]) -> Self {
+    declared.reduce(into: self) { copy, declared in declared.put(tensors, into: &copy) }
   }
 
   /// W_ih·x + b_ih of all steps at once.
@@ -29,16 +46,6 @@ private struct RecurrentCell: Sendable {
   func fromHidden(_ h: Tensor) throws -> Tensor {
     try h.linear(weight: hiddenWeight, bias: hiddenBias, cache: hiddenCache)
   }
-
-  var parameters: [ModuleParameter] {
-    let all: [(String, ParameterRole, Tensor?)] = [
-      ("weight_ih", .linearWeight, inputWeight), ("weight_hh", .linearWeight, hiddenWeight),
-      ("bias_ih", .vector, inputBias), ("bias_hh", .vector, hiddenBias),
-    ]
-    return all.compactMap { name, role, tensor in
-      tensor.map { ModuleParameter(name + suffix, role, $0) }
-    }
-  }
 }
 
 /// The layers and directions of a recurrent network, and how their steps follow each other.
@@ -47,9 +54,17 @@ private struct RecurrentStack: Sendable {
   let batchFirst: Bool
   let isBidirectional: Bool
   /// Layer by layer, the backward direction behind the forward one.
-  let cells: [RecurrentCell]
+  private(set) var cells: [RecurrentCell]
 
   private var directions: Int { isBidirectional ? 2 : 1 }
+
+  var parameters: [ModuleParameter] { cells.flatMap(\.parameters) }
+
+  func replacing(_ tensors: [String: Tensor]) -> Self {
+    var copy = self
+    copy.cells = cells.map { $0.replacing(tensors) }
+    return copy
+  }
 
   init(
     _ w: WeightScope, gates: Int, inputs: Int, hidden: Int, layers: Int, hasBias: Bool,
@@ -134,9 +149,9 @@ private struct RecurrentStack: Sendable {
 /// the last hidden and cell states [layers·directions, B, hidden].
 ///
 /// i, f, o = σ(W·x + U·h + b), g = tanh(…), c' = f·c + i·g, h' = o·tanh(c'); rows in the order i, f, g, o.
-public struct LSTM: Module {
+public struct LSTM: ParameterizedModule {
   public let path: ModulePath
-  private let stack: RecurrentStack
+  private var stack: RecurrentStack
 
   /// - Parameters:
   ///   - inputs: PyTorch's `input_size`.
@@ -150,6 +165,14 @@ public struct LSTM: Module {
     stack = try RecurrentStack(
       w, gates: 4, inputs: inputs, hidden: hidden, layers: layers, hasBias: bias,
       batchFirst: batchFirst, isBidirectional: bidirectional)
+  }
+
+  public var parameters: [ModuleParameter] { stack.parameters }
+
+  public func replacing(_ tensors: [String: Tensor]) -> Self {
+    var copy = self
+    copy.stack = stack.replacing(tensors)
+    return copy
   }
 
   public func forward(_ input: RecurrentInput) throws -> RecurrentOutput {
@@ -171,9 +194,9 @@ public struct LSTM: Module {
 ///
 /// r, z = σ(W·x + U·h + b), n = tanh(W·x + b + r·(U·h + b)), h' = (1 − z)·n + z·h; rows in the order
 /// r, z, n.
-public struct GRU: Module {
+public struct GRU: ParameterizedModule {
   public let path: ModulePath
-  private let stack: RecurrentStack
+  private var stack: RecurrentStack
 
   /// - Parameters:
   ///   - inputs: PyTorch's `input_size`.
@@ -187,6 +210,14 @@ public struct GRU: Module {
     stack = try RecurrentStack(
       w, gates: 3, inputs: inputs, hidden: hidden, layers: layers, hasBias: bias,
       batchFirst: batchFirst, isBidirectional: bidirectional)
+  }
+
+  public var parameters: [ModuleParameter] { stack.parameters }
+
+  public func replacing(_ tensors: [String: Tensor]) -> Self {
+    var copy = self
+    copy.stack = stack.replacing(tensors)
+    return copy
   }
 
   public func forward(_ input: RecurrentInput) throws -> RecurrentOutput {

@@ -1,20 +1,28 @@
 /// A convolution whose weight is standardised before use: timm's `StdConv2d`, and with a gain
 /// `ScaledStdConv2d`.
-public struct StandardizedConv2d: Module {
+public struct StandardizedConv2d: DeclaringModule {
+  private static let weight = DeclaredParameter<StandardizedConv2d>(
+    "weight", .convolutionWeight, \.weight)
+  private static let bias = DeclaredParameter<StandardizedConv2d>(
+    "bias", .vector, ifPresent: \.bias)
+  private static let gain = DeclaredParameter<StandardizedConv2d>(
+    "gain", .vector, ifPresent: \.gain)
+  public static let declared = [weight, bias, gain]
+
   public let path: ModulePath
   public let kind: String
   /// [out, in/groups, kernel height, kernel width], as it is learned.
-  public let weight: Tensor
+  public private(set) var weight: Tensor { didSet { forget() } }
   /// [out].
-  public let bias: Tensor?
+  public private(set) var bias: Tensor? { didSet { forget() } }
   /// [out, 1, 1, 1].
-  public let gain: Tensor?
+  public private(set) var gain: Tensor? { didSet { forget() } }
   /// What the gain is multiplied by: γ/√(inputs of one output).
   public let scale: Double
   public let geometry: ConvolutionGeometry
   public let epsilon: Double
-  private let kept = OperatorCache()
-  private let cache = OperatorCache()
+  private var kept = OperatorCache()
+  private var cache = OperatorCache()
 
   /// - Parameters:
   ///   - gamma: The activation's gain for `ScaledStdConv2d`; `nil` for `StdConv2d`, which has no gain.
@@ -36,13 +44,15 @@ public struct StandardizedConv2d: Module {
     geometry = ConvolutionGeometry(
       stride: stride, padding: padding, dilation: dilation, groups: groups)
     weight = try w.parameter(
-      "weight", .convolutionWeight, [outputs, inputs / groups, kernel.height, kernel.width])
-    self.bias = try w.bias(bias, count: outputs)
-    gain = gamma == nil ? nil : try w.parameter("gain", .vector, [outputs, 1, 1, 1])
+      Self.weight, [outputs, inputs / groups, kernel.height, kernel.width])
+    self.bias = try w.parameter(Self.bias, bias, [outputs])
+    gain = gamma == nil ? nil : try w.parameter(Self.gain, [outputs, 1, 1, 1])
     let fan = Double(inputs / groups) * Double(kernel.height) * Double(kernel.width)
     scale = (gamma ?? 1) / (gamma == nil ? 1 : fan.squareRoot())
     self.epsilon = epsilon
   }
+
+  private mutating func forget() { (kept, cache) = (OperatorCache(), OperatorCache()) }
 
   public func forward(_ x: Tensor) throws -> Tensor {
     let weight = try kept.value(.init("standardized")) {

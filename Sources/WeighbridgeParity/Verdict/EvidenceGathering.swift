@@ -55,6 +55,10 @@ struct EvidenceGathering {
       case .moved:
         _ = try moving.measureMore()
         evidence.moved.append(moving.noise)
+      case .repetition:
+        evidence.repeated = try ProbeRun.without { try model.run(inputs) }
+      case .nearby:
+        evidence.nearby.append(try nearby(seed: UInt64(evidence.nearby.count + 1)))
       }
     }
   }
@@ -101,6 +105,15 @@ struct EvidenceGathering {
     }
   }
 
+  /// The model run as a program runs it and probed, on inputs that are moved.
+  private func nearby(seed: UInt64) throws -> NearbyRun {
+    let shaking = Shaking(seed: seed)
+    let moved = try inputs.map(shaking.shaken)
+    return NearbyRun(
+      production: try ProbeRun.without { try model.run(moved) },
+      probed: try ProbeRun.with(ShakingProbe(nil)) { try model.run(moved) })
+  }
+
   /// What to say of inputs that hold NaN or infinities.
   private func nonFiniteNotes() throws -> [String] {
     try inputs.enumerated().compactMap { index, input in
@@ -124,17 +137,41 @@ extension EvidenceGathering {
     let rounded = try outputs(of: model, as: .float32, wanted, result)
     let twin = try twin(wanted, result, &found)
     found.isExact = twin.values.contains { $0.dtype == .float64 }
+    let more = try moreDraws(lines, wanted, result)
     let local = LocalJudge(limits: judge.limits)
     for (verdict, isByPlace) in lines {
-      guard let got = rounded[verdict.line], let exact = twin[verdict.line],
-        let noise = try OracleProbe.noise(got, exact)
+      let draws = verdict.worksOnRecorded ? [twin] : [twin] + more
+      let others = draws.compactMap { $0[verdict.line] }
+      guard let got = rounded[verdict.line], !others.isEmpty,
+        let noise = try Self.largest(others.map { try OracleProbe.noise(got, $0) })
       else { continue }
       found.noise[verdict.line] = noise
       guard isByPlace, let recorded = try recorded(verdict) else { continue }
       found.worst[verdict.line] = try local.worst(
-        verdict.likeRecorded(got), verdict.likeRecorded(exact), recorded)
+        verdict.likeRecorded(got), others.map(verdict.likeRecorded), recorded)
     }
     return found
+  }
+
+  /// How often results are moved besides, where a layer holds the rounding of more than itself.
+  private static let moreDraws: ClosedRange<UInt64> = 1...3
+
+  /// Further draws of our rounding for layers that do not work on recorded values alone: what arrives there
+  /// has grown, and one draw of it says little of a place that few elements decide.
+  private func moreDraws(
+    _ lines: [(verdict: LayerVerdict, isByPlace: Bool)], _ wanted: Set<ActivationKey>,
+    _ result: ParityResult
+  ) throws -> [[Line: Tensor]] {
+    guard lines.contains(where: { $0.isByPlace && !$0.verdict.worksOnRecorded }) else { return [] }
+    return try Self.moreDraws.map { seed in
+      try outputs(of: model, as: .float32, wanted, result, shaking: Shaking(seed: seed))
+    }
+  }
+
+  private static func largest(_ noises: [Reference.Noise?]) -> Reference.Noise? {
+    let noises = noises.compactMap(\.self)
+    guard let rms = noises.map(\.rms).max(), let most = noises.map(\.max).max() else { return nil }
+    return Reference.Noise(rms: rms, max: most)
   }
 
   /// The results that the distance of our own is our rounding from.

@@ -74,6 +74,7 @@ struct RunPlan: Sendable {
     terms.hasTwin = usesTwin
     terms.mayMoveResults = mayMeasure && !isOffered && options.isolates
     terms.movingLimit = OwnRounding.runLimit
+    terms.mayRepeat = mayMeasure
     return terms
   }
 

@@ -134,11 +134,12 @@ def dead_parameters(made: Made) -> set[str]:
 
 
 def validate(
-    binary: Path, made: Made, explicit: bool, weights: Path | None = None
+    binary: Path, made: Made, explicit: bool, weights: Path | None = None, partial: bool = False
 ) -> tuple[int, dict, str]:
     """Runs the command: its exit status, its report, its standard error.
 
     `explicit` gives every configuration value; otherwise they come from the reference's metadata.
+    `partial` accepts a reference that does not show everything.
     """
     command = [str(binary), "validate", "--model", made.case.row]
     if explicit:
@@ -149,6 +150,8 @@ def validate(
     if weights is not None:
         command += ["--weights", str(weights)]
     command += ["--reference", str(made.reference), "--json", "-"]
+    if partial:
+        command.append("--allow-partial")
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     try:
         report = json.loads(done.stdout) if done.stdout else {}

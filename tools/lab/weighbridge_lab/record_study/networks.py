@@ -174,10 +174,10 @@ _MAKERS: dict[str, Callable[[str], tuple[nn.Module, int]]] = {
 }
 
 
-def make(library: str, name: str, batch: int) -> tuple[nn.Module, Tensor]:
+def make(library: str, name: str, batch: int, seed: int = 0) -> tuple[nn.Module, Tensor]:
     """A network with random weights and images for it."""
     declare_operators()
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     net, size = _MAKERS[library](name)
     channels = getattr(getattr(net, "config", None), "num_channels", 3)
     return net.eval(), torch.randn(batch, channels if isinstance(channels, int) else 3, size, size)
