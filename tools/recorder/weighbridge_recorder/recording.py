@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from . import progress
 from .errors import ToolError
 from .excitation import broken, idle
 from .modules import checked, eval_mode, without_fast_path
@@ -62,7 +63,11 @@ def record(
     check_destination(Path(path))
     arguments, kwargs = arguments_of(inputs, kwargs)
     sampling = _sampling(sample, sample_seed)
-    recording = run(model, arguments, kwargs, noise=noise, select=select)
+    with progress.shown():
+        recording = run(model, arguments, kwargs, noise=noise, select=select)
+        progress.stage("the network")
+        progress.at("what each forward does")
+        described = _described(model, arguments, kwargs) if network else None
     # After the run: an error is the first thing said.
     for text in idle([tensor for _, tensor in flatten([arguments, list(kwargs.values())])]):
         warnings.warn(f"{text}; record random or real data", stacklevel=2)
@@ -70,7 +75,6 @@ def record(
         warnings.warn(f"{text}; look for the module that made them first", stacklevel=2)
     for text in recording.little_excited:
         warnings.warn(f"{text}; record other data, or several samples", stacklevel=2)
-    described = _described(model, arguments, kwargs) if network else None
     by_name = {name: [suffix for suffix, _ in flatten(value)] for name, value in kwargs.items()}
     metadata: dict[str, Any] = {"framework": f"torch {torch.__version__}"}
     optional = {
@@ -91,12 +95,14 @@ def record(
         "pictures": described_pictures,
     }
     metadata.update({key: value for key, value in optional.items() if value is not None})
-    with open_writer(Path(path)) as writer:
+    with progress.shown(), open_writer(Path(path)) as writer:
+        progress.stage("writing")
         for index, (_, tensor) in enumerate(flatten([arguments, list(kwargs.values())])):
             writer.add(f"inputs/{index}", numpy_of(tensor))
         for index, array in enumerate(recording.outputs):
             writer.add(f"outputs/{index}", array)
         for name, array in recording.activations.items():
+            progress.at(name)
             _write_activation(writer, name, array, sampling)
         for name, array in recording.noise.items():
             writer.add(f"noise/{name}", array)

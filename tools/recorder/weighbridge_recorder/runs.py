@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from . import progress
 from .errors import ToolError
 from .excitation import Excitation
 from .modules import (
@@ -150,6 +151,7 @@ def run(
 
     with eval_mode(model), without_fast_path(model) as was_on:
         recording.fast_path_off = was_on
+        progress.stage("float32")
         # The run may change its inputs in place; what is stored is what it was given.
         given, named = mapped([arguments, kwargs], lambda x: x.clone())
         returned = _hooked_forward(model, given, named, select, keep)
@@ -169,10 +171,12 @@ def run(
                 "traced network runs operations alone, record the one that it was traced from",
                 stacklevel=2,
             )
+        progress.stage("float32 once more")
         _repeat(recording, model, arguments, kwargs, select)
         if has_names(returned):
             recording.output_names = [suffix.removeprefix("/") for suffix, _ in results]
         if noise:
+            progress.stage("float64")
             _measure_noise(recording, model, arguments, kwargs, select)
             for name in recording.not_repeatable:
                 recording.noise.pop(name, None)
@@ -285,6 +289,7 @@ def _hooked_forward(
         def hook(_: nn.Module, __: Any, returned: Any, path: str = path) -> None:
             call = calls.get(path, 0)
             calls[path] = call + 1
+            progress.at(path)
             entry = path if call == 0 else f"{path}#{call}"
             for suffix, tensor in flatten(returned):
                 visit(entry + suffix, tensor)
