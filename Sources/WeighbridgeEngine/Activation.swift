@@ -36,6 +36,7 @@ public struct Epilogue: Sendable {
   /// Applied last.
   public var activation: Activation?
 
+  /// The residual is added first; what is `nil` is left out.
   public init(residual: Tensor? = nil, activation: Activation? = nil) {
     self.residual = residual
     self.activation = activation

@@ -1,19 +1,24 @@
 /// A pair of values for the vertical and the horizontal axis of an image.
 public struct Pair<Value: Sendable & Hashable>: Sendable, Hashable {
+  /// The vertical value, PyTorch's first.
   public var height: Value
+  /// The horizontal value, PyTorch's second.
   public var width: Value
 
+  /// In PyTorch's order, `(h, w)`.
   public init(_ height: Value, _ width: Value) {
     self.height = height
     self.width = width
   }
 
+  /// The same value for both axes, as PyTorch's single number.
   public init(_ both: Value) {
     self.init(both, both)
   }
 }
 
 extension Pair: ExpressibleByIntegerLiteral where Value == Int {
+  /// The same number for both axes: `kernel: 3`.
   public init(integerLiteral value: Int) {
     self.init(value, value)
   }
@@ -21,11 +26,16 @@ extension Pair: ExpressibleByIntegerLiteral where Value == Int {
 
 /// Zeros (for maximum pooling −∞) around an image, each side for itself.
 public struct Padding: Sendable, Hashable, ExpressibleByIntegerLiteral {
+  /// Rows above the image.
   public var top: Int
+  /// Rows below the image.
   public var bottom: Int
+  /// Columns left of the image.
   public var left: Int
+  /// Columns right of the image.
   public var right: Int
 
+  /// In pixels, each side for itself: PyTorch needs a padding module for that.
   public init(top: Int, bottom: Int, left: Int, right: Int) {
     (self.top, self.bottom, self.left, self.right) = (top, bottom, left, right)
   }
@@ -35,6 +45,7 @@ public struct Padding: Sendable, Hashable, ExpressibleByIntegerLiteral {
     self.init(top: height, bottom: height, left: width, right: width)
   }
 
+  /// The same on all four sides: `padding: 1`.
   public init(integerLiteral value: Int) {
     self.init(value, value)
   }
@@ -42,11 +53,16 @@ public struct Padding: Sendable, Hashable, ExpressibleByIntegerLiteral {
 
 /// How a convolution window moves. Kernel and channels are the weight's matter.
 public struct ConvolutionGeometry: Sendable, Hashable {
+  /// The distance between windows, in pixels.
   public var stride: Pair<Int>
+  /// Zeros around the image.
   public var padding: Padding
+  /// The distance between the pixels of one window.
   public var dilation: Pair<Int>
+  /// The parts that input and output channels divide into; each output sees its own part alone.
   public var groups: Int
 
+  /// PyTorch's defaults: every pixel, no padding, one group.
   public init(
     stride: Pair<Int> = 1, padding: Padding = 0, dilation: Pair<Int> = 1, groups: Int = 1
   ) {
@@ -56,6 +72,7 @@ public struct ConvolutionGeometry: Sendable, Hashable {
 
 /// How a pooling window moves, and how averages divide.
 public struct PoolingGeometry: Sendable, Hashable {
+  /// What is made of a window's pixels.
   public enum Kind: Sendable, Hashable {
     /// The maximum; padding counts as −∞.
     case maximum
@@ -64,14 +81,25 @@ public struct PoolingGeometry: Sendable, Hashable {
     case average(countIncludePad: Bool)
   }
 
+  /// Maximum or average.
   public var kind: Kind
+  /// The window's size, in pixels.
   public var kernel: Pair<Int>
+  /// The distance between windows, in pixels.
   public var stride: Pair<Int>
+  /// What lies around the image: −∞ for maxima, zeros for averages.
   public var padding: Padding
+  /// The distance between the pixels of one window.
   public var dilation: Pair<Int>
   /// Whether a last window may begin inside the image (or its left padding) and reach beyond it.
   public var ceilMode: Bool
 
+  /// - Parameters:
+  ///   - kernel: The window's size, in pixels.
+  ///   - stride: The distance between windows; `nil`, PyTorch's default, for the kernel's size.
+  ///   - padding: At most half of the kernel on each side.
+  ///   - dilation: The distance between the pixels of one window.
+  ///   - ceilMode: Whether a last window may reach beyond the image.
   public init(
     _ kind: Kind, kernel: Pair<Int>, stride: Pair<Int>? = nil, padding: Padding = 0,
     dilation: Pair<Int> = 1, ceilMode: Bool = false

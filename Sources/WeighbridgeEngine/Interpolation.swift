@@ -19,12 +19,14 @@ public struct Interpolation: Sendable, Hashable {
     public static let bicubic = Mode.cubic
   }
 
+  /// PyTorch's `mode`.
   public var mode: Mode
   /// Whether the centres of the corner pixels stay where they are; else the image's edges do.
   public var alignCorners: Bool
   /// Whether the kernel widens when the image shrinks. Linear and cubic only.
   public var antialias: Bool
 
+  /// PyTorch's defaults: edges stay in place, and the kernel never widens.
   public init(_ mode: Mode, alignCorners: Bool = false, antialias: Bool = false) {
     (self.mode, self.alignCorners, self.antialias) = (mode, alignCorners, antialias)
   }
@@ -32,9 +34,12 @@ public struct Interpolation: Sendable, Hashable {
 
 /// What is added before and after an axis, in elements; negative numbers take away.
 public struct AxisPadding: Sendable, Hashable {
+  /// Elements in front of the first one.
   public var before: Int
+  /// Elements behind the last one.
   public var after: Int
 
+  /// In elements; negative numbers take away.
   public init(_ before: Int, _ after: Int) { (self.before, self.after) = (before, after) }
 }
 
@@ -52,11 +57,16 @@ public enum PaddingMode: Sendable, Hashable {
 
 /// How the windows of `unfolded` and `folded` move over an image.
 public struct WindowGeometry: Sendable, Hashable {
+  /// The window's size, in pixels.
   public var kernel: Pair<Int>
+  /// The distance between windows, in pixels.
   public var stride: Pair<Int>
+  /// Zeros around the image: above and below, left and right.
   public var padding: Pair<Int>
+  /// The distance between the pixels of one window.
   public var dilation: Pair<Int>
 
+  /// The defaults of `nn.Unfold` and `nn.Fold`.
   public init(
     kernel: Pair<Int>, stride: Pair<Int> = 1, padding: Pair<Int> = 0, dilation: Pair<Int> = 1
   ) {
@@ -79,14 +89,18 @@ public struct WindowGeometry: Sendable, Hashable {
 
 /// How a transposed convolution spreads its input.
 public struct TransposedConvolutionGeometry: Sendable, Hashable {
+  /// The distance between the places of neighbouring inputs in the output, in pixels.
   public var stride: Pair<Int>
   /// What is cut off each side: the padding of the convolution that this one undoes.
   public var padding: Pair<Int>
   /// What is added below and to the right, because several input sizes lead to one output size.
   public var outputPadding: Pair<Int>
+  /// The distance between the pixels of one window.
   public var dilation: Pair<Int>
+  /// The parts that input and output channels divide into; each input reaches its own part alone.
   public var groups: Int
 
+  /// The defaults of `nn.ConvTranspose2d`.
   public init(
     stride: Pair<Int> = 1, padding: Pair<Int> = 0, outputPadding: Pair<Int> = 0,
     dilation: Pair<Int> = 1, groups: Int = 1
@@ -160,9 +174,12 @@ public enum Extreme: String, Sendable, Hashable {
 /// Elements and where they stood along an axis, as int64: what `torch.max`, `torch.sort` and
 /// `torch.topk` return.
 public struct IndexedValues: Sendable {
+  /// The elements, in the order of the result.
   public var values: Tensor
+  /// Where each stood along the axis, int64, of the same shape.
   public var indices: Tensor
 
+  /// - Parameter indices: int64, of the same shape as `values`.
   public init(values: Tensor, indices: Tensor) {
     (self.values, self.indices) = (values, indices)
   }

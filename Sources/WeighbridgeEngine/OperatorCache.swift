@@ -19,6 +19,7 @@ public final class OperatorCache: Sendable {
     }
   }
 
+  /// An empty cache, for one layer.
   public init() {}
 
   /// The value kept under `key`, made by `make` if there is none yet. Two threads may both make it;

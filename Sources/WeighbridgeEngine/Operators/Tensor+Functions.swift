@@ -141,9 +141,25 @@ extension Tensor {
 
 /// Broadcasting arithmetic by NumPy's rule.
 extension Tensor {
+  /// a + b, `torch.add`.
+  ///
+  /// - Throws: `shape` when the shapes do not broadcast, or both are of different floating-point
+  ///   dtypes.
   public static func + (a: Tensor, b: Tensor) throws -> Tensor { try a.combined(.add, b) }
+  /// a − b, `torch.sub`.
+  ///
+  /// - Throws: `shape` when the shapes do not broadcast, or both are of different floating-point
+  ///   dtypes.
   public static func - (a: Tensor, b: Tensor) throws -> Tensor { try a.combined(.subtract, b) }
+  /// a·b element by element, `torch.mul`.
+  ///
+  /// - Throws: `shape` when the shapes do not broadcast, or both are of different floating-point
+  ///   dtypes.
   public static func * (a: Tensor, b: Tensor) throws -> Tensor { try a.combined(.multiply, b) }
+  /// a/b, `torch.div`; integers divide to float32.
+  ///
+  /// - Throws: `shape` when the shapes do not broadcast, or both are of different floating-point
+  ///   dtypes.
   public static func / (a: Tensor, b: Tensor) throws -> Tensor { try a.combined(.divide, b) }
 
   /// scale·x + shift.

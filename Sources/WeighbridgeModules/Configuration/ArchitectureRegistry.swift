@@ -13,6 +13,7 @@ public struct AnyArchitecture: Sendable {
   private let rules: @Sendable (Configuration) throws -> Void
   private let builder: @Sendable (WeightScope, Configuration) throws -> any Module
 
+  /// Takes id, summary, keys and rules from a type.
   public init(_ architecture: any Architecture.Type) {
     (id, summary, keys) = (architecture.id, architecture.summary, architecture.keys)
     recognition = { architecture.recognizes($0) }
@@ -62,12 +63,15 @@ public struct AnyArchitecture: Sendable {
 
 /// The architectures that a program knows.
 public struct ArchitectureRegistry: Sendable {
+  /// In the order in which they were given or registered, which is the order of listings.
   public private(set) var architectures: [AnyArchitecture]
 
+  /// A registry of architectures that are types.
   public init(_ architectures: [any Architecture.Type]) {
     self.architectures = architectures.map { AnyArchitecture($0) }
   }
 
+  /// A registry of architectures that are values.
   public init(_ architectures: [AnyArchitecture]) {
     self.architectures = architectures
   }

@@ -35,7 +35,9 @@ public struct ConfigurationKey: Sendable, Hashable {
     case optionalNumber
   }
 
+  /// The constructor argument's name, as in `--config name=value`.
   public let name: String
+  /// Which values `parse` accepts.
   public let kind: Kind
   /// `nil` for a key without default: a checkpoint or the user decides.
   public let defaultValue: ConfigurationValue?
@@ -44,6 +46,14 @@ public struct ConfigurationKey: Sendable, Hashable {
   /// One line on what it is.
   public let summary: String
 
+  /// A key of an architecture.
+  ///
+  /// - Parameters:
+  ///   - name: As the constructor and `--config` name it.
+  ///   - kind: Which values it takes.
+  ///   - defaultValue: Assumed where nothing else says a value; `nil` when something has to.
+  ///   - isInferred: Whether the shapes of a checkpoint determine it.
+  ///   - summary: One line for listings.
   public init(
     _ name: String, _ kind: Kind, default defaultValue: ConfigurationValue?,
     inferred isInferred: Bool = false, _ summary: String
@@ -106,12 +116,16 @@ public struct Configuration: Sendable, Hashable {
     case given
   }
 
+  /// A value of a key and where it came from.
   public struct Entry: Sendable, Hashable {
+    /// What the model is built with.
     public var value: ConfigurationValue
+    /// Who said so last.
     public var origin: Origin
     /// Another value that metadata has, and that the user's replaced.
     public var overruled: ConfigurationValue?
 
+    /// A value, and what it overrules in metadata if it does.
     public init(
       value: ConfigurationValue, origin: Origin, overruled: ConfigurationValue? = nil
     ) {
@@ -121,8 +135,11 @@ public struct Configuration: Sendable, Hashable {
     }
   }
 
+  /// The architecture's id.
   public let architecture: String
+  /// Every key of the architecture, in the order of its listing.
   public let keys: [ConfigurationKey]
+  /// The values by key; a key without default has none until it is set or inferred.
   public private(set) var entries: [String: Entry] = [:]
 
   /// The defaults of an architecture.
@@ -177,6 +194,10 @@ public struct Configuration: Sendable, Hashable {
     entries[name] = Entry(value: value, origin: .inferred)
   }
 
+  /// Sets an integer that the checkpoint's shapes determine.
+  ///
+  /// - Parameter evidence: What shows it, such as `fc.weight [7, 2048]`.
+  /// - Throws: `mapping` when the user or the metadata said otherwise.
   public mutating func infer(
     _ name: String, _ value: Int, evidence: @autoclosure () -> String
   ) throws {

@@ -3,6 +3,7 @@
 public struct StateDictShapes: Sendable {
   private let shapes: [String: Shape]
 
+  /// By the checkpoint's full names, `layer1.0.conv1.weight`.
   public init(_ shapes: [String: Shape]) {
     self.shapes = shapes
   }

@@ -19,6 +19,7 @@ public protocol Module<Input, Output>: Sendable {
 }
 
 extension Module {
+  /// The name of the Swift type, unless a module says otherwise.
   public var kind: String { TypeNames.name(of: Self.self) }
 
   /// Computes the output; the probe of the current task, if there is one, sees the call.

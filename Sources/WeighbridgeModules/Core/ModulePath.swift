@@ -1,8 +1,10 @@
 /// Where a module stands in its model, in PyTorch's notation: `layer1.0.se.fc.2`. The model itself
 /// has the empty path.
 public struct ModulePath: Sendable, Hashable, Comparable {
+  /// The path in dots; empty for the model itself.
   public let name: String
 
+  /// A path from its text in dots, which is taken as it is.
   public init(_ name: String) {
     self.name = name
   }
@@ -22,6 +24,7 @@ public struct ModulePath: Sendable, Hashable, Comparable {
     return ModulePath(String(name[..<dot]))
   }
 
+  /// By the text, so that `layer1.10` comes before `layer1.2`.
   public static func < (a: ModulePath, b: ModulePath) -> Bool { a.name < b.name }
 }
 
@@ -30,6 +33,7 @@ extension ModulePath: CustomStringConvertible {
 }
 
 extension ModulePath: ExpressibleByStringLiteral {
+  /// A path from a literal, `"layer1.0.se"`.
   public init(stringLiteral value: String) {
     self.init(value)
   }

@@ -3,6 +3,7 @@ public struct Conv1d: DeclaringModule {
   private static let weight = DeclaredParameter<Conv1d>(
     "weight", .sequenceConvolutionWeight, \.weight)
   private static let bias = DeclaredParameter<Conv1d>("bias", .vector, ifPresent: \.bias)
+  /// `weight` and, where there is one, `bias`.
   public static let declared = [weight, bias]
 
   public let path: ModulePath
@@ -10,10 +11,21 @@ public struct Conv1d: DeclaringModule {
   public private(set) var weight: Tensor { didSet { forget() } }
   /// [out].
   public private(set) var bias: Tensor? { didSet { forget() } }
+  /// Of an image of one row: the second of each pair is the sequence's, the first is 1, or 0 for
+  /// padding.
   public let geometry: ConvolutionGeometry
   private var cache = OperatorCache()
   private var kept = OperatorCache()
 
+  /// - Parameters:
+  ///   - inputs: PyTorch's `in_channels`.
+  ///   - outputs: PyTorch's `out_channels`.
+  ///   - kernel: PyTorch's `kernel_size`, in elements.
+  ///   - stride: The distance between windows, in elements.
+  ///   - padding: Zeros before and after the sequence, each.
+  ///   - dilation: The distance between the elements of one window.
+  ///   - groups: Both channel counts are multiples of it.
+  ///   - bias: By default there is one.
   /// - Throws: `usage` when the channels do not divide into the groups.
   public init(
     _ w: WeightScope, in inputs: Int, out outputs: Int, kernel: Int, stride: Int = 1,

@@ -2,6 +2,7 @@
 public struct Conv2d: DeclaringModule {
   private static let weight = DeclaredParameter<Conv2d>("weight", .convolutionWeight, \.weight)
   private static let bias = DeclaredParameter<Conv2d>("bias", .vector, ifPresent: \.bias)
+  /// `weight` and, where there is one, `bias`.
   public static let declared = [weight, bias]
 
   public let path: ModulePath
@@ -9,9 +10,23 @@ public struct Conv2d: DeclaringModule {
   public private(set) var weight: Tensor { didSet { cache = OperatorCache() } }
   /// [out].
   public private(set) var bias: Tensor? { didSet { cache = OperatorCache() } }
+  /// Stride, padding, dilation and groups; the weight has the kernel's size.
   public let geometry: ConvolutionGeometry
   private var cache = OperatorCache()
 
+  /// A layer with PyTorch's defaults.
+  ///
+  /// - Parameters:
+  ///   - inputs: PyTorch's `in_channels`.
+  ///   - outputs: PyTorch's `out_channels`.
+  ///   - kernel: PyTorch's `kernel_size`, in pixels: height and width, or one number for both.
+  ///   - stride: The distance between windows, in pixels.
+  ///   - padding: Zeros around the image, each side for itself where need be.
+  ///   - dilation: The distance between the pixels of one window.
+  ///   - groups: Both channel counts are multiples of it; as many as inputs is a depthwise
+  ///     convolution.
+  ///   - bias: By default there is one.
+  /// - Throws: `usage` when the channels do not divide into the groups.
   public init(
     _ w: WeightScope, in inputs: Int, out outputs: Int, kernel: Pair<Int>, stride: Pair<Int> = 1,
     padding: Padding = 0, dilation: Pair<Int> = 1, groups: Int = 1, bias: BiasPolicy = .present

@@ -4,6 +4,7 @@ public struct ConvTranspose2d: DeclaringModule {
   private static let weight = DeclaredParameter<ConvTranspose2d>(
     "weight", .transposedConvolutionWeight, \.weight)
   private static let bias = DeclaredParameter<ConvTranspose2d>("bias", .vector, ifPresent: \.bias)
+  /// `weight` and, where there is one, `bias`.
   public static let declared = [weight, bias]
 
   public let path: ModulePath
@@ -11,9 +12,20 @@ public struct ConvTranspose2d: DeclaringModule {
   public private(set) var weight: Tensor { didSet { cache = OperatorCache() } }
   /// [out].
   public private(set) var bias: Tensor? { didSet { cache = OperatorCache() } }
+  /// Stride, paddings, dilation and groups; the weight has the kernel's size.
   public let geometry: TransposedConvolutionGeometry
   private var cache = OperatorCache()
 
+  /// - Parameters:
+  ///   - inputs: PyTorch's `in_channels`.
+  ///   - outputs: PyTorch's `out_channels`.
+  ///   - kernel: PyTorch's `kernel_size`, in pixels.
+  ///   - stride: The distance between the places of neighbouring inputs in the output.
+  ///   - padding: Pixels that are cut off each side of the output.
+  ///   - outputPadding: PyTorch's `output_padding`: pixels added below and to the right.
+  ///   - dilation: The distance between the pixels of one window.
+  ///   - groups: Both channel counts are multiples of it.
+  ///   - bias: By default there is one.
   /// - Throws: `usage` when the channels do not divide into the groups.
   public init(
     _ w: WeightScope, in inputs: Int, out outputs: Int, kernel: Pair<Int>, stride: Pair<Int> = 1,

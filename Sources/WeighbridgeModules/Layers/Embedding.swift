@@ -1,12 +1,18 @@
 /// PyTorch's `nn.Embedding`: integers of any shape […] → […, features], row i of a table for each i.
 public struct Embedding: DeclaringModule {
   private static let weight = DeclaredParameter<Embedding>("weight", .table, \.weight)
+  /// `weight`.
   public static let declared = [weight]
 
   public let path: ModulePath
   /// [count, features].
   public private(set) var weight: Tensor
 
+  /// A table with a row for each of 0 ..< `count`.
+  ///
+  /// - Parameters:
+  ///   - count: PyTorch's `num_embeddings`.
+  ///   - features: PyTorch's `embedding_dim`.
   public init(_ w: WeightScope, count: Int, features: Int) throws {
     path = w.path
     weight = try w.parameter(Self.weight, [count, features])

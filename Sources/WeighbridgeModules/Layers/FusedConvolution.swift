@@ -8,6 +8,12 @@ public struct FusedConvolution: Sendable {
   private let activation: (any ActivationModule)?
   private let cache = OperatorCache()
 
+  /// Joins modules that the model holds as well.
+  ///
+  /// - Parameters:
+  ///   - convolution: Runs first.
+  ///   - norm: Folded into the convolution's weights where it has running statistics.
+  ///   - activation: Applied last, after the residual is added.
   public init(
     _ convolution: Conv2d, _ norm: BatchNorm? = nil, _ activation: (any ActivationModule)? = nil
   ) {

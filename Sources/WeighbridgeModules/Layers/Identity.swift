@@ -2,8 +2,10 @@
 /// dropout, which still has an activation of its own.
 public struct Identity: Module {
   public let path: ModulePath
+  /// `Identity`, or the class of PyTorch's that hands on its input in inference.
   public let kind: String
 
+  /// - Parameter kind: PyTorch's class name, for reports.
   public init(_ w: WeightScope, kind: String = "Identity") {
     path = w.path
     self.kind = kind

@@ -10,6 +10,7 @@ public enum BiasPolicy: Sendable, Hashable {
 public struct Linear: DeclaringModule {
   private static let weight = DeclaredParameter<Linear>("weight", .linearWeight, \.weight)
   private static let bias = DeclaredParameter<Linear>("bias", .vector, ifPresent: \.bias)
+  /// `weight` and, where there is one, `bias`.
   public static let declared = [weight, bias]
 
   public let path: ModulePath
@@ -19,6 +20,12 @@ public struct Linear: DeclaringModule {
   public private(set) var bias: Tensor? { didSet { cache = OperatorCache() } }
   private var cache = OperatorCache()
 
+  /// A layer of `out`·`in` weights.
+  ///
+  /// - Parameters:
+  ///   - inputs: PyTorch's `in_features`.
+  ///   - outputs: PyTorch's `out_features`.
+  ///   - bias: By default there is one.
   public init(
     _ w: WeightScope, in inputs: Int, out outputs: Int, bias: BiasPolicy = .present
   ) throws {

@@ -1,6 +1,7 @@
 /// PyTorch's `nn.LeakyReLU`.
 public struct LeakyReLU: ActivationModule {
   public let path: ModulePath
+  /// `.leakyReLU` of the slope.
   public let activation: Activation
 
   /// - Parameter slope: What negative values are multiplied by.
@@ -13,14 +14,17 @@ public struct LeakyReLU: ActivationModule {
 /// PyTorch's `nn.ReLU6`.
 public struct ReLU6: ActivationModule {
   public let path: ModulePath
+  /// min(max(x, 0), 6).
   public var activation: Activation { .relu6 }
 
+  /// A layer without parameters; the scope gives its path.
   public init(_ w: WeightScope) { path = w.path }
 }
 
 /// PyTorch's `nn.ELU`.
 public struct ELU: ActivationModule {
   public let path: ModulePath
+  /// `.elu` of the alpha.
   public let activation: Activation
 
   /// - Parameter alpha: The limit towards −∞, negated.
@@ -33,23 +37,29 @@ public struct ELU: ActivationModule {
 /// PyTorch's `nn.Hardswish`.
 public struct Hardswish: ActivationModule {
   public let path: ModulePath
+  /// x·hardSigmoid(x).
   public var activation: Activation { .hardSwish }
 
+  /// A layer without parameters; the scope gives its path.
   public init(_ w: WeightScope) { path = w.path }
 }
 
 /// PyTorch's `nn.Hardsigmoid`.
 public struct Hardsigmoid: ActivationModule {
   public let path: ModulePath
+  /// min(max(x/6 + ½, 0), 1).
   public var activation: Activation { .hardSigmoid }
 
+  /// A layer without parameters; the scope gives its path.
   public init(_ w: WeightScope) { path = w.path }
 }
 
 /// PyTorch's `nn.Softplus` of β = 1.
 public struct Softplus: ActivationModule {
   public let path: ModulePath
+  /// ln(1 + eˣ).
   public var activation: Activation { .softplus }
 
+  /// A layer without parameters; the scope gives its path.
   public init(_ w: WeightScope) { path = w.path }
 }

@@ -3,11 +3,15 @@
 public struct LayerNorm2d: DeclaringModule {
   private static let weight = DeclaredParameter<LayerNorm2d>("weight", .vector, \.weight)
   private static let bias = DeclaredParameter<LayerNorm2d>("bias", .vector, \.bias)
+  /// `weight` and `bias`.
   public static let declared = [weight, bias]
 
   public let path: ModulePath
+  /// The scale, [C].
   public private(set) var weight: Tensor
+  /// The shift, [C].
   public private(set) var bias: Tensor
+  /// Added to the variance.
   public package(set) var epsilon: Double
 
   /// - Parameter epsilon: Added to the variance; 1e-6 in most of the networks that have this layer.
@@ -30,9 +34,11 @@ public struct LayerNorm2d: DeclaringModule {
 /// PyTorch's `nn.RMSNorm` over the last axis: x / √(mean(x²) + ε) · weight.
 public struct RMSNorm: DeclaringModule {
   private static let weight = DeclaredParameter<RMSNorm>("weight", .vector, ifPresent: \.weight)
+  /// `weight`, unless the layer is without.
   public static let declared = [weight]
 
   public let path: ModulePath
+  /// The scale, [features]; `nil` without `affine`.
   public private(set) var weight: Tensor?
   /// `nil` for the dtype's machine epsilon, PyTorch's default.
   public package(set) var epsilon: Double?
@@ -62,13 +68,19 @@ public struct InstanceNorm: DeclaringModule {
   private static let weight = DeclaredParameter<InstanceNorm>(
     "weight", .vector, ifPresent: \.weight)
   private static let bias = DeclaredParameter<InstanceNorm>("bias", .vector, ifPresent: \.bias)
+  /// `weight` and `bias`, unless the layer is without.
   public static let declared = [weight, bias]
 
   public let path: ModulePath
+  /// `InstanceNorm1d` or `InstanceNorm2d`.
   public let kind: String
+  /// C, PyTorch's `num_features`.
   public let channels: Int
+  /// The scale, [C]; `nil` without `affine`.
   public private(set) var weight: Tensor?
+  /// The shift, [C]; `nil` without `affine`.
   public private(set) var bias: Tensor?
+  /// Added to the variance.
   public package(set) var epsilon: Double
 
   /// - Parameters:

@@ -5,9 +5,11 @@
 /// where all are as wide as the result; else `q_proj_weight`, `k_proj_weight` and `v_proj_weight` do.
 public struct MultiheadAttention: DeclaringModule {
   public let path: ModulePath
+  /// PyTorch's class name.
   public let kind = "MultiheadAttention"
   /// The number of features of queries and results.
   public let width: Int
+  /// PyTorch's `num_heads`: each has width/heads features.
   public package(set) var heads: Int
   /// Whether inputs are [B, n, features]; else [n, B, features].
   public let batchFirst: Bool
@@ -201,12 +203,17 @@ public struct MultiheadAttention: DeclaringModule {
 
 /// What `MultiheadAttention` takes: [n, B, features] or, with `batchFirst`, [B, n, features].
 public struct MultiheadAttentionInput: TensorBundle {
+  /// Queries [n, B, width], keys and values [m, B, …], or with the batch first. Keys and values are
+  /// as wide as PyTorch's `kdim` and `vdim`.
   public var query, key, value: Tensor
   /// [n, m] or [B·heads, n, m]: added to the scores, or of `bool`, true where a key is not seen.
   public var attentionMask: Tensor?
   /// [B, m]: the same for every query.
   public var keyPaddingMask: Tensor?
 
+  /// - Parameters:
+  ///   - attentionMask: PyTorch's `attn_mask`.
+  ///   - keyPaddingMask: PyTorch's `key_padding_mask`.
   public init(
     query: Tensor, key: Tensor, value: Tensor, attentionMask: Tensor? = nil,
     keyPaddingMask: Tensor? = nil
@@ -254,6 +261,7 @@ extension MultiheadAttention {
     "out_proj.weight", .linearWeight, \.outWeight)
   private static let outBias = DeclaredParameter<Self>(
     "out_proj.bias", .vector, ifPresent: \.outBias)
+  /// In the order of PyTorch's state dict; a layer has those that its arguments call for.
   public static let declared = [
     inWeight, queryWeight, keyWeight, valueWeight, inBias, keyBias, valueBias, outWeight, outBias,
   ]

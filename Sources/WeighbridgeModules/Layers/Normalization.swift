@@ -9,15 +9,21 @@ public struct BatchNorm: DeclaringModule {
     "running_mean", .statistic, ifPresent: \.mean, isBuffer: true)
   private static let variance = DeclaredParameter<BatchNorm>(
     "running_var", .statistic, ifPresent: \.variance, isBuffer: true)
+  /// `weight` and `bias`, and the running statistics unless the layer is without.
   public static let declared = [weight, bias, mean, variance]
 
   public let path: ModulePath
+  /// `BatchNorm2d` or `BatchNorm1d`.
   public let kind: String
+  /// The scale γ, [C].
   public private(set) var weight: Tensor
+  /// The shift β, [C].
   public private(set) var bias: Tensor
   /// The running statistics; `nil` where each batch's own are taken.
   public private(set) var mean: Tensor?
+  /// The running variance, [C]; `nil` where each batch's own is taken.
   public private(set) var variance: Tensor?
+  /// Added to the variance.
   public package(set) var epsilon: Double
   /// The configuration key that sets `epsilon`, so that reports can name it.
   package let epsilonKey: String?
@@ -89,11 +95,15 @@ public struct BatchNorm: DeclaringModule {
 public struct LayerNorm: DeclaringModule {
   private static let weight = DeclaredParameter<LayerNorm>("weight", .vector, \.weight)
   private static let bias = DeclaredParameter<LayerNorm>("bias", .vector, \.bias)
+  /// `weight` and `bias`.
   public static let declared = [weight, bias]
 
   public let path: ModulePath
+  /// The scale, [features].
   public private(set) var weight: Tensor
+  /// The shift, [features].
   public private(set) var bias: Tensor
+  /// Added to the variance.
   public package(set) var epsilon: Double
   /// The configuration key that sets `epsilon`, so that reports can name it.
   package let epsilonKey: String?
@@ -116,14 +126,23 @@ public struct LayerNorm: DeclaringModule {
 public struct GroupNorm: DeclaringModule {
   private static let weight = DeclaredParameter<GroupNorm>("weight", .vector, \.weight)
   private static let bias = DeclaredParameter<GroupNorm>("bias", .vector, \.bias)
+  /// `weight` and `bias`.
   public static let declared = [weight, bias]
 
   public let path: ModulePath
+  /// The scale, [C].
   public private(set) var weight: Tensor
+  /// The shift, [C].
   public private(set) var bias: Tensor
+  /// PyTorch's `num_groups`; the channels of one group are normalised together.
   public let groups: Int
+  /// Added to the variance.
   public package(set) var epsilon: Double
 
+  /// - Parameters:
+  ///   - groups: PyTorch's `num_groups`, of which `channels` is a multiple.
+  ///   - channels: C, PyTorch's `num_channels`.
+  ///   - epsilon: Added to the variance.
   public init(_ w: WeightScope, groups: Int, channels: Int, epsilon: Double = 1e-5) throws {
     path = w.path
     self.groups = groups

@@ -1,6 +1,7 @@
 /// PyTorch's `nn.PReLU` of [N, C, …]: x for x > 0, else weight·x, with one weight or one per channel.
 public struct PReLU: DeclaringModule {
   private static let weight = DeclaredParameter<PReLU>("weight", .vector, \.weight)
+  /// `weight`.
   public static let declared = [weight]
 
   public let path: ModulePath

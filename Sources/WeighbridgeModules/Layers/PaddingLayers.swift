@@ -2,6 +2,7 @@
 public protocol PaddingModule: Module where Input == Tensor, Output == Tensor {
   /// What is added, for the last axes in order.
   var amounts: [AxisPadding] { get }
+  /// What the added elements are.
   var mode: PaddingMode { get }
 }
 
@@ -17,9 +18,12 @@ extension Padding {
 /// PyTorch's `nn.ZeroPad2d`. Negative sides take away.
 public struct ZeroPad2d: PaddingModule {
   public let path: ModulePath
+  /// Rows above and below, then columns left and right.
   public let amounts: [AxisPadding]
+  /// Zeros.
   public var mode: PaddingMode { .constant(0) }
 
+  /// - Parameter padding: Pixels on each side. PyTorch's order is left, right, top, bottom.
   public init(_ w: WeightScope, _ padding: Padding) {
     path = w.path
     amounts = padding.amounts
@@ -29,9 +33,14 @@ public struct ZeroPad2d: PaddingModule {
 /// PyTorch's `nn.ConstantPad2d`. Negative sides take away.
 public struct ConstantPad2d: PaddingModule {
   public let path: ModulePath
+  /// Rows above and below, then columns left and right.
   public let amounts: [AxisPadding]
+  /// One value.
   public let mode: PaddingMode
 
+  /// - Parameters:
+  ///   - padding: Pixels on each side. PyTorch's order is left, right, top, bottom.
+  ///   - value: What they are.
   public init(_ w: WeightScope, _ padding: Padding, value: Double) {
     path = w.path
     amounts = padding.amounts
@@ -43,9 +52,13 @@ public struct ConstantPad2d: PaddingModule {
 /// not repeated.
 public struct ReflectionPad2d: PaddingModule {
   public let path: ModulePath
+  /// Rows above and below, then columns left and right.
   public let amounts: [AxisPadding]
+  /// The image mirrored.
   public var mode: PaddingMode { .reflect }
 
+  /// - Parameter padding: Pixels on each side, fewer than the image has. PyTorch's order is left,
+  ///   right, top, bottom.
   public init(_ w: WeightScope, _ padding: Padding) {
     path = w.path
     amounts = padding.amounts
@@ -55,9 +68,12 @@ public struct ReflectionPad2d: PaddingModule {
 /// PyTorch's `nn.ReplicationPad2d`: the outermost pixels again and again.
 public struct ReplicationPad2d: PaddingModule {
   public let path: ModulePath
+  /// Rows above and below, then columns left and right.
   public let amounts: [AxisPadding]
+  /// The outermost pixels again.
   public var mode: PaddingMode { .replicate }
 
+  /// - Parameter padding: Pixels on each side. PyTorch's order is left, right, top, bottom.
   public init(_ w: WeightScope, _ padding: Padding) {
     path = w.path
     amounts = padding.amounts
@@ -67,9 +83,15 @@ public struct ReplicationPad2d: PaddingModule {
 /// PyTorch's `nn.ConstantPad1d`, and with 0 `nn.ZeroPad1d`: of the last axis.
 public struct ConstantPad1d: PaddingModule {
   public let path: ModulePath
+  /// Elements before and after the last axis.
   public let amounts: [AxisPadding]
+  /// One value.
   public let mode: PaddingMode
 
+  /// - Parameters:
+  ///   - before: Elements added in front; negative numbers take away.
+  ///   - after: Elements added behind; negative numbers take away.
+  ///   - value: What they are.
   public init(_ w: WeightScope, before: Int, after: Int, value: Double = 0) {
     path = w.path
     amounts = [AxisPadding(before, after)]

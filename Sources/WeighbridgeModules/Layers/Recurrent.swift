@@ -167,8 +167,10 @@ public struct LSTM: ParameterizedModule {
       batchFirst: batchFirst, isBidirectional: bidirectional)
   }
 
+  /// The weights and biases of every layer and direction, in the order of PyTorch's state dict.
   public var parameters: [ModuleParameter] { stack.parameters }
 
+  /// A copy with some of them replaced, by PyTorch's names such as `weight_ih_l0`.
   public func replacing(_ tensors: [String: Tensor]) -> Self {
     var copy = self
     copy.stack = stack.replacing(tensors)
@@ -212,8 +214,10 @@ public struct GRU: ParameterizedModule {
       batchFirst: batchFirst, isBidirectional: bidirectional)
   }
 
+  /// The weights and biases of every layer and direction, in the order of PyTorch's state dict.
   public var parameters: [ModuleParameter] { stack.parameters }
 
+  /// A copy with some of them replaced, by PyTorch's names such as `weight_ih_l0`.
   public func replacing(_ tensors: [String: Tensor]) -> Self {
     var copy = self
     copy.stack = stack.replacing(tensors)
@@ -241,10 +245,12 @@ public struct GRU: ParameterizedModule {
 
 /// What a recurrent network takes: a sequence, and the states to begin with, zeros where there are none.
 public struct RecurrentInput: TensorBundle {
+  /// The sequence: [n, B, inputs], with `batchFirst` [B, n, inputs], or one sample [n, inputs].
   public var x: Tensor
   /// Hidden, and for an LSTM cell state, [layers·directions, B, hidden].
   public var state: [Tensor]
 
+  /// - Parameter state: The initial hidden and, for an LSTM, cell state; zeros where there is none.
   public init(_ x: Tensor, state: [Tensor] = []) { (self.x, self.state) = (x, state) }
 
   public var tensors: [Tensor] { [x] + state }
@@ -260,6 +266,7 @@ public struct RecurrentInput: TensorBundle {
 
 /// What a recurrent network returns: the outputs of the last layer, and the last states of all.
 public struct RecurrentOutput: TensorBundle {
+  /// The last layer's hidden states, [n, B, hidden·directions], in the sequence's order of axes.
   public var output: Tensor
   /// Hidden, and for an LSTM cell state, [layers·directions, B, hidden].
   public var state: [Tensor]

@@ -7,9 +7,11 @@ public struct StandardizedConv2d: DeclaringModule {
     "bias", .vector, ifPresent: \.bias)
   private static let gain = DeclaredParameter<StandardizedConv2d>(
     "gain", .vector, ifPresent: \.gain)
+  /// `weight` and, where there are such, `bias` and `gain`.
   public static let declared = [weight, bias, gain]
 
   public let path: ModulePath
+  /// `ScaledStdConv2d` with a gain, else `StdConv2d`.
   public let kind: String
   /// [out, in/groups, kernel height, kernel width], as it is learned.
   public private(set) var weight: Tensor { didSet { forget() } }
@@ -19,7 +21,9 @@ public struct StandardizedConv2d: DeclaringModule {
   public private(set) var gain: Tensor? { didSet { forget() } }
   /// What the gain is multiplied by: γ/√(inputs of one output).
   public let scale: Double
+  /// Stride, padding, dilation and groups; the weight has the kernel's size.
   public let geometry: ConvolutionGeometry
+  /// Added to the weight's variance.
   public let epsilon: Double
   private var kept = OperatorCache()
   private var cache = OperatorCache()

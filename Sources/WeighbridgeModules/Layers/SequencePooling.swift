@@ -12,8 +12,15 @@ extension Tensor {
 /// PyTorch's `nn.MaxPool1d`: [N, C, L] → [N, C, L'].
 public struct MaxPool1d: Module {
   public let path: ModulePath
+  /// Of an image of one row: the second of each pair is the sequence's.
   public let geometry: PoolingGeometry
 
+  /// - Parameters:
+  ///   - kernel: PyTorch's `kernel_size`, in elements.
+  ///   - stride: The distance between windows; `nil`, PyTorch's default, for the kernel's size.
+  ///   - padding: −∞ before and after the sequence, at most half of the kernel each.
+  ///   - dilation: The distance between the elements of one window.
+  ///   - ceilMode: PyTorch's `ceil_mode`: whether a last window may reach beyond the sequence.
   public init(
     _ w: WeightScope, kernel: Int, stride: Int? = nil, padding: Int = 0, dilation: Int = 1,
     ceilMode: Bool = false
@@ -30,8 +37,16 @@ public struct MaxPool1d: Module {
 /// PyTorch's `nn.AvgPool1d`: [N, C, L] → [N, C, L'].
 public struct AvgPool1d: Module {
   public let path: ModulePath
+  /// Of an image of one row: the second of each pair is the sequence's.
   public let geometry: PoolingGeometry
 
+  /// - Parameters:
+  ///   - kernel: PyTorch's `kernel_size`, in elements.
+  ///   - stride: The distance between windows; `nil`, PyTorch's default, for the kernel's size.
+  ///   - padding: Zeros before and after the sequence, at most half of the kernel each.
+  ///   - ceilMode: PyTorch's `ceil_mode`: whether a last window may reach beyond the sequence.
+  ///   - countIncludePad: PyTorch's `count_include_pad`: whether padding counts among what averages
+  ///     divide by.
   public init(
     _ w: WeightScope, kernel: Int, stride: Int? = nil, padding: Int = 0, ceilMode: Bool = false,
     countIncludePad: Bool = true
@@ -48,8 +63,10 @@ public struct AvgPool1d: Module {
 /// PyTorch's `nn.AdaptiveAvgPool1d`: [N, C, L] → [N, C, outputSize].
 public struct AdaptiveAvgPool1d: Module {
   public let path: ModulePath
+  /// The length of the result, in elements.
   public let outputSize: Int
 
+  /// - Parameter outputSize: PyTorch's `output_size`; 1 for global average pooling.
   public init(_ w: WeightScope, outputSize: Int) {
     path = w.path
     self.outputSize = outputSize
@@ -63,8 +80,10 @@ public struct AdaptiveAvgPool1d: Module {
 /// PyTorch's `nn.AdaptiveMaxPool2d`: [N, C, H, W] → [N, C, …outputSize]; −1 keeps an extent.
 public struct AdaptiveMaxPool2d: Module {
   public let path: ModulePath
+  /// Height and width of the result, in pixels; −1 keeps the input's.
   public let outputSize: Pair<Int>
 
+  /// - Parameter outputSize: PyTorch's `output_size`, where −1 stands for its `None`.
   public init(_ w: WeightScope, outputSize: Pair<Int>) {
     path = w.path
     self.outputSize = outputSize

@@ -4,6 +4,7 @@
 /// linear map with its activation, run as one primitive.
 public struct Sequential: Module {
   public let path: ModulePath
+  /// The children in order: child i is at the path `i`.
   public let layers: [any UnaryModule]
   private let steps: [Step]
 
@@ -13,6 +14,9 @@ public struct Sequential: Module {
     try self.init(w, layers)
   }
 
+  /// The same with a list of any length.
+  ///
+  /// - Parameter layers: Each builds one child in the scope that it is given.
   public init(_ w: WeightScope, _ layers: [(WeightScope) throws -> any UnaryModule]) throws {
     path = w.path
     self.layers = try layers.enumerated().map { index, build in try build(w / index) }

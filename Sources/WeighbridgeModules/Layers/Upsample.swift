@@ -1,7 +1,9 @@
 /// PyTorch's `nn.Upsample`: [N, C, …] resized by factors or to a size.
 public struct Upsample: Module {
   public let path: ModulePath
+  /// How large the result is.
   public let target: Target
+  /// What stands between the pixels.
   public let interpolation: Interpolation
 
   /// How large the result is.
@@ -13,6 +15,9 @@ public struct Upsample: Module {
     case factors([Double], recomputing: Bool = false)
   }
 
+  /// - Parameters:
+  ///   - target: PyTorch's `size` or `scale_factor`.
+  ///   - interpolation: PyTorch's `mode` and `align_corners`.
   public init(_ w: WeightScope, to target: Target, _ interpolation: Interpolation) {
     path = w.path
     (self.target, self.interpolation) = (target, interpolation)

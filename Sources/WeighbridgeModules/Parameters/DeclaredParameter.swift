@@ -20,6 +20,7 @@
 public struct DeclaredParameter<Layer>: Sendable {
   /// The name within the module: `weight`, `out_proj.bias`.
   public let name: String
+  /// What it is to the layer, from which layouts follow.
   public let role: ParameterRole
   /// What equal parts of its first axis are, where they serve different ends: `q`, `k`, `v`.
   public let sections: [String]
@@ -75,10 +76,12 @@ public protocol DeclaringModule: ParameterizedModule {
 }
 
 extension DeclaringModule {
+  /// Those declared parameters and buffers that this layer has.
   public var parameters: [ModuleParameter] {
     Self.declared.compactMap { $0.parameter(of: self) }
   }
 
+  /// A copy in which those that the layer has are replaced; other names are passed over.
   public func replacing(_ tensors: [String: Tensor]) -> Self {
     Self.declared.reduce(into: self) { copy, declared in declared.put(tensors, into: &copy) }
   }

@@ -10,12 +10,15 @@ public protocol ParameterizedModule: Module {
 public struct ModuleParameter: Sendable {
   /// The name within the module: `weight`.
   public var name: String
+  /// What it is to the module, from which layouts follow.
   public var role: ParameterRole
+  /// Its value, in PyTorch's layout.
   public var tensor: Tensor
   /// What equal parts of its first axis are, where they serve different ends: `q`, `k`, `v`. Empty
   /// where it is one.
   public var sections: [String]
 
+  /// - Parameter sections: What equal parts of the first axis are, `["q", "k", "v"]`.
   public init(
     _ name: String, _ role: ParameterRole, _ tensor: Tensor, sections: [String] = []
   ) {

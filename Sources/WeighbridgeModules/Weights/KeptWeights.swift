@@ -10,6 +10,7 @@ public final class KeptWeights: Sendable {
 
   private let state = Mutex(State())
 
+  /// Empty until a model is bound with it.
   public init() {}
 
   /// Everything that was asked for, in order.

@@ -32,7 +32,9 @@ public enum ParameterRole: String, Sendable, Hashable, Codable, CaseIterable {
 public struct ParameterRequest: Sendable, Hashable {
   /// The full name, `layer1.0.se.fc.2.weight`.
   public var name: String
+  /// What it is to its layer, from which layouts follow.
   public var role: ParameterRole
+  /// The shape in PyTorch's layout, which the bound tensor has.
   public var shape: Shape
   /// Whether PyTorch registers it as a buffer rather than as a parameter.
   public var isBuffer: Bool
@@ -41,6 +43,14 @@ public struct ParameterRequest: Sendable, Hashable {
   /// Why it cannot change any output, when that is so: it is loaded and never applied.
   public var deadReason: String?
 
+  /// A request; by default for a parameter that must be there and counts.
+  ///
+  /// - Parameters:
+  ///   - name: The full name within the model.
+  ///   - shape: In PyTorch's layout.
+  ///   - isBuffer: Whether PyTorch registers it as a buffer.
+  ///   - isOptional: Whether a checkpoint may lack it.
+  ///   - deadReason: Why it cannot change any output, when that is so.
   public init(
     name: String, role: ParameterRole, shape: Shape, isBuffer: Bool = false,
     isOptional: Bool = false, deadReason: String? = nil
@@ -56,10 +66,14 @@ public struct ParameterRequest: Sendable, Hashable {
 
 /// Everything a model wants, in the order of its initialisers: what the mapping is held against.
 public struct Ledger: Sendable, Hashable {
+  /// In the order of the initialisers, optional ones and buffers among them.
   public var requests: [ParameterRequest]
   /// What a plan should say of the model, such as norms that take the batch's own statistics.
   public var remarks: [String]
 
+  /// - Parameters:
+  ///   - requests: In the order of the initialisers.
+  ///   - remarks: What a plan should say of the model.
   public init(_ requests: [ParameterRequest] = [], remarks: [String] = []) {
     self.requests = requests
     self.remarks = remarks
