@@ -6,8 +6,12 @@ public struct Cause: Sendable, Hashable {
   public var kind: Kind
   /// What is different, in words: `eps is 1e-05, the reference has 1e-06`.
   public var text: String
+  /// What puts it right.
   public var fix: Fix
 
+  /// - Parameters:
+  ///   - text: What is different, in words, without a full stop.
+  ///   - fix: What puts it right.
   public init(_ kind: Kind, _ text: String, fix: Fix) {
     self.kind = kind
     self.text = text
@@ -29,13 +33,18 @@ public struct Cause: Sendable, Hashable {
 public struct ParameterChange: Sendable, Hashable {
   /// The parameter's full name.
   public var name: String
+  /// Applied in order, the first to the parameter as it is.
   public var steps: [Step]
 
+  /// - Parameters:
+  ///   - name: The parameter's full name.
+  ///   - steps: In the order in which they apply.
   public init(_ name: String, _ steps: [Step]) {
     self.name = name
     self.steps = steps
   }
 
+  /// One step from the parameter to what it should be.
   public enum Step: Sendable, Hashable {
     /// `torch.permute`.
     case permute([Int])

@@ -2,9 +2,12 @@ extension Cause {
   /// The kind of a mistake, by a name that stands in reports and stays the same: `batchnorm-epsilon`.
   /// A module of your own may have kinds of its own: `Cause.Kind("blend-form")`.
   public struct Kind: RawRepresentable, Sendable, Hashable, CustomStringConvertible {
+    /// The name that stands in reports.
     public let rawValue: String
 
+    /// A kind of this name, a new one or one of those below.
     public init(_ name: String) { rawValue = name }
+    /// The same, as `RawRepresentable` asks; every text is a kind.
     public init(rawValue: String) { self.rawValue = rawValue }
 
     public var description: String { rawValue }
@@ -13,53 +16,98 @@ extension Cause {
 
 /// The mistakes that can be told apart.
 extension Cause.Kind {
+  /// A linear layer's weight as [in, out]; a square one fits either way.
   public static let linearTransposed = Self("linear-transposed")
+  /// A kernel's axes in another framework's order, such as HWIO for OIHW.
   public static let weightLayout = Self("weight-layout")
+  /// A kernel mirrored along its positions: convolution for cross-correlation.
   public static let weightFlipped = Self("weight-flipped")
+  /// A kernel with all its axes the other way round, as column-major order leaves them.
   public static let fortranOrder = Self("fortran-order")
+  /// A parameter's bytes in the other order.
   public static let byteOrder = Self("byte-order")
+  /// Channels dealt to groups or blocks in turn, or taken together.
   public static let channelsRegrouped = Self("channels-regrouped")
+  /// BGR for RGB.
   public static let channelsReversed = Self("channels-reversed")
+  /// An image flattened in another order before a linear layer, such as (row, column, channel).
   public static let flattenOrder = Self("flatten-order")
+  /// One parameter's values in another one's place.
   public static let tensorsSwapped = Self("tensors-swapped")
+  /// Values that nothing ever loaded: those that PyTorch begins with.
   public static let initialValues = Self("initial-values")
+  /// Weights that are infinite or NaN: half precision ends at 65504.
   public static let overflow = Self("overflow")
+  /// A parameter that the reference had rounded to a narrower dtype.
   public static let truncatedDType = Self("truncated-dtype")
+  /// The ε of a batch normalisation.
   public static let batchNormEpsilon = Self("batchnorm-epsilon")
+  /// The ε of a norm over features, or over the channels of a pixel.
   public static let layerNormEpsilon = Self("layernorm-epsilon")
+  /// `running_mean` and `running_var` in each other's place.
   public static let statisticsSwapped = Self("statistics-swapped")
+  /// Running statistics that were never loaded: means all 0, variances all 1.
   public static let statisticsInitial = Self("statistics-initial")
+  /// The batch's own mean and variance for the running ones: a reference recorded in training mode.
   public static let batchStatistics = Self("batch-statistics")
+  /// GELU by erf, by tanh or by a sigmoid.
   public static let geluForm = Self("gelu-form")
+  /// A rectifier of another slope, or with a limit.
   public static let activationSlope = Self("activation-slope")
+  /// A sigmoid for a piecewise linear one, or the other way round.
   public static let hardSigmoid = Self("hard-sigmoid")
+  /// Another activation function altogether.
   public static let activationForm = Self("activation-form")
+  /// A module or an activation that one side calls and the other does not.
   public static let moduleSkipped = Self("module-skipped")
+  /// The distance between windows.
   public static let stride = Self("stride")
+  /// The distance between the elements of one window.
   public static let dilation = Self("dilation")
+  /// Another padding that is the same on opposite sides.
   public static let padding = Self("padding")
+  /// A pooling window's size.
   public static let kernelSize = Self("kernel-size")
+  /// What adaptive pooling comes out as.
   public static let outputSize = Self("output-size")
+  /// A padding that differs between opposite sides, as TensorFlow's `same` and those shifted by
+  /// one.
   public static let paddingSame = Self("padding-same")
+  /// Whether averages divide by what lies in the padding, too.
   public static let countIncludePad = Self("count-include-pad")
+  /// Whether a last pooling window may reach beyond the image.
   public static let ceilMode = Self("ceil-mode")
+  /// The mean for the maximum, or another way to reduce positions or tokens.
   public static let poolingForm = Self("pooling-form")
+  /// Whether the centres of the corners or the edges of the image stay in place.
   public static let alignCorners = Self("align-corners")
   /// Zeros, another value, reflected, replicated or circular.
   public static let paddingMode = Self("padding-mode")
   /// The pixels of a block before the channels, or behind them.
   public static let pixelOrder = Self("pixel-order")
+  /// What attention's scores are multiplied by before the softmax.
   public static let attentionScale = Self("attention-scale")
+  /// A mask or bias on attention's scores.
   public static let attentionMask = Self("attention-mask")
+  /// How many heads attention's features divide into.
   public static let headsCount = Self("heads-count")
+  /// Heads and q, k, v in another order within the features of a joint projection.
   public static let headsInterleaved = Self("heads-interleaved")
+  /// Queries, keys and values in each other's places.
   public static let qkvOrder = Self("qkv-order")
+  /// The order in which a patch's pixels and channels are flattened.
   public static let patchOrder = Self("patch-order")
+  /// Positions that are left out, or added elsewhere or to other tokens.
   public static let positionEncoding = Self("position-encoding")
+  /// The axis of a softmax, or a sigmoid in its place.
   public static let softmaxAxis = Self("softmax-axis")
+  /// The parts or branches of a computation in another order.
   public static let branchOrder = Self("branch-order")
+  /// Where squeeze-and-excitation stands, or what it weighs.
   public static let seWiring = Self("se-wiring")
+  /// How a shortcut is added, and whether the activation comes before or after.
   public static let residualForm = Self("residual-form")
+  /// How images are scaled and shifted before the network.
   public static let inputNormalization = Self("input-normalization")
   /// A norm that a forward computes itself: the constant within its root.
   public static let normEpsilon = Self("norm-epsilon")

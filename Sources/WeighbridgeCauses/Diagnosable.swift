@@ -15,6 +15,7 @@ public protocol Diagnosable: Module {
 
 /// Another computation that could stand in a module's place, and what is different about it.
 public struct Alternative<Input: TensorBundle, Output: TensorBundle>: Sendable {
+  /// What is different, and what puts it right, if this gives the recorded output.
   public let cause: Cause
   /// The shape of what it returns, where that is known beforehand: it need not be computed where
   /// another one was recorded.
@@ -22,6 +23,9 @@ public struct Alternative<Input: TensorBundle, Output: TensorBundle>: Sendable {
   /// The computation. Calls of the module's children are seen by probes as usual.
   public let compute: @Sendable (Input) throws -> Output
 
+  /// - Parameters:
+  ///   - shape: The shape of what it returns, where that is known beforehand.
+  ///   - compute: Called with the recorded input.
   public init(
     _ cause: Cause, shape: Shape? = nil, _ compute: @escaping @Sendable (Input) throws -> Output
   ) {

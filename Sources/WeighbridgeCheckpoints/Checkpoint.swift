@@ -9,6 +9,7 @@ import WeighbridgeTensors
 public protocol Checkpoint: Sendable {
   /// The path that was opened.
   var path: String { get }
+  /// The format that the file was opened as.
   var format: CheckpointFormat { get }
   /// The tensors, in the order of the file. Names are unique.
   var entries: [CheckpointEntry] { get }
@@ -48,12 +49,15 @@ public protocol Checkpoint: Sendable {
 }
 
 extension Checkpoint {
+  /// None, unless a format has something to say.
   public var remarks: [String] { [] }
 
+  /// None, unless a format keeps further names.
   public var aliases: [String: String] { [:] }
 
   public func checkUnchanged() throws {}
 
+  /// Reads the whole tensor and hands it on in blocks, for formats that cannot be decoded in part.
   public func forEachBlock(
     of name: String, limit: Int, _ body: (Tensor) throws -> Void
   ) throws {
@@ -71,7 +75,9 @@ public struct CheckpointEntry: Sendable, Hashable {
   public let name: String
   /// The path as the file writes it: `activations/layer1.0.conv1`.
   public let rawPath: String
+  /// The dtype of the elements once read, in native byte order.
   public let dtype: DType
+  /// The shape as the file has it; `form` says where PyTorch's is another.
   public let shape: Shape
   /// How the bytes lie in the file.
   public let storage: StorageNote
@@ -81,6 +87,13 @@ public struct CheckpointEntry: Sendable, Hashable {
   /// The size of the elements in bytes once read.
   public var byteCount: Int { shape.elementCount &* dtype.byteCount }
 
+  /// - Parameters:
+  ///   - name: The state-dict name.
+  ///   - rawPath: The path as the file writes it, where that is another.
+  ///   - dtype: The dtype of the elements once read.
+  ///   - shape: As the file has it.
+  ///   - storage: How the bytes lie in the file.
+  ///   - form: What it is to PyTorch, where the format says so.
   public init(
     name: String, rawPath: String? = nil, dtype: DType, shape: Shape, storage: StorageNote,
     form: EntryForm? = nil

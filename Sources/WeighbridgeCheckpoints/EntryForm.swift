@@ -5,9 +5,11 @@ import WeighbridgeTensors
 ///
 /// It is known from the format alone, never guessed from a shape; what is ambiguous has none.
 public enum EntryForm: Sendable, Hashable {
+  /// One step from the entry to the tensor that PyTorch has in its place.
   public enum Step: Sendable, Hashable {
     /// `torch.permute` to these axes.
     case permute([Int])
+    /// `torch.reshape` to these extents.
     case reshape([Int])
   }
 

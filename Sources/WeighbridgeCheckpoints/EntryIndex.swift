@@ -84,8 +84,10 @@ protocol IndexedCheckpoint: Checkpoint {
 
 extension IndexedCheckpoint {
   public var entries: [CheckpointEntry] { index.entries }
+  /// Entries of the file that are no tensors, each with the reason.
   public var skipped: [SkippedEntry] { index.skipped }
 
+  /// The tensor's entry of a name or raw path; `nil` for skipped and unknown ones.
   public func entry(_ name: String) -> CheckpointEntry? {
     index.entry(name)
   }

@@ -1,7 +1,9 @@
 /// The extents of a tensor, outermost axis first. `[]` is a scalar's shape.
 public struct Shape: Sendable, Hashable {
+  /// The number of elements along each axis, outermost first.
   public let dimensions: [Int]
 
+  /// The extents as they are; those that come from files go through `validated` first.
   public init(_ dimensions: [Int]) {
     self.dimensions = dimensions
   }
@@ -64,14 +66,18 @@ public struct Shape: Sendable, Hashable {
 }
 
 extension Shape: ExpressibleByArrayLiteral {
+  /// A shape from a literal, `[2, 3, 224, 224]`.
   public init(arrayLiteral elements: Int...) {
     self.init(elements)
   }
 }
 
 extension Shape: RandomAccessCollection {
+  /// 0, the outermost axis.
   public var startIndex: Int { 0 }
+  /// The rank.
   public var endIndex: Int { dimensions.count }
+  /// An axis's extent; negative axes are not resolved.
   public subscript(axis: Int) -> Int { dimensions[axis] }
 }
 

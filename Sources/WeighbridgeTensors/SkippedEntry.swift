@@ -1,9 +1,12 @@
 /// Something in a checkpoint that is not among its tensors. Asking for it by name is an error; the
 /// others are usable.
 public struct SkippedEntry: Sendable, Hashable {
+  /// The name as the file writes it.
   public let name: String
+  /// Why it is not among the tensors.
   public let reason: SkipReason
 
+  /// Lists an entry beside the tensors, with the reason.
   public init(name: String, reason: SkipReason) {
     self.name = name
     self.reason = reason
@@ -12,6 +15,7 @@ public struct SkippedEntry: Sendable, Hashable {
 
 /// Why an entry is not among the tensors: a kind, for programs, and a clause, for people.
 public struct SkipReason: Sendable, Hashable {
+  /// What is the matter, so that a program need not read clauses.
   public enum Kind: String, Sendable, Hashable, CaseIterable {
     /// Text.
     case text
@@ -35,6 +39,7 @@ public struct SkipReason: Sendable, Hashable {
     case damaged
   }
 
+  /// The kind, for programs.
   public let kind: Kind
   /// Without a subject, `is an array of text`, or with its own, `the header is cut off`: what follows
   /// an entry's name and a colon.
@@ -42,6 +47,9 @@ public struct SkipReason: Sendable, Hashable {
   /// What the user can do about it.
   public let remedy: String?
 
+  /// - Parameters:
+  ///   - clause: What follows the entry's name and a colon, without a full stop.
+  ///   - remedy: What the user can do about it, if anything.
   public init(_ kind: Kind, _ clause: String, remedy: String? = nil) {
     self.kind = kind
     self.clause = clause

@@ -4,7 +4,9 @@
 /// so a channels-last activation is an NCHW tensor whose channel stride is 1. A tensor without
 /// storage is a *descriptor*: it has a dtype and a shape and no elements.
 public struct Tensor: Sendable {
+  /// The type of the elements.
   public let dtype: DType
+  /// The extents of the logical axes, whatever the order in memory.
   public let shape: Shape
   /// The distance between neighbours on each axis, in elements; 0 on a broadcast axis.
   public let strides: [Int]

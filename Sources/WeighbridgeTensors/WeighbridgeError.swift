@@ -33,6 +33,7 @@ public struct WeighbridgeError: Error, Sendable, Hashable {
     }
   }
 
+  /// What went wrong, for programs.
   public var code: Code
   /// What is wrong, without the file's name.
   public var message: String
@@ -43,6 +44,12 @@ public struct WeighbridgeError: Error, Sendable, Hashable {
   /// What the user can do about it.
   public var remedy: String?
 
+  /// - Parameters:
+  ///   - code: Decides the command's exit status.
+  ///   - message: A clause without the file's name.
+  ///   - file: The path of the file at fault.
+  ///   - entry: The tensor, parameter or module path at fault.
+  ///   - remedy: What the user can do about it, a sentence without a full stop.
   public init(
     _ code: Code, _ message: String, file: String? = nil, entry: String? = nil,
     remedy: String? = nil

@@ -16,6 +16,7 @@ public struct Diagnosis: Sendable, Hashable {
 
   /// A cause and the noise ratio of the layer when it is put right.
   public struct Candidate: Sendable, Hashable {
+    /// What is different, and what puts it right.
     public var cause: Cause
     /// `nil` for a suggestion.
     public var ratio: Double?
@@ -25,12 +26,15 @@ public struct Diagnosis: Sendable, Hashable {
 
   /// The module to blame: the layer's own, or one around it that computes the layer's input.
   public var path: ModulePath
+  /// How often the module was called before: 0, 1, 2 …
   public var call: Int
   /// The operation's name.
   public var kind: String
   /// The layer where it shows.
   public var layer: Line
+  /// How sure the cause is.
   public var certainty: Certainty
+  /// The cause that explains it best.
   public var best: Candidate
   /// The noise ratio as it is.
   public var ratioBefore: Double

@@ -12,15 +12,19 @@ public struct Judgement: Sendable, Hashable {
     case elementwise
   }
 
+  /// What the error was held against.
   public var basis: Basis
   /// The noise ratio; for `elementwise` max |error| / (atol + rtol·|reference|).
   public var ratio: Double
+  /// The largest `ratio` that holds.
   public var limit: Double
   /// The same ratio of the largest element; `nil` for `elementwise`.
   public var largestRatio: Double?
+  /// The largest `largestRatio` that holds; `nil` for `elementwise`.
   public var largestLimit: Double?
   /// The same ratio of a sampled reference's means; `nil` for a whole one.
   public var meanRatio: Double?
+  /// The largest `meanRatio` that holds; `nil` for a whole reference.
   public var meanLimit: Double?
   /// Why the recorded noise was not taken as it is.
   public var doubt: NoiseDoubt?

@@ -8,19 +8,27 @@ public struct LayerDetail: Sendable, Hashable {
   public struct Plane: Sendable, Hashable {
     /// The tensor's index on the axes before the last two.
     public var lead: [Int]
+    /// The cells below each other.
     public var rows: Int
+    /// The cells beside each other.
     public var columns: Int
+    /// Our values, row by row.
     public var got: [Float]
+    /// The recorded values, row by row.
     public var reference: [Float]
   }
 
   /// One element.
   public struct Pair: Sendable, Hashable {
+    /// Our value.
     public var got: Float
+    /// The recorded value.
     public var reference: Float
   }
 
+  /// The tensor that it is of.
   public var line: Line
+  /// The plane that holds the worst element.
   public var plane: Plane
   /// Elements spread evenly over the tensor, and the worst.
   public var sample: [Pair]

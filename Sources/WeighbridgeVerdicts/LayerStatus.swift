@@ -38,7 +38,9 @@ public enum LayerStatus: String, Sendable, Hashable, CaseIterable {
 
 /// The figures of one tensor in one run, and whether they hold.
 public struct Measurement: Sendable, Hashable {
+  /// How far the tensor is from the recorded one.
   public var figures: Figures
+  /// Whether that is right, and by what rule.
   public var judgement: Judgement
 
   package init(figures: Figures, judgement: Judgement) {
@@ -55,11 +57,15 @@ public struct LayerVerdict: Sendable, Hashable {
   public var line: Line
   /// The operation's name.
   public var kind: String
+  /// Our tensor's shape.
   public var shape: Shape
+  /// What both runs together say.
   public var status: LayerStatus
   /// Why there are no figures, or what is odd about them.
   public var reason: String?
+  /// In the run on the model's own results; `nil` where nothing was compared.
   public var cumulative: Measurement?
+  /// In the run on recorded inputs; `nil` where there was none.
   public var isolated: Measurement?
   /// Our noise: float32 against float64 of the same model.
   public var ownNoise: Reference.Noise?
@@ -73,6 +79,7 @@ public struct LayerVerdict: Sendable, Hashable {
   /// Its error alone over its own rounding, where that was measured: the RMS of all, and of the channel,
   /// row or head where it is largest.
   public var ownRatio: Double?
+  /// The same ratio of the channel, row or head where it is largest.
   public var localRatio: Double?
   /// Whether it worked on recorded values alone in the isolated run: not after samples, and not without
   /// such a run.

@@ -61,5 +61,6 @@ public struct Limits: Sendable, Hashable {
   /// What a change leaves, at most, of an error that was within its limit already.
   package var improvement = 0.5
 
+  /// The limits that validation uses unless told otherwise.
   public init() {}
 }

@@ -27,7 +27,9 @@ public struct ParityResult: Sendable {
   public var diagnoses: [Diagnosis] = []
   /// The first causes that nothing which was tried explains.
   public var undiagnosed: [Line] = []
+  /// Where the time went.
   public var seconds = Seconds()
+  /// Whether recorded activations that the model lacks, and calls without one, fail the verdict.
   public var requiresAll = false
   /// Whether a pass may leave gaps.
   public var allowsPartial = false
@@ -40,11 +42,14 @@ public struct ParityResult: Sendable {
   /// Whether the isolated run handed on recorded tensors of other shapes than ours, too.
   package var handsOnOtherShapes = true
 
+  /// Nothing compared yet, which does not pass.
   public init() {}
 
   /// Where the time went.
   public struct Seconds: Sendable, Hashable {
+    /// Reading the reference, and the checkpoint's header.
     public var read = 0.0
+    /// Building the model and loading its weights.
     public var bind = 0.0
     /// The model itself, cumulative run.
     public var forward = 0.0
@@ -54,10 +59,12 @@ public struct ParityResult: Sendable {
     public var oracle = 0.0
     /// The model itself, run as a program runs it.
     public var production = 0.0
+    /// Holding tensors against recorded ones.
     public var compare = 0.0
     /// Finding out which parameters the reference shows.
     public var reach = 0.0
 
+    /// All zero.
     public init() {}
   }
 

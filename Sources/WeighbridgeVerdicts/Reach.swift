@@ -25,6 +25,7 @@ public struct Reach: Sendable, Hashable {
     public var count: Int
     /// How many of them nothing compared reacts to.
     public var unseenCount: Int
+    /// How it stands to what was compared.
     public var standing: Standing
     /// Why it is not seen as a whole.
     public var reason: String?

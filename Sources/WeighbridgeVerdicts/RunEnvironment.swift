@@ -6,10 +6,15 @@ import WeighbridgeParallel
 public struct RunEnvironment: Sendable, Hashable {
   /// A file that took part.
   public struct File: Sendable, Hashable {
+    /// What it was to the verdict: `weights`, `reference`.
     public var role: String
     public var path: String
+    /// The SHA-256 of its bytes, in hexadecimal; `nil` where it was not computed.
     public var sha256: String?
 
+    /// - Parameters:
+    ///   - role: What it was to the verdict: `weights`, `reference`.
+    ///   - sha256: In hexadecimal, where it is known.
     public init(role: String, path: String, sha256: String? = nil) {
       self.role = role
       self.path = path
@@ -17,14 +22,24 @@ public struct RunEnvironment: Sendable, Hashable {
     }
   }
 
+  /// The engine that computed in float32.
   public var engine = Engines.float32Name
+  /// The number of compute threads.
   public var threads = Parallel.threadCount
+  /// The processor's model, as the system names it; `unknown` where it does not.
   public var processor = RunEnvironment.processorName
+  /// The operating system and its version, as it names itself.
   public var system = ProcessInfo.processInfo.operatingSystemVersionString
   /// What recorded the reference.
   public var framework: String?
+  /// The files that took part.
   public var files: [File] = []
 
+  /// This machine, now.
+  ///
+  /// - Parameters:
+  ///   - framework: What recorded the reference.
+  ///   - files: The files that took part.
   public init(framework: String? = nil, files: [File] = []) {
     self.framework = framework
     self.files = files

@@ -5,8 +5,11 @@ import WeighbridgeTensors
 public struct TensorDiff: Sendable {
   /// A tensor that both have and that is not the same.
   public struct Entry: Sendable {
+    /// The name in both files.
     public var name: String
+    /// The shape in either file.
     public var shapes: (a: Shape, b: Shape)
+    /// The dtype in either file.
     public var dtypes: (a: DType, b: DType)
     /// `nil` when the shapes differ.
     public var figures: Figures?
@@ -19,11 +22,15 @@ public struct TensorDiff: Sendable {
     }
   }
 
+  /// Tensors that the second file lacks.
   public var onlyInA: [String] = []
+  /// Tensors that the first file lacks.
   public var onlyInB: [String] = []
+  /// Tensors of other shapes or values.
   public var different: [Entry] = []
   /// Tensors of the same values in two dtypes.
   public var otherDType: [String] = []
+  /// How many tensors both have.
   public var comparedCount = 0
 
   /// Whether both have the same names, and the same values within the tolerance.

@@ -14,8 +14,11 @@ public struct Verdict: Sendable {
     case references
   }
 
+  /// Whether a model ran, or two references were compared.
   public var subject = Subject.model
+  /// What the network is called: an architecture's id, else its type's name.
   public var model: String
+  /// What the model was built with; `nil` where it has no configuration or nothing was built.
   public var configuration: Configuration?
   /// How the checkpoint's names fit the model's; `nil` when it was not looked at.
   public var mapping: MappingReport?
@@ -23,8 +26,13 @@ public struct Verdict: Sendable {
   public var result: ParityResult?
   /// What stopped it.
   public var failure: WeighbridgeError?
+  /// Where and with what the verdict was reached.
   public var environment: RunEnvironment
 
+  /// - Parameters:
+  ///   - model: An architecture's id, or another name for the network.
+  ///   - result: What was found; `nil` when nothing could be run.
+  ///   - failure: What stopped it.
   public init(
     model: String, configuration: Configuration? = nil, mapping: MappingReport? = nil,
     result: ParityResult? = nil, failure: WeighbridgeError? = nil,

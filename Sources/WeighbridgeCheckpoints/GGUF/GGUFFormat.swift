@@ -1,4 +1,5 @@
 extension CheckpointFormat {
+  /// The files of llama.cpp: read, never written.
   public static let gguf = CheckpointFormat(
     "gguf", title: "GGUF", extensions: ["gguf"],
     summary: "unquantised tensors; quantised ones are listed",

@@ -1,4 +1,5 @@
 extension CheckpointFormat {
+  /// One NumPy array, which has no name of its own: read and written.
   public static let npy = CheckpointFormat(
     "npy", title: "npy", extensions: ["npy"], summary: "one NumPy array, `np.save`",
     holdsOneTensor: true,

@@ -44,6 +44,7 @@ public final class NPZFile: IndexedCheckpoint {
 }
 
 extension NPZFile {
+  /// Inflates a compressed array piece by piece, so that memory is needed for one block.
   public func forEachBlock(
     of name: String, limit: Int, _ body: (Tensor) throws -> Void
   ) throws {

@@ -9,6 +9,7 @@ public final class SafetensorsCheckpoint: IndexedCheckpoint {
   public let path: String
   public var format: CheckpointFormat { .safetensors }
   public let metadata: [String: String]
+  /// That the file is one shard of several, or a native file without a checksum of its metadata.
   public let remarks: [String]
   /// The file as a native weight file, where it is one.
   public let native: NativeWeights?

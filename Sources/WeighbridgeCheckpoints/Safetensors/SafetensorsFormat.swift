@@ -1,6 +1,7 @@
 import WeighbridgeTensors
 
 extension CheckpointFormat {
+  /// Hugging Face's format, which native weight files are of too: read and written.
   public static let safetensors = CheckpointFormat(
     "safetensors", title: "safetensors", extensions: ["safetensors"],
     summary: "one file, or the shards of an index; the native weight file",

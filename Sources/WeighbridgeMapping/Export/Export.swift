@@ -15,6 +15,7 @@ public enum ExportFormat: Sendable, Hashable {
 public struct ExportSummary: Sendable {
   /// What became of one tensor's values.
   public struct Warning: Sendable, Hashable {
+    /// The tensor's name in the file that was written.
     public let name: String
     /// Values that were NaN or infinite before.
     public let nonFinite: Int
@@ -22,8 +23,11 @@ public struct ExportSummary: Sendable {
     public let overflowed: Int
   }
 
+  /// How many tensors were written.
   public internal(set) var tensors = 0
+  /// The size of their elements in bytes, without headers.
   public internal(set) var bytes = 0
+  /// Tensors with values that are not finite, or that the narrower dtype made so.
   public internal(set) var warnings: [Warning] = []
 }
 

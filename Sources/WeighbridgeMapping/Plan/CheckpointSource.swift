@@ -15,8 +15,12 @@ public final class CheckpointSource: WeightSource {
     tensors = Dictionary(stateDict.tensors.map { (ExactText($0.name), $0) }) { first, _ in first }
   }
 
+  /// Whether rules and wrappers leave a tensor of this name; spelled exactly so.
   public func contains(_ name: String) -> Bool { tensors[ExactText(name)] != nil }
 
+  /// The tensor of the request's name, in the dtype that rules left.
+  ///
+  /// - Throws: What `tensor(_:)` throws.
   public func tensor(for request: ParameterRequest) throws -> Tensor {
     try tensor(request.name)
   }

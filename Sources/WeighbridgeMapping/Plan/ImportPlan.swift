@@ -5,11 +5,15 @@ import WeighbridgeTensors
 /// How a checkpoint becomes a model: the architecture, its configuration, and the mapping of names.
 /// Nothing has been read but headers.
 public struct ImportPlan: Sendable {
+  /// The open file; tensors are read from it when the model is bound.
   public let checkpoint: any Checkpoint
+  /// What is built.
   public let architecture: AnyArchitecture
+  /// What it is built with, and where each value came from.
   public let configuration: Configuration
   /// Everything the model asks for.
   public let ledger: Ledger
+  /// How the names and shapes of both fit.
   public internal(set) var report: MappingReport
   /// Tensors under the model's names.
   public let source: CheckpointSource
@@ -58,8 +62,11 @@ public struct ImportPlan: Sendable {
 
 /// Weights that are no numbers, in one tensor.
 public struct NonFiniteWeights: Sendable, Hashable {
+  /// The full name, `layer1.0.conv1.weight`.
   public let parameter: String
+  /// How many values are NaN.
   public let nan: Int
+  /// How many values are +∞ or −∞.
   public let infinite: Int
 }
 

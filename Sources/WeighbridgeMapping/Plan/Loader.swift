@@ -4,8 +4,10 @@ import WeighbridgeTensors
 
 /// Plans how checkpoints become models of the architectures that it knows.
 public struct Loader: Sendable {
+  /// The architectures that a checkpoint may be of.
   public let registry: ArchitectureRegistry
 
+  /// A loader of these architectures alone.
   public init(_ registry: ArchitectureRegistry) {
     self.registry = registry
   }

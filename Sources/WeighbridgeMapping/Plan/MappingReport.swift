@@ -4,10 +4,13 @@ import WeighbridgeTensors
 public struct MappingReport: Sendable, Hashable {
   /// A parameter that has its tensor.
   public struct Match: Sendable, Hashable {
+    /// The parameter's full name in the model.
     public let parameter: String
     /// The file's entries: `a`, or `a + b`.
     public let source: String
+    /// The parameter's shape, in PyTorch's layout.
     public let shape: Shape
+    /// The tensor's dtype, as rules left it.
     public let dtype: DType
     /// What rules do to the entry; `nil` when it is used as it is.
     public let transform: String?
@@ -15,7 +18,9 @@ public struct MappingReport: Sendable, Hashable {
 
   /// A parameter without a tensor.
   public struct Missing: Sendable, Hashable {
+    /// The parameter's full name in the model.
     public let parameter: String
+    /// The shape that the model asks for.
     public let shape: Shape
     /// Why it cannot be used, when an entry of the name is there after all.
     public let reason: String?
@@ -23,17 +28,25 @@ public struct MappingReport: Sendable, Hashable {
 
   /// A tensor that the model does not ask for.
   public struct Unexpected: Sendable, Hashable {
+    /// The tensor's name after rules, without wrappers.
     public let name: String
+    /// The file's entries: `a`, or `a + b`.
     public let source: String
+    /// The tensor's shape, as rules left it.
     public let shape: Shape
+    /// The tensor's dtype, as rules left it.
     public let dtype: DType
   }
 
   /// A parameter whose tensor is of another shape or dtype.
   public struct Mismatch: Sendable, Hashable {
+    /// The parameter's full name in the model.
     public let parameter: String
+    /// The file's entries: `a`, or `a + b`.
     public let source: String
+    /// The shape that the model asks for.
     public let expected: Shape
+    /// The tensor's shape, as rules left it.
     public let found: Shape
     /// What is wrong, as a clause.
     public let reason: String
@@ -41,14 +54,19 @@ public struct MappingReport: Sendable, Hashable {
 
   /// A parameter that is loaded and can change no output.
   public struct Dead: Sendable, Hashable {
+    /// Its full name.
     public let name: String
+    /// Why, as the model or the rule says.
     public let reason: String
   }
 
   /// What was probably meant.
   public struct Suggestion: Sendable, Hashable {
+    /// The parameter's full name in the model.
     public let parameter: String
+    /// The file's entry that is probably meant.
     public let source: String
+    /// What speaks for it.
     public let reason: String
     /// The rule that does it.
     public let rule: Rule
@@ -57,8 +75,11 @@ public struct MappingReport: Sendable, Hashable {
   /// A parameter whose tensor has the right shape, or can be given it, in more than one way: which is
   /// asked, never assumed.
   public struct Undecided: Sendable, Hashable {
+    /// The parameter's full name in the model.
     public let parameter: String
+    /// The file's entries: `a`, or `a + b`.
     public let source: String
+    /// The shape that the model asks for.
     public let shape: Shape
     /// Why its shape does not tell, as a clause.
     public let reason: String
@@ -87,16 +108,23 @@ public struct MappingReport: Sendable, Hashable {
   public internal(set) var shipped = Rules()
   /// Other copies of the model in the file.
   public internal(set) var copies: [Copy] = []
+  /// Parameters that have their tensor.
   public internal(set) var matched: [Match] = []
+  /// Parameters without one.
   public internal(set) var missing: [Missing] = []
+  /// Tensors that no parameter takes.
   public internal(set) var unexpected: [Unexpected] = []
+  /// Parameters whose tensor does not fit.
   public internal(set) var mismatched: [Mismatch] = []
+  /// Names on which several tensors land.
   public internal(set) var collisions: [Collision] = []
+  /// Parameters that are loaded and can change no output.
   public internal(set) var dead: [Dead] = []
   /// Entries left out by a rule.
   public internal(set) var dropped: [Dead] = []
   /// What was recognised, done or assumed.
   public internal(set) var notes: [String] = []
+  /// What was probably meant where something is missing or left over.
   public internal(set) var suggestions: [Suggestion] = []
   /// The architectures that the names and shapes show, where they show another than the one that was
   /// asked for.

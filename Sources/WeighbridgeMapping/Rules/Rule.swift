@@ -5,6 +5,7 @@ import WeighbridgeTensors
 /// Rules are data. Each is applied to what the rules before it left, and changes names and recipes
 /// only: a tensor is read when it is bound. Every action can be undone, or says that it cannot.
 public struct Rule: Sendable, Hashable {
+  /// What a rule does to the tensors whose names its pattern matches.
   public enum Action: Sendable, Hashable {
     /// New names. `to` may hold captures: `$1` is a regular expression's first group; with a prefix,
     /// the template replaces the prefix.
@@ -34,12 +35,18 @@ public struct Rule: Sendable, Hashable {
     case drop(NamePattern, reason: String)
   }
 
+  /// What it does, and to which names.
   public var action: Action
   /// Whether it may match nothing; else that is an error, since a rule that does nothing is a typo.
   public var isOptional: Bool
   /// Where it stands, for messages: `rules.yaml:7`.
   public var location: String?
 
+  /// A rule; by default one that has to match something.
+  ///
+  /// - Parameters:
+  ///   - isOptional: Whether it may match nothing.
+  ///   - location: Where it stands, for messages: `rules.yaml:7`.
   public init(_ action: Action, isOptional: Bool = false, location: String? = nil) {
     self.action = action
     self.isOptional = isOptional
@@ -77,11 +84,14 @@ public struct Rule: Sendable, Hashable {
 
 /// Rules in the order in which they apply.
 public struct Rules: Sendable, Hashable {
+  /// The first is applied first; each sees what those before it left.
   public var rules: [Rule]
 
+  /// - Parameter rules: In the order in which they apply.
   public init(_ rules: [Rule] = []) {
     self.rules = rules
   }
 
+  /// Whether names and layouts stay as they are.
   public var isEmpty: Bool { rules.isEmpty }
 }

@@ -3,6 +3,7 @@ import WeighbridgeTensors
 
 /// What rules made of a state dict.
 public struct RuleApplication: Sendable {
+  /// The tensors under their new names, with the recipes that read them.
   public internal(set) var stateDict: StateDict
   /// Entries left out by rules, with the reasons given.
   public internal(set) var dropped: [(name: String, reason: String)] = []

@@ -4,8 +4,11 @@ import WeighbridgeTensors
 
 /// A tensor under a state-dict name, with the recipe that reads it.
 public struct MappedTensor: Sendable, Hashable {
+  /// The state-dict name, as rules left it.
   public internal(set) var name: String
+  /// The dtype that the recipe gives.
   public internal(set) var dtype: DType
+  /// The shape that the recipe gives.
   public internal(set) var shape: Shape
   package internal(set) var recipe: TensorRecipe
   /// How many steps rules have put one on the other.
@@ -25,7 +28,9 @@ public struct MappedTensor: Sendable, Hashable {
 
 /// Two or more sources that land on one name.
 public struct Collision: Sendable, Hashable {
+  /// The name that they share.
   public let name: String
+  /// The file's entries that landed on it.
   public let sources: [String]
 }
 
@@ -33,6 +38,7 @@ public struct Collision: Sendable, Hashable {
 public struct StateDict: Sendable {
   /// In the order of the file.
   public internal(set) var tensors: [MappedTensor]
+  /// Names on which several tensors landed; they are among `tensors` too.
   public internal(set) var collisions: [Collision] = []
   /// What was recognised and done, for people: a prefix stripped, a nested state dict entered.
   public internal(set) var notes: [String] = []

@@ -7,11 +7,15 @@ import WeighbridgeTensors
 public struct TensorStatistics: Sendable, Hashable {
   /// The number of finite values.
   public private(set) var finite = 0
+  /// The number of NaNs.
   public private(set) var nan = 0
+  /// The number of infinite values, of both signs.
   public private(set) var infinite = 0
   /// The least finite value; NaN when there is none.
   public private(set) var minimum = Double.nan
+  /// The greatest finite value; NaN when there is none.
   public private(set) var maximum = Double.nan
+  /// The mean of the finite values; NaN when there is none.
   public private(set) var mean = Double.nan
   /// The population's standard deviation.
   public var standardDeviation: Double {

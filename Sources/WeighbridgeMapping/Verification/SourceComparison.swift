@@ -7,6 +7,7 @@ import WeighbridgeWeights
 public struct SourceComparison: Sendable {
   /// A tensor whose values are others than the source's.
   public struct Difference: Sendable, Hashable {
+    /// Its name in the file that is checked.
     public let name: String
     /// How many elements are not the same bits.
     public let elements: Int
@@ -14,6 +15,7 @@ public struct SourceComparison: Sendable {
 
   /// A tensor that the source does not have, or in another shape.
   public struct Mismatch: Sendable, Hashable {
+    /// Its name in the file that is checked.
     public let name: String
     /// A clause.
     public let reason: String
@@ -30,7 +32,9 @@ public struct SourceComparison: Sendable {
   public private(set) var equalCount = 0
   /// How many of them were brought into the file's dtype first.
   public private(set) var convertedCount = 0
+  /// Tensors of other values than the source's.
   public private(set) var different: [Difference] = []
+  /// Tensors that the source lacks, or has in another shape.
   public private(set) var mismatched: [Mismatch] = []
 
   /// Whether every tensor is the source's.

@@ -19,16 +19,20 @@ public struct Verification: Sendable {
 
   /// A tensor that is not what was written.
   public struct Damage: Sendable, Hashable {
+    /// The tensor's name in the file.
     public let name: String
     /// A clause.
     public let reason: String
     package let error: WeighbridgeError
   }
 
+  /// The file's path.
   public let path: String
+  /// The file's format.
   public let format: CheckpointFormat
   /// What a native weight file says that it is; `nil` for any other file.
   public let architecture: String?
+  /// What the file keeps to check its tensors by.
   public let checksums: Checksums
   /// Whether a native file's metadata has a checksum, which was right; `nil` for any other file.
   public let hasMetadataSum: Bool?
@@ -36,6 +40,7 @@ public struct Verification: Sendable {
   public let tensorCount: Int
   /// How many of them have a checksum of their own.
   public let checksummedCount: Int
+  /// Tensors that are not what was written, in the order of the file.
   public private(set) var damage: [Damage] = []
 
   /// Reads every tensor.
