@@ -13,6 +13,7 @@ import WeighbridgeTensors
 public struct Aligner: Sendable {
   private let loader: Loader
 
+  /// - Parameter loader: Knows the architectures that may be asked for.
   public init(_ loader: Loader) { self.loader = loader }
 
   /// - Parameters:

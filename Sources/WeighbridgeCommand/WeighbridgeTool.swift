@@ -27,8 +27,10 @@ public protocol WeighbridgeTool {
 }
 
 extension WeighbridgeTool {
+  /// None.
   public static var architectures: [any Architecture.Type] { [] }
 
+  /// Your architectures, and the built-in ones whose ids they do not take.
   public static var registry: ArchitectureRegistry {
     let own = architectures.map { AnyArchitecture($0) }
     let ids = Set(own.map(\.id))
@@ -36,11 +38,13 @@ extension WeighbridgeTool {
       own + ArchitectureRegistry.builtIn.architectures.filter { !ids.contains($0.id) })
   }
 
+  /// The last part of the path that the process was called by.
   public static var name: String {
     let path = CommandLine.arguments.first ?? ""
     return path.split(separator: "/").last.map(String.init) ?? "weighbridge"
   }
 
+  /// The library's version.
   public static var version: String { WeighbridgeVersion.current }
 
   /// Runs the command that the process was called with, and ends the process with its exit status.

@@ -30,11 +30,13 @@ public struct Figures: Sendable, Hashable {
   /// The largest error beside its neighbours: the RMS error of a few dozen neighbouring elements over
   /// their own RMS and what is usual in the tensor. `nil` where it was not measured: float32 alone is.
   public var localShare: Double?
+  /// How many elements are not finite, on either side.
   public var nonFinite = NonFinite()
   /// How far means are that a sampled reference's sums give; `nil` for a whole one. All other figures
   /// are then those of the sampled elements.
   public var means: Means?
 
+  /// The figures of nothing: no elements and no error.
   public init() {}
 
   /// Ours against recorded means over an activation's last axes.
@@ -52,6 +54,7 @@ public struct Figures: Sendable, Hashable {
     /// Recorded sums that are NaN.
     public var referenceNaN = 0
 
+    /// The figures of no means.
     public init() {}
   }
 
@@ -59,7 +62,9 @@ public struct Figures: Sendable, Hashable {
   public struct Element: Sendable, Hashable {
     /// Its index on every axis.
     public var index: [Int]
+    /// Our value.
     public var got: Double
+    /// The recorded value.
     public var reference: Double
 
     package init(index: [Int], got: Double, reference: Double) {
@@ -69,13 +74,18 @@ public struct Figures: Sendable, Hashable {
 
   /// How many elements are not finite numbers.
   public struct NonFinite: Sendable, Hashable {
+    /// NaNs of ours.
     public var gotNaN = 0
+    /// Infinite values of ours, of both signs.
     public var gotInfinite = 0
+    /// NaNs of the reference.
     public var referenceNaN = 0
+    /// Infinite values of the reference, of both signs.
     public var referenceInfinite = 0
     /// Elements where one side is not finite and the other is not the same.
     public var mismatched = 0
 
+    /// None.
     public init() {}
   }
 
@@ -92,9 +102,14 @@ public struct Figures: Sendable, Hashable {
 /// |got − reference| ≤ absolute + relative·|reference| for every element, as PyTorch's
 /// `torch.testing.assert_close`.
 public struct ElementwiseTolerance: Sendable, Hashable {
+  /// PyTorch's `rtol`.
   public var relative: Double
+  /// PyTorch's `atol`.
   public var absolute: Double
 
+  /// - Parameters:
+  ///   - relative: PyTorch's `rtol`: how much of |reference| an error may be.
+  ///   - absolute: PyTorch's `atol`: what it may be beside that.
   public init(relative: Double, absolute: Double) {
     self.relative = relative
     self.absolute = absolute

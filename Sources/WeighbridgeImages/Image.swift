@@ -2,7 +2,9 @@ import WeighbridgeTensors
 
 /// A picture: rows of red, green and blue, 8 bits each.
 public struct Image: Sendable, Hashable {
+  /// Pixels in a row.
   public let width: Int
+  /// The number of rows.
   public let height: Int
   /// `height · width · 3` bytes, row by row from the top, channels last.
   public let pixels: [UInt8]

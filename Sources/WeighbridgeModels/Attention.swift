@@ -15,6 +15,9 @@ public struct ScaledDotProductAttention: Architecture {
   /// The factor of the scores; `nil` for none.
   public let scale: Double?
 
+  /// From the key `scale`.
+  ///
+  /// - Throws: `usage` when the configuration has no value for it.
   public init(_ w: WeightScope, _ configuration: Configuration) throws {
     path = w.path
     scale = try configuration.optionalNumber("scale")
@@ -34,8 +37,10 @@ public struct ScaledDotProductAttention: Architecture {
 
 /// Queries [..., n, d], keys [..., m, d] and values [..., m, e].
 public struct AttentionInput: TensorBundle {
+  /// Queries [..., n, d], keys [..., m, d] and values [..., m, e], in PyTorch's order.
   public var query, key, value: Tensor
 
+  /// All of three axes, [B, n, d], or all of four, [B, heads, n, d].
   public init(query: Tensor, key: Tensor, value: Tensor) {
     (self.query, self.key, self.value) = (query, key, value)
   }

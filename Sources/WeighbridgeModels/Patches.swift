@@ -81,6 +81,9 @@ extension PatchEmbed: Architecture {
     }
   }
 
+  /// From the keys `img_size`, `patch_size`, `in_chans`, `embed_dim`, `norm` and `ln_eps`.
+  ///
+  /// - Throws: `usage` for a missing value, and what binding throws.
   public init(_ w: WeightScope, _ configuration: Configuration) throws {
     let w = try w.normalizing(as: configuration)
     try self.init(
@@ -167,6 +170,9 @@ extension PatchMerging: Architecture {
     try configuration.requirePositive("dim", "c")
   }
 
+  /// From the keys `dim`, `c` and `ln_eps`: tokens are `dim`·`c` wide.
+  ///
+  /// - Throws: `usage` for a missing value, and what binding throws.
   public init(_ w: WeightScope, _ configuration: Configuration) throws {
     let w = try w.normalizing(as: configuration)
     try self.init(w, width: configuration.integer("dim") * configuration.integer("c"))

@@ -16,6 +16,8 @@ public struct SpatialTransformer: Module {
   let localization: Sequential
   let fcLoc: Sequential
 
+  /// - Parameter alignCorners: Whether −1 and 1 are the centres of the corner pixels, as up to
+  ///   PyTorch 1.2; else they are the image's edges.
   public init(_ w: WeightScope, alignCorners: Bool = false) throws {
     path = w.path
     self.alignCorners = alignCorners
@@ -92,6 +94,9 @@ extension SpatialTransformer: Architecture {
       "conv1.weight", "conv2.weight", "fc1.weight", "fc2.weight")
   }
 
+  /// From the key `align_corners`.
+  ///
+  /// - Throws: `usage` for a missing value, and what binding throws.
   public init(_ w: WeightScope, _ configuration: Configuration) throws {
     try self.init(w, alignCorners: configuration.boolean("align_corners"))
   }

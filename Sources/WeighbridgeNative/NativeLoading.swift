@@ -4,10 +4,14 @@ import WeighbridgeWeights
 
 /// A native weight file is a source of weights: parameters under a model's own names, in place.
 extension NativeWeights: WeightSource {
+  /// Whether the file has a parameter of this name, spelled exactly so.
   public func contains(_ name: String) -> Bool {
     entries.contains { ExactText($0.name) == ExactText(name) }
   }
 
+  /// The tensor of the request's name, in place and in the dtype of the file.
+  ///
+  /// - Throws: What `tensor(_:)` throws.
   public func tensor(for request: ParameterRequest) throws -> Tensor {
     try tensor(request.name)
   }

@@ -3,12 +3,16 @@ import WeighbridgeModules
 /// One recorded tensor of a module's call: `layer1.0.relu#2`, and `rnn#1/0` where a call returned
 /// several.
 public struct ActivationKey: Sendable, Hashable {
+  /// The module that was called.
   public var path: ModulePath
   /// How often the path was called before: 0, 1, 2 …
   public var call: Int
   /// Which of several tensors the call returned; `nil` when it returned one.
   public var item: Int?
 
+  /// - Parameters:
+  ///   - call: How often the path was called before.
+  ///   - item: Which of several tensors the call returned; `nil` when it returned one.
   public init(_ path: ModulePath, call: Int = 0, item: Int? = nil) {
     self.path = path
     self.call = call

@@ -11,9 +11,12 @@ import WeighbridgeModules
 public struct Reference: Sendable {
   /// How far PyTorch's own float32 result was from the same module run in float64.
   public struct Noise: Sendable, Hashable {
+    /// The root mean square of the difference.
     public var rms: Double
+    /// The largest absolute difference.
     public var max: Double
 
+    /// Both in the units of the activation.
     public init(rms: Double, max: Double) {
       self.rms = rms
       self.max = max

@@ -10,6 +10,9 @@ public struct TerminalReport: Sendable {
   /// Whether escape sequences may be used.
   public var hasColor: Bool
 
+  /// - Parameters:
+  ///   - width: The columns to fit, 60 at least.
+  ///   - hasColor: Whether escape sequences may be used.
   public init(width: Int = 80, hasColor: Bool = false) {
     self.width = max(60, width)
     self.hasColor = hasColor

@@ -6,11 +6,13 @@ import WeighbridgeReferences
 public final class RecordingProbe: Probe {
   private let state = Mutex([(key: ActivationKey, tensor: Tensor)]())
 
+  /// A probe that has seen no call yet.
   public init() {}
 
   /// The returned tensors, in the order in which the calls returned.
   public var activations: [(key: ActivationKey, tensor: Tensor)] { state.withLock { $0 } }
 
+  /// Runs the module and keeps its tensors, with an item number where it returned several.
   public func intercept<M: Module>(
     _ module: M, call: Int, input: M.Input, forward: (M.Input) throws -> M.Output
   ) throws -> M.Output {

@@ -1,7 +1,7 @@
 /// Something in a checkpoint that is not among its tensors. Asking for it by name is an error; the
 /// others are usable.
 public struct SkippedEntry: Sendable, Hashable {
-  /// The name as the file writes it.
+  /// The name by which it would be asked for.
   public let name: String
   /// Why it is not among the tensors.
   public let reason: SkipReason

@@ -73,6 +73,7 @@ public struct ParityFailure: Error, Sendable, CustomStringConvertible {
   /// The columns that its description fits.
   public static let width = 100
 
+  /// What was compared, and what does not hold.
   public let verdict: Verdict
   /// The file with the report, where one was written.
   public let report: String?

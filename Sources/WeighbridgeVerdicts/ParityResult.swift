@@ -47,7 +47,7 @@ public struct ParityResult: Sendable {
 
   /// Where the time went.
   public struct Seconds: Sendable, Hashable {
-    /// Reading the reference, and the checkpoint's header.
+    /// Opening the files and reading what was recorded.
     public var read = 0.0
     /// Building the model and loading its weights.
     public var bind = 0.0

@@ -5,7 +5,7 @@ import WeighbridgeTensors
 public struct TensorDiff: Sendable {
   /// A tensor that both have and that is not the same.
   public struct Entry: Sendable {
-    /// The name in both files.
+    /// The path as the first file writes it.
     public var name: String
     /// The shape in either file.
     public var shapes: (a: Shape, b: Shape)

@@ -19,12 +19,15 @@ public struct Alignment: Sendable {
 
   /// A parameter that has its tensor.
   public struct Match: Sendable, Hashable {
+    /// The parameter's full name in the model.
     public let parameter: String
+    /// The parameter's shape, in PyTorch's layout.
     public let shape: Shape
     /// The file's entries: several where it is joined from them.
     public let sources: [String]
     /// What is done to them; `nil` when nothing is.
     public let transform: String?
+    /// What decided it.
     public let decision: Decision
     /// What else there is to say.
     public let remark: String?
@@ -32,8 +35,11 @@ public struct Alignment: Sendable {
 
   /// A parameter whose tensor nothing decides.
   public struct Open: Sendable, Hashable {
+    /// The parameter's full name in the model.
     public let parameter: String
+    /// The parameter's shape, in PyTorch's layout.
     public let shape: Shape
+    /// Why nothing decides it, in words.
     public let reason: String
     /// The tensors that it may be, those that are free and fit.
     public let candidates: [String]
@@ -42,9 +48,13 @@ public struct Alignment: Sendable {
     public let taken: String?
   }
 
+  /// The architecture's id.
   public let model: String
+  /// What the model is built with.
   public let configuration: Configuration
+  /// Parameters that have their tensor.
   public internal(set) var matches: [Match]
+  /// Parameters whose tensor nothing decides.
   public internal(set) var open: [Open]
   /// Counts of batches, which nothing computes with.
   public internal(set) var counters: Int
@@ -52,6 +62,7 @@ public struct Alignment: Sendable {
   public internal(set) var unused: [String]
   /// The correspondence as rules on the file's names.
   public internal(set) var rules: Rules
+  /// What else there is to say of the whole, for people.
   public internal(set) var notes: [String]
 
   /// Whether the rules give every parameter a tensor.

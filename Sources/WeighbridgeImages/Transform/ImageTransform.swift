@@ -31,9 +31,12 @@ public struct ImageTransform: Sendable, Hashable {
 
   /// The mean and the standard deviation of each channel, of values from 0 to 1.
   public struct Statistics: Sendable, Hashable {
+    /// What is subtracted, channel by channel: red, green, blue.
     public var mean: [Float]
+    /// What is divided by, channel by channel: red, green, blue.
     public var deviation: [Float]
 
+    /// Of values from 0 to 1, as torchvision's `Normalize` takes them; three of each.
     public init(mean: [Float], deviation: [Float]) {
       (self.mean, self.deviation) = (mean, deviation)
     }
@@ -51,10 +54,14 @@ public struct ImageTransform: Sendable, Hashable {
     ]
   }
 
+  /// How sizes are changed: as torchvision does to pictures, or to tensors.
   public var backend: Backend
   /// In their order; normalising comes last.
   public var steps: [Step]
 
+  /// - Parameters:
+  ///   - steps: In their order; normalising comes last.
+  ///   - backend: How sizes are changed.
   public init(_ steps: [Step], backend: Backend = .pillow) {
     (self.steps, self.backend) = (steps, backend)
   }

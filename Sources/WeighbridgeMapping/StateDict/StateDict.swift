@@ -38,7 +38,7 @@ public struct Collision: Sendable, Hashable {
 public struct StateDict: Sendable {
   /// In the order of the file.
   public internal(set) var tensors: [MappedTensor]
-  /// Names on which several tensors landed; they are among `tensors` too.
+  /// Names on which several tensors landed; the first of each is among `tensors`.
   public internal(set) var collisions: [Collision] = []
   /// What was recognised and done, for people: a prefix stripped, a nested state dict entered.
   public internal(set) var notes: [String] = []

@@ -11,6 +11,10 @@ public struct DETREncoder: Architecture {
   private let positions: PositionEmbedding
   private let encoder: TransformerEncoder
 
+  /// From the keys `in_channels`, `hidden_dim`, `nheads`, `num_encoder_layers`, `dim_feedforward`,
+  /// `position` and `ln_eps`.
+  ///
+  /// - Throws: `usage` for values that `check` refuses, and what binding throws.
   public init(_ w: WeightScope, _ configuration: Configuration) throws {
     let w = try w.normalizing(as: configuration)
     try Self.check(configuration)
@@ -49,9 +53,12 @@ public struct DETREncoder: Architecture {
 /// Feature maps [B, C, H, W] and which of their cells are padding: [B, H, W], any value but 0 means
 /// padding.
 public struct PaddedFeatures: TensorBundle {
+  /// Feature maps [B, C, H, W].
   public var features: Tensor
+  /// Which cells are padding, [B, H, W], as `bool` or as 0 and 1; `nil` for none.
   public var padding: Tensor?
 
+  /// - Parameter padding: True or 1 where a cell is padding.
   public init(_ features: Tensor, padding: Tensor? = nil) {
     self.features = features
     self.padding = padding

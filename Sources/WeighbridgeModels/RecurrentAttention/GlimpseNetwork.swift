@@ -7,6 +7,9 @@ public struct GlimpseNetwork: Architecture {
   package let retina: Retina
   package let what1, where1, what2, where2: Linear
 
+  /// From the keys `h_g`, `h_l`, `g`, `k`, `s` and `c`.
+  ///
+  /// - Throws: `usage` for values that `check` refuses, and what binding throws.
   public init(_ w: WeightScope, _ configuration: Configuration) throws {
     try Self.check(configuration)
     let (glimpse, location) = (

@@ -13,6 +13,9 @@ public struct RecurrentAttention: Architecture {
   private let classifier: ActionNetwork
   private let baseliner: BaselineNetwork
 
+  /// From the keys `g`, `k`, `s`, `c`, `h_g`, `h_l`, `std`, `hidden_size` and `num_classes`.
+  ///
+  /// - Throws: `usage` for values that `check` refuses, and what binding throws.
   public init(_ w: WeightScope, _ configuration: Configuration) throws {
     try Self.check(configuration)
     let hidden = try configuration.integer("hidden_size")
@@ -49,6 +52,11 @@ public struct RecurrentAttention: Architecture {
     /// even in inference.
     public var noise: Tensor?
 
+    /// - Parameters:
+    ///   - image: [B, C, H, W].
+    ///   - location: [B, 2] as (x, y) in −1…1.
+    ///   - state: [B, H], zeros before the first glimpse.
+    ///   - noise: ε [B, 2]; `nil` for 0.
     public init(image: Tensor, location: Tensor, state: Tensor, noise: Tensor? = nil) {
       (self.image, self.location, self.state, self.noise) = (image, location, state, noise)
     }
@@ -81,6 +89,12 @@ public struct RecurrentAttention: Architecture {
     /// The logarithm of the next location's density, [B].
     public var logDensity: Tensor
 
+    /// - Parameters:
+    ///   - state: [B, H].
+    ///   - location: [B, 2].
+    ///   - baseline: [B, 1].
+    ///   - logProbabilities: [B, classes].
+    ///   - logDensity: [B].
     public init(
       state: Tensor, location: Tensor, baseline: Tensor, logProbabilities: Tensor,
       logDensity: Tensor

@@ -15,6 +15,10 @@ public struct Retina: Architecture {
   public let path: ModulePath
   private let geometry: RetinaGeometry
 
+  /// From the keys `g`, `k` and `s`: the side of a patch, the number of patches, and how many times
+  /// larger each crop is than the one before.
+  ///
+  /// - Throws: `usage` for values that `check` refuses.
   public init(_ w: WeightScope, _ configuration: Configuration) throws {
     path = w.path
     geometry = try RetinaGeometry(configuration)
@@ -78,9 +82,12 @@ public struct Retina: Architecture {
 
 /// Images [B, C, H, W] and a location [B, 2] for each, as (x, y) in −1…1.
 public struct GlimpseInput: TensorBundle {
+  /// Images [B, C, H, W], with at least one.
   public var image: Tensor
+  /// Where to look, [B, 2] as (x, y) in −1…1.
   public var location: Tensor
 
+  /// - Parameter location: [B, 2] as (x, y) in −1…1: one for each image.
   public init(_ image: Tensor, at location: Tensor) {
     self.image = image
     self.location = location

@@ -14,6 +14,11 @@ public struct Inception3: Module {
   let dropout: Identity
   let fc: Linear
 
+  /// - Parameters:
+  ///   - classes: The number of logits.
+  ///   - auxiliary: Whether the checkpoint has an auxiliary head, which only training runs.
+  ///   - transformsInput: torchvision's `transform_input`: whether images that are normalised as
+  ///     ImageNet's are brought to mean and deviation ½ first.
   public init(
     _ w: WeightScope, classes: Int = 1000, auxiliary: Bool = true, transformsInput: Bool = false
   ) throws {
@@ -89,6 +94,11 @@ public struct SEInception3: Module {
   public let path: ModulePath
   let model: Inception3
 
+  /// - Parameters:
+  ///   - classes: The number of logits.
+  ///   - auxiliary: Whether the checkpoint has an auxiliary head, which only training runs.
+  ///   - transformsInput: torchvision's `transform_input`: whether images that are normalised as
+  ///     ImageNet's are brought to mean and deviation ½ first.
   public init(
     _ w: WeightScope, classes: Int = 1000, auxiliary: Bool = true, transformsInput: Bool = false
   ) throws {
@@ -137,6 +147,9 @@ extension SEInception3: Architecture {
     try configuration.requirePositive("num_classes")
   }
 
+  /// From the keys `num_classes`, `aux_logits`, `transform_input` and `bn_eps`.
+  ///
+  /// - Throws: `usage` for a missing value, and what binding throws.
   public init(_ w: WeightScope, _ configuration: Configuration) throws {
     let w = try w.normalizing(as: configuration)
     try self.init(

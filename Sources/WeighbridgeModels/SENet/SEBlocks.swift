@@ -3,6 +3,7 @@ import WeighbridgeModules
 /// A residual block of 1×1, 3×3 and 1×1 convolutions with squeeze-and-excitation before the sum.
 /// The 3×3 convolution carries the stride. [N, inplanes, H, W] → [N, 4·planes, H', W'].
 public struct SEBottleneck: Module {
+  /// How many times more channels go out than the block has within.
   public static let expansion = 4
 
   public let path: ModulePath
@@ -14,6 +15,14 @@ public struct SEBottleneck: Module {
   /// One module that is called three times.
   package let relu: ReLU
 
+  /// - Parameters:
+  ///   - inplanes: Channels in.
+  ///   - planes: Channels within; four times as many go out.
+  ///   - stride: Of the 3×3 convolution, in pixels.
+  ///   - downsample: Whether the shortcut has a 1×1 convolution and a norm; it needs them where the
+  ///     shape changes.
+  ///   - reduction: The gate's hidden width is ⌊4·planes / reduction⌋.
+  /// - Throws: `usage` when the reduction leaves no hidden width, and what binding throws.
   public init(
     _ w: WeightScope, inplanes: Int, planes: Int, stride: Int = 1, downsample: Bool = false,
     reduction: Int = 16
@@ -39,6 +48,7 @@ public struct SEBottleneck: Module {
 /// A residual block of two 3×3 convolutions, the first with the stride, with squeeze-and-excitation
 /// before the sum. [N, inplanes, H, W] → [N, planes, H', W'].
 public struct SEBasicBlock: Module {
+  /// As many channels go out as the block has within.
   public static let expansion = 1
 
   public let path: ModulePath
@@ -49,6 +59,14 @@ public struct SEBasicBlock: Module {
   /// One module that is called twice.
   package let relu: ReLU
 
+  /// - Parameters:
+  ///   - inplanes: Channels in.
+  ///   - planes: Channels within and out.
+  ///   - stride: Of the first convolution, in pixels.
+  ///   - downsample: Whether the shortcut has a 1×1 convolution and a norm; it needs them where the
+  ///     shape changes.
+  ///   - reduction: The gate's hidden width is ⌊planes / reduction⌋.
+  /// - Throws: `usage` when the reduction leaves no hidden width, and what binding throws.
   public init(
     _ w: WeightScope, inplanes: Int, planes: Int, stride: Int = 1, downsample: Bool = false,
     reduction: Int = 16
@@ -131,6 +149,10 @@ extension SEBottleneck: Architecture {
     _ = try SELayer.width(channel: outputs, reduction: configuration.positive("reduction"))
   }
 
+  /// From the keys `inplanes`, `planes`, `stride`, `downsample`, `reduction` and `bn_eps`.
+  ///
+  /// - Throws: `usage` for a missing value or a reduction that is too large, and what binding
+  ///   throws.
   public init(_ w: WeightScope, _ configuration: Configuration) throws {
     let w = try w.normalizing(as: configuration)
     try self.init(

@@ -93,6 +93,10 @@ extension SELayer: Architecture {
       channel: configuration.positive("channel"), reduction: configuration.positive("reduction"))
   }
 
+  /// From the keys `channel` and `reduction`.
+  ///
+  /// - Throws: `usage` for a missing value or a reduction that is too large, and what binding
+  ///   throws.
   public init(_ w: WeightScope, _ configuration: Configuration) throws {
     try self.init(
       w, channel: configuration.integer("channel"), reduction: configuration.integer("reduction"))

@@ -10,45 +10,71 @@ public protocol SEResNetDepth: Sendable {
   static var isBottleneck: Bool { get }
 }
 
+/// ResNet-18's blocks.
 public enum SEResNetDepth18: SEResNetDepth {
+  /// Two layers a block, the stem and the head.
   public static let depth = 18
+  /// Two for each stage.
   public static let blocks = [2, 2, 2, 2]
+  /// Basic blocks.
   public static let isBottleneck = false
 }
 
+/// ResNet-34's blocks.
 public enum SEResNetDepth34: SEResNetDepth {
+  /// Two layers a block, the stem and the head.
   public static let depth = 34
+  /// Stage by stage.
   public static let blocks = [3, 4, 6, 3]
+  /// Basic blocks.
   public static let isBottleneck = false
 }
 
+/// ResNet-50's blocks.
 public enum SEResNetDepth50: SEResNetDepth {
+  /// Three layers a block, the stem and the head.
   public static let depth = 50
+  /// Stage by stage.
   public static let blocks = [3, 4, 6, 3]
+  /// Bottleneck blocks.
   public static let isBottleneck = true
 }
 
+/// ResNet-101's blocks.
 public enum SEResNetDepth101: SEResNetDepth {
+  /// Three layers a block, the stem and the head.
   public static let depth = 101
+  /// Stage by stage.
   public static let blocks = [3, 4, 23, 3]
+  /// Bottleneck blocks.
   public static let isBottleneck = true
 }
 
+/// ResNet-152's blocks.
 public enum SEResNetDepth152: SEResNetDepth {
+  /// Three layers a block, the stem and the head.
   public static let depth = 152
+  /// Stage by stage.
   public static let blocks = [3, 8, 36, 3]
+  /// Bottleneck blocks.
   public static let isBottleneck = true
 }
 
+/// `se_resnet18`: basic blocks, 2, 2, 2 and 2.
 public typealias SEResNet18 = SEResNet<SEResNetDepth18>
+/// `se_resnet34`: basic blocks, 3, 4, 6 and 3.
 public typealias SEResNet34 = SEResNet<SEResNetDepth34>
+/// `se_resnet50`: bottleneck blocks, 3, 4, 6 and 3.
 public typealias SEResNet50 = SEResNet<SEResNetDepth50>
+/// `se_resnet101`: bottleneck blocks, 3, 4, 23 and 3.
 public typealias SEResNet101 = SEResNet<SEResNetDepth101>
+/// `se_resnet152`: bottleneck blocks, 3, 8, 36 and 3.
 public typealias SEResNet152 = SEResNet<SEResNetDepth152>
 
 /// A ResNet with squeeze-and-excitation in every block: [N, 3, H, W] → logits [N, num_classes].
 public struct SEResNet<Depth: SEResNetDepth>: Module {
   public let path: ModulePath
+  /// `SEResNet` at every depth.
   public var kind: String { "SEResNet" }
   let stem: FusedConvolution
   let maxpool: MaxPool2d
@@ -56,6 +82,11 @@ public struct SEResNet<Depth: SEResNetDepth>: Module {
   let avgpool: AdaptiveAvgPool2d
   let fc: Linear
 
+  /// - Parameters:
+  ///   - classes: The number of logits.
+  ///   - reduction: A gate's hidden width is ⌊channels of its block's output / reduction⌋.
+  /// - Throws: `usage` when the reduction leaves some gate no hidden width, and what binding
+  ///   throws.
   public init(_ w: WeightScope, classes: Int = 1000, reduction: Int = 16) throws {
     path = w.path
     let expansion = Depth.isBottleneck ? SEBottleneck.expansion : SEBasicBlock.expansion
@@ -134,6 +165,10 @@ extension SEResNet: Architecture {
       channel: narrowest, reduction: configuration.positive("reduction"))
   }
 
+  /// From the keys `num_classes`, `reduction` and `bn_eps`.
+  ///
+  /// - Throws: `usage` for a missing value or a reduction that is too large, and what binding
+  ///   throws.
   public init(_ w: WeightScope, _ configuration: Configuration) throws {
     let w = try w.normalizing(as: configuration)
     try self.init(

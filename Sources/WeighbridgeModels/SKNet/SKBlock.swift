@@ -3,6 +3,7 @@ import WeighbridgeModules
 /// A residual block of a 1×1 convolution, selective kernels with the stride, and a 1×1 convolution.
 /// [N, inplanes, H, W] → [N, 2·planes, H', W'].
 public struct SKBlock: Module {
+  /// How many times more channels go out than the block has within.
   public static let expansion = 2
 
   public let path: ModulePath
@@ -14,6 +15,13 @@ public struct SKBlock: Module {
   let relu: ReLU
   let downsample: Sequential?
 
+  /// - Parameters:
+  ///   - inplanes: Channels in.
+  ///   - planes: Channels within, a multiple of 32; twice as many go out.
+  ///   - stride: Of the selective kernels, in pixels.
+  ///   - downsample: Whether the shortcut has a 1×1 convolution and a norm; it needs them where the
+  ///     shape changes.
+  /// - Throws: `usage` when the channels do not divide into 32 groups, and what binding throws.
   public init(
     _ w: WeightScope, inplanes: Int, planes: Int, stride: Int = 1, downsample: Bool = false
   ) throws {
@@ -79,6 +87,10 @@ extension SKBlock: Architecture {
     try configuration.checkShortcut(inputs: inputs, outputs: outputs)
   }
 
+  /// From the keys `inplanes`, `planes`, `stride`, `downsample` and `bn_eps`.
+  ///
+  /// - Throws: `usage` for a missing value or channels that do not divide into 32 groups, and what
+  ///   binding throws.
   public init(_ w: WeightScope, _ configuration: Configuration) throws {
     let w = try w.normalizing(as: configuration)
     try self.init(

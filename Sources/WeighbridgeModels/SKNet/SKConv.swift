@@ -174,6 +174,10 @@ extension SKConv: Architecture {
     try configuration.checkGroups("in_channels", "out_channels")
   }
 
+  /// From the keys `in_channels`, `out_channels`, `stride`, `M`, `r`, `L` and `bn_eps`.
+  ///
+  /// - Throws: `usage` for a missing value or channels that do not divide into 32 groups, and what
+  ///   binding throws.
   public init(_ w: WeightScope, _ configuration: Configuration) throws {
     let w = try w.normalizing(as: configuration)
     try self.init(

@@ -8,22 +8,31 @@ public protocol SKNetDepth: Sendable {
   static var blocks: [Int] { get }
 }
 
+/// SKNet-50's blocks.
 public enum SKNetDepth50: SKNetDepth {
+  /// As ResNet-50's.
   public static let depth = 50
+  /// Stage by stage.
   public static let blocks = [3, 4, 6, 3]
 }
 
+/// SKNet-101's blocks.
 public enum SKNetDepth101: SKNetDepth {
+  /// As ResNet-101's.
   public static let depth = 101
+  /// Stage by stage.
   public static let blocks = [3, 4, 23, 3]
 }
 
+/// `sknet50`: blocks 3, 4, 6 and 3.
 public typealias SKNet50 = SKNet<SKNetDepth50>
+/// `sknet101`: blocks 3, 4, 23 and 3.
 public typealias SKNet101 = SKNet<SKNetDepth101>
 
 /// A residual network of selective-kernel blocks: [N, 3, H, W] → probabilities [N, nums_class].
 public struct SKNet<Depth: SKNetDepth>: Module {
   public let path: ModulePath
+  /// `SKNet` at every depth.
   public var kind: String { "SKNet" }
   let conv: Sequential
   let maxpool: MaxPool2d
@@ -32,6 +41,7 @@ public struct SKNet<Depth: SKNetDepth>: Module {
   let fc: Linear
   let softmax: Softmax
 
+  /// - Parameter classes: The number of probabilities.
   public init(_ w: WeightScope, classes: Int = 1000) throws {
     path = w.path
     conv = try Sequential(
@@ -93,6 +103,9 @@ extension SKNet: Architecture {
     try configuration.requirePositive("nums_class")
   }
 
+  /// From the keys `nums_class`, as the original spells it, and `bn_eps`.
+  ///
+  /// - Throws: `usage` for a missing value, and what binding throws.
   public init(_ w: WeightScope, _ configuration: Configuration) throws {
     let w = try w.normalizing(as: configuration)
     try self.init(w, classes: configuration.integer("nums_class"))

@@ -17,6 +17,10 @@ public struct VisionTransformer: Architecture {
   private let toClassToken: Identity
   private let head: Sequential
 
+  /// From the keys `image_size`, `patch_size`, `num_classes`, `dim`, `depth`, `heads`, `mlp_dim`,
+  /// `channels`, `head`, `dim_head`, `scale` and `ln_eps`.
+  ///
+  /// - Throws: `usage` for values that `check` refuses, and what binding throws.
   public init(_ w: WeightScope, _ configuration: Configuration) throws {
     let w = try w.normalizing(as: configuration)
     try Self.check(configuration)
@@ -130,9 +134,12 @@ public struct VisionTransformer: Architecture {
 /// Images [B, C, H, W] and which of their patches to keep: [B, n] or [B, rows, columns], any value
 /// but 0 means keep.
 public struct MaskedImage: TensorBundle {
+  /// Images [B, C, H, W].
   public var image: Tensor
+  /// Which patches are kept, [B, n] or [B, rows, columns], as `bool` or as 0 and 1; `nil` for all.
   public var mask: Tensor?
 
+  /// - Parameter mask: True or 1 where a patch is kept.
   public init(_ image: Tensor, mask: Tensor? = nil) {
     self.image = image
     self.mask = mask

@@ -10,6 +10,9 @@ public struct EVCBlock: Architecture {
   private let mlp: LightMLPBlock
   private let merge: Conv2d
 
+  /// From the key `in_channels` and `bn_eps`; the other keys have to agree or have no effect.
+  ///
+  /// - Throws: `usage` for values that `check` refuses, and what binding throws.
   public init(_ w: WeightScope, _ configuration: Configuration) throws {
     let w = try w.normalizing(as: configuration)
     try Self.check(configuration)

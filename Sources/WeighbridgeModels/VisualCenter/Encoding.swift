@@ -8,6 +8,7 @@ import WeighbridgeModules
 public struct Encoding: Architecture, DeclaringModule {
   private static let codewords = DeclaredParameter<Encoding>("codewords", .codewords, \.codewords)
   private static let scale = DeclaredParameter<Encoding>("scale", .vector, \.scale)
+  /// `codewords` and `scale`.
   public static let declared = [codewords, scale]
 
   /// The number of codewords, whatever `num_codes` says.
@@ -19,6 +20,7 @@ public struct Encoding: Architecture, DeclaringModule {
   /// [64].
   public private(set) var scale: Tensor
 
+  /// - Parameter channels: C, the length of a codeword.
   public init(_ w: WeightScope, channels: Int) throws {
     path = w.path
     codewords = try w.parameter(Self.codewords, [Self.codeCount, channels])
@@ -68,6 +70,9 @@ extension Encoding {
     try configuration.requirePositive("in_channels")
   }
 
+  /// From the key `in_channels`; `num_codes` has no effect.
+  ///
+  /// - Throws: `usage` for values that `check` refuses, and what binding throws.
   public init(_ w: WeightScope, _ configuration: Configuration) throws {
     try Self.check(configuration)
     try self.init(w, channels: configuration.integer("in_channels"))

@@ -57,6 +57,9 @@ extension LVCBlock {
     try checkChannels(configuration, "c1")
   }
 
+  /// From the keys `c1` and `bn_eps`; `c2` and `num_codes` have no effect.
+  ///
+  /// - Throws: `usage` for values that `check` refuses, and what binding throws.
   public init(_ w: WeightScope, _ configuration: Configuration) throws {
     let w = try w.normalizing(as: configuration)
     try Self.check(configuration)

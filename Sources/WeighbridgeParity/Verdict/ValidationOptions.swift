@@ -24,6 +24,7 @@ public enum ReachMode: String, Sendable, Hashable, CaseIterable {
 public struct ValidationOptions: Sendable {
   /// Replaces every noise-based limit.
   public var tolerance: ElementwiseTolerance?
+  /// When the model is also run in float64.
   public var oracle = OracleMode.auto
   /// Whether recorded activations that the model lacks, and modules without a recorded activation,
   /// make the verdict a failure.
@@ -37,7 +38,9 @@ public struct ValidationOptions: Sendable {
   /// Whether every layer is held against its own rounding, place by place, and not only those whose error
   /// is large.
   public var measuresAll = false
+  /// What noise ratios hold, and other thresholds.
   public var limits = Limits()
 
+  /// The defaults of `weighbridge validate`.
   public init() {}
 }

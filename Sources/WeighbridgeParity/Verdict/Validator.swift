@@ -9,10 +9,16 @@ import WeighbridgeVerdicts
 /// judge assigns every line its status from that; the causes of what fails are looked for, and what a
 /// pass says nothing of.
 public struct Validator: Sendable {
+  /// What models are held against.
   public let reference: Reference
+  /// How that is done.
   public let options: ValidationOptions
   private let onProgress: (@Sendable (ValidationProgress) -> Void)?
 
+  /// - Parameters:
+  ///   - reference: What models are held against.
+  ///   - options: How that is done.
+  ///   - onProgress: Told how many module calls of a run have returned.
   public init(
     _ reference: Reference, options: ValidationOptions = ValidationOptions(),
     onProgress: (@Sendable (ValidationProgress) -> Void)? = nil

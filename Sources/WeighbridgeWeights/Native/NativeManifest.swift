@@ -9,6 +9,9 @@ public struct NativeManifest: Sendable, Hashable {
     /// The SHA-256 of its bytes, in hexadecimal.
     public var sha256: String
 
+    /// - Parameters:
+    ///   - name: Without directories.
+    ///   - sha256: Of the file's bytes, in hexadecimal.
     public init(name: String, sha256: String) {
       self.name = name
       self.sha256 = sha256
@@ -27,6 +30,7 @@ public struct NativeManifest: Sendable, Hashable {
   public var configuration: String
   /// The order of the parameters' axes.
   public var layout: String
+  /// The file that the weights were converted from; `nil` where it is not known.
   public var source: Source?
   /// Other texts that travel with the file. The prefix `weighbridge.` is reserved.
   public var notes: [String: String]

@@ -8,6 +8,7 @@ import WeighbridgeTensors
 /// Opening checks the header, and the metadata by its checksum; tensors are used in place and their
 /// bytes are not read until touched. `verify()` compares every tensor with its recorded checksum. Needs no system library.
 public final class NativeWeights: Sendable {
+  /// Which model the weights are of, and what they were made from.
   public let manifest: NativeManifest
   /// Whether the metadata has a checksum, which was right; files of earlier versions have none.
   public let hasMetadataSum: Bool

@@ -146,8 +146,11 @@ struct SafetensorsHeader: Sendable {
 
 /// A tensor of a safetensors file.
 public struct SafetensorsEntry: Sendable, Hashable {
+  /// The name in the file's header.
   public let name: String
+  /// The elements' dtype, from the header's code such as `F32`.
   public let dtype: DType
+  /// The extents, outermost axis first.
   public let shape: Shape
   /// Where its bytes begin in the file.
   public internal(set) var byteOffset: Int

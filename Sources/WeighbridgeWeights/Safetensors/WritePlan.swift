@@ -2,13 +2,17 @@ import WeighbridgeTensors
 
 /// A tensor to be written: what a writer must know before the first byte.
 public struct TensorDescription: Sendable, Hashable {
+  /// The name that the file is to have.
   public let name: String
+  /// The dtype in which it is written.
   public let dtype: DType
+  /// The extents, outermost axis first.
   public let shape: Shape
 
   /// The size of the elements in bytes.
   public var byteCount: Int { shape.elementCount * dtype.byteCount }
 
+  /// What a writer must know of one tensor; the elements come later.
   public init(name: String, dtype: DType, shape: Shape) {
     self.name = name
     self.dtype = dtype
