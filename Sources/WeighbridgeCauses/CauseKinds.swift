@@ -42,7 +42,7 @@ extension Cause.Kind {
   public static let truncatedDType = Self("truncated-dtype")
   /// The ε of a batch normalisation.
   public static let batchNormEpsilon = Self("batchnorm-epsilon")
-  /// The ε of a norm over features, or over the channels of a pixel.
+  /// The ε of any other norm: layer, group, instance or RMS.
   public static let layerNormEpsilon = Self("layernorm-epsilon")
   /// `running_mean` and `running_var` in each other's place.
   public static let statisticsSwapped = Self("statistics-swapped")
@@ -70,8 +70,7 @@ extension Cause.Kind {
   public static let kernelSize = Self("kernel-size")
   /// What adaptive pooling comes out as.
   public static let outputSize = Self("output-size")
-  /// A padding that differs between opposite sides, as TensorFlow's `same` and those shifted by
-  /// one.
+  /// A padding that differs between opposite sides, as TensorFlow's `same`.
   public static let paddingSame = Self("padding-same")
   /// Whether averages divide by what lies in the padding, too.
   public static let countIncludePad = Self("count-include-pad")

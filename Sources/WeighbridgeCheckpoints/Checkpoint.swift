@@ -77,7 +77,7 @@ public struct CheckpointEntry: Sendable, Hashable {
   public let rawPath: String
   /// The dtype of the elements once read, in native byte order.
   public let dtype: DType
-  /// The shape as the file has it; `form` says where PyTorch's is another.
+  /// The extents, outermost axis first; `form` says where PyTorch's order of axes is another.
   public let shape: Shape
   /// How the bytes lie in the file.
   public let storage: StorageNote
@@ -91,7 +91,7 @@ public struct CheckpointEntry: Sendable, Hashable {
   ///   - name: The state-dict name.
   ///   - rawPath: The path as the file writes it, where that is another.
   ///   - dtype: The dtype of the elements once read.
-  ///   - shape: As the file has it.
+  ///   - shape: Outermost axis first.
   ///   - storage: How the bytes lie in the file.
   ///   - form: What it is to PyTorch, where the format says so.
   public init(

@@ -89,6 +89,7 @@ extension Engine {
 
 /// Elementwise operations of two tensors.
 public enum BinaryOperation: String, Sendable, Hashable {
+  /// a + b, a − b, a·b, a/b, and the smaller or the larger of both.
   case add, subtract, multiply, divide, minimum, maximum
   /// aᵇ, as `torch.pow`.
   case power
@@ -100,6 +101,7 @@ public enum BinaryOperation: String, Sendable, Hashable {
 
 /// Elementwise functions that are not activations.
 public enum UnaryOperation: Sendable, Hashable {
+  /// −x, |x|, x², √x, eˣ, ln x, sin x and cos x.
   case negate, absolute, square, squareRoot, exponential, logarithm, sine, cosine
   /// 1/√x.
   case reciprocalSquareRoot
@@ -109,9 +111,11 @@ public enum UnaryOperation: Sendable, Hashable {
   case exponentialMinusOne
   /// ln(1 + x), accurate near 0.
   case logarithmOnePlus
+  /// erf(x).
   case errorFunction
   /// To the nearest whole number, halves to the even one, as `torch.round`.
   case rounded
+  /// The next whole number below, or above.
   case floor, ceiling
   /// Without the fraction, as `torch.trunc`.
   case truncated
@@ -127,6 +131,7 @@ public enum UnaryOperation: Sendable, Hashable {
 
 /// Reductions.
 public enum Reduction: String, Sendable, Hashable {
+  /// Of the elements along the reduced axes.
   case sum, mean, maximum, minimum
 }
 

@@ -7,6 +7,7 @@ public struct Interpolation: Sendable, Hashable {
     case nearest
     /// The pixel at ⌊(i + ½)·in/out⌋, as Pillow and scikit-image have it.
     case nearestExact = "nearest-exact"
+    /// Two neighbours along each axis, weighed by distance.
     case linear
     /// Four pixels by the cubic kernel of a = −0.75, antialiased of a = −0.5.
     case cubic
@@ -163,11 +164,13 @@ public struct TransposedConvolutionGeometry: Sendable, Hashable {
 
 /// Comparisons of two elements; with NaN all are false but `notEqual`.
 public enum Comparison: String, Sendable, Hashable, CaseIterable {
+  /// As `torch.eq`, `ne`, `lt`, `le`, `gt` and `ge`.
   case equal, notEqual, less, lessOrEqual, greater, greaterOrEqual
 }
 
 /// The larger or the smaller end of an order.
 public enum Extreme: String, Sendable, Hashable {
+  /// The largest, or the smallest.
   case maximum, minimum
 }
 

@@ -25,6 +25,7 @@ public struct Reference: Sendable {
 
   /// The file.
   public var path: String { checkpoint.path }
+  /// What the file says of the model, and what recorded it.
   public let metadata: RecordedMetadata
   /// What the recorder saw beside the values.
   public let conditions: RecordingConditions

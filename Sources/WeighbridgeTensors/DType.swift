@@ -4,9 +4,13 @@ public enum DType: String, Sendable, Hashable, Codable, CaseIterable {
   case float8E4M3 = "float8_e4m3fn"
   /// Eight bits: five of exponent, as `float16` with a shorter fraction.
   case float8E5M2 = "float8_e5m2"
+  /// IEEE 754's of 16, 32 and 64 bits, and the upper half of a `float32`.
   case float16, bfloat16, float32, float64
+  /// With a sign.
   case int8, int16, int32, int64
+  /// Without a sign.
   case uint8, uint16, uint32, uint64
+  /// A truth value in one byte.
   case bool
 
   /// The size of one element in bytes.
@@ -50,6 +54,7 @@ extension DType: CustomStringConvertible {
 
 /// A Swift type whose values are tensor elements as they lie in memory.
 public protocol TensorElement: BitwiseCopyable, Sendable {
+  /// The dtype whose elements are these values.
   static var dtype: DType { get }
 }
 

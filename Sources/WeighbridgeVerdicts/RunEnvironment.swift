@@ -8,6 +8,7 @@ public struct RunEnvironment: Sendable, Hashable {
   public struct File: Sendable, Hashable {
     /// What it was to the verdict: `weights`, `reference`.
     public var role: String
+    /// The path as the verdict shows it.
     public var path: String
     /// The SHA-256 of its bytes, in hexadecimal; `nil` where it was not computed.
     public var sha256: String?

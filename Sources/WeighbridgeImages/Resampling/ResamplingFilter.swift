@@ -1,7 +1,10 @@
 /// How a picture's size is changed.
 public enum ResamplingFilter: String, Sendable, Hashable, CaseIterable {
+  /// One pixel for each, none mixed.
   case nearest
+  /// A triangle, which reaches one pixel to each side.
   case bilinear
+  /// Keys' cubic, which reaches two pixels to each side.
   case bicubic
 
   /// How far the filter reaches, in pixels of the finer of both grids.

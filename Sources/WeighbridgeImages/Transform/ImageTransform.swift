@@ -15,7 +15,9 @@ public struct ImageTransform: Sendable, Hashable {
 
   /// A size: of the shorter side, or of both.
   public enum Size: Sendable, Hashable {
+    /// The shorter side in pixels; the other one keeps the proportions, rounded down.
     case shorterSide(Int)
+    /// Both sides in pixels, whatever the proportions.
     case exact(height: Int, width: Int)
   }
 

@@ -8,6 +8,7 @@ import WeighbridgeWeights
 public enum ExportFormat: Sendable, Hashable {
   /// The native weight file: safetensors with the model's identity and a checksum per tensor.
   case native
+  /// A checkpoint of another format; the naming counts in HDF5 files alone.
   case checkpoint(CheckpointFormat, HDF5Naming)
 }
 

@@ -10,7 +10,7 @@ public struct EVCBlock: Architecture {
   private let mlp: LightMLPBlock
   private let merge: Conv2d
 
-  /// From the key `in_channels` and `bn_eps`; the other keys have to agree or have no effect.
+  /// From the keys `in_channels` and `bn_eps`; `out_channels` has to be the same as the first.
   ///
   /// - Throws: `usage` for values that `check` refuses, and what binding throws.
   public init(_ w: WeightScope, _ configuration: Configuration) throws {

@@ -1,8 +1,12 @@
 /// A value of a configuration key: the constructor arguments of an architecture.
 public enum ConfigurationValue: Sendable, Hashable {
+  /// A whole number.
   case integer(Int)
+  /// A finite number.
   case number(Double)
+  /// Python's `True` or `False`.
   case boolean(Bool)
+  /// One of a choice's words.
   case text(String)
   /// Python's `None`.
   case none
@@ -24,8 +28,11 @@ extension ConfigurationValue: CustomStringConvertible {
 public struct ConfigurationKey: Sendable, Hashable {
   /// What a key's values are.
   public enum Kind: Sendable, Hashable {
+    /// A whole number.
     case integer
+    /// A finite number, such as an ε.
     case number
+    /// `true` or `false`, `1` or `0`, `yes` or `no`.
     case boolean
     /// One of the given words.
     case choice([String])
@@ -110,9 +117,13 @@ extension ConfigurationKey.Kind {
 public struct Configuration: Sendable, Hashable {
   /// Where a value came from; later ones win, but shapes are never overruled, only contradicted.
   public enum Origin: String, Sendable, Hashable {
+    /// The key's default.
     case assumed
+    /// From the shapes of a checkpoint.
     case inferred
+    /// From the metadata of a file.
     case metadata
+    /// By the user.
     case given
   }
 
@@ -215,6 +226,8 @@ public struct Configuration: Sendable, Hashable {
   }
 
   /// A number; integers count.
+  ///
+  /// - Throws: `usage` when there is none.
   public func number(_ name: String) throws -> Double {
     switch entries[name]?.value {
     case .number(let value)?: return value
@@ -224,18 +237,24 @@ public struct Configuration: Sendable, Hashable {
   }
 
   /// A number, or `nil` for `none`.
+  ///
+  /// - Throws: `usage` when there is none.
   public func optionalNumber(_ name: String) throws -> Double? {
     if entries[name]?.value == ConfigurationValue.none { return nil }
     return try number(name)
   }
 
   /// An integer, or `nil` for `none`.
+  ///
+  /// - Throws: `usage` when there is none.
   public func optionalInteger(_ name: String) throws -> Int? {
     if entries[name]?.value == ConfigurationValue.none { return nil }
     return try integer(name)
   }
 
   /// A truth value.
+  ///
+  /// - Throws: `usage` when there is none.
   public func boolean(_ name: String) throws -> Bool {
     switch entries[name]?.value {
     case .boolean(let value)?: return value
@@ -244,6 +263,8 @@ public struct Configuration: Sendable, Hashable {
   }
 
   /// One of a choice's words.
+  ///
+  /// - Throws: `usage` when there is none.
   public func text(_ name: String) throws -> String {
     switch entries[name]?.value {
     case .text(let value)?: return value

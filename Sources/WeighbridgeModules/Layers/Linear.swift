@@ -1,6 +1,8 @@
 /// Whether a layer has a bias.
 public enum BiasPolicy: Sendable, Hashable {
+  /// There is one; a checkpoint without it is incomplete.
   case present
+  /// There is none.
   case absent
   /// When the checkpoint has one; some checkpoints of the same architecture do and some do not.
   case ifPresent

@@ -74,6 +74,7 @@ public struct MultiheadAttention: DeclaringModule {
   ///   - keyWidth: The number of features of keys, PyTorch's `kdim`; `nil` for `width`.
   ///   - valueWidth: Of values, PyTorch's `vdim`; `nil` for `width`.
   ///   - bias: Whether the maps have biases.
+  ///   - batchFirst: Whether inputs and result are [B, n, features]; else [n, B, features].
   ///   - addsKeyValueBias: PyTorch's `add_bias_kv`: one learned key and value more.
   ///   - addsZeroAttention: PyTorch's `add_zero_attn`: one key and value of zeros more.
   /// - Throws: `usage` when the heads do not divide the width.

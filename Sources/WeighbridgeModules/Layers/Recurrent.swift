@@ -156,6 +156,10 @@ public struct LSTM: ParameterizedModule {
   /// - Parameters:
   ///   - inputs: PyTorch's `input_size`.
   ///   - hidden: PyTorch's `hidden_size`.
+  ///   - layers: PyTorch's `num_layers`, each on the results of the one before.
+  ///   - bias: Whether both maps of a layer have biases.
+  ///   - batchFirst: Whether the sequence is [B, n, features]; states never are.
+  ///   - bidirectional: Whether a second direction runs from the end, and both are joined.
   /// - Throws: `usage` for numbers that are not positive.
   public init(
     _ w: WeightScope, in inputs: Int, hidden: Int, layers: Int = 1, bias: Bool = true,
@@ -203,6 +207,10 @@ public struct GRU: ParameterizedModule {
   /// - Parameters:
   ///   - inputs: PyTorch's `input_size`.
   ///   - hidden: PyTorch's `hidden_size`.
+  ///   - layers: PyTorch's `num_layers`, each on the results of the one before.
+  ///   - bias: Whether both maps of a layer have biases.
+  ///   - batchFirst: Whether the sequence is [B, n, features]; states never are.
+  ///   - bidirectional: Whether a second direction runs from the end, and both are joined.
   /// - Throws: `usage` for numbers that are not positive.
   public init(
     _ w: WeightScope, in inputs: Int, hidden: Int, layers: Int = 1, bias: Bool = true,

@@ -29,6 +29,14 @@ public struct StandardizedConv2d: DeclaringModule {
   private var cache = OperatorCache()
 
   /// - Parameters:
+  ///   - inputs: PyTorch's `in_channels`.
+  ///   - outputs: PyTorch's `out_channels`.
+  ///   - kernel: PyTorch's `kernel_size`, in pixels.
+  ///   - stride: The distance between windows, in pixels.
+  ///   - padding: Zeros around the image.
+  ///   - dilation: The distance between the pixels of one window.
+  ///   - groups: Both channel counts are multiples of it.
+  ///   - bias: By default there is one.
   ///   - gamma: The activation's gain for `ScaledStdConv2d`; `nil` for `StdConv2d`, which has no gain.
   ///   - epsilon: Added to the weight's variance: 1e-6 in both.
   /// - Throws: `usage` when the channels do not divide into the groups.

@@ -7,7 +7,9 @@ public enum OracleMode: String, Sendable, Hashable, CaseIterable {
   /// When some recorded activation has no noise, unless the run would take too long or too much
   /// memory.
   case auto
+  /// Whatever time and memory it takes.
   case always
+  /// Recorded noise alone counts.
   case never
 }
 
@@ -17,6 +19,7 @@ public enum ReachMode: String, Sendable, Hashable, CaseIterable {
   case auto
   /// Whatever it takes.
   case always
+  /// No parameter is looked for.
   case never
 }
 

@@ -2,7 +2,7 @@ import CFaults
 
 /// The temporary files that are being written, so that a command that is interrupted can remove them.
 public final class TemporaryFiles: Sendable {
-  /// Those of this process; there are no others.
+  /// The temporary files of this process.
   public static let shared = TemporaryFiles()
 
   /// Removes all of them, and has no other be made. For a command that ends early.

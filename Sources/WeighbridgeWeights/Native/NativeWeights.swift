@@ -17,6 +17,7 @@ public final class NativeWeights: Sendable {
   private let checksums: [ExactText: String]
   private let verified = Mutex<Set<ExactText>>([])
 
+  /// The path that was opened.
   public var path: String { file.path }
   /// The tensors, in the order of their bytes.
   public var entries: [SafetensorsEntry] { file.entries }
@@ -107,6 +108,7 @@ public final class NativeWeights: Sendable {
 /// Writes a native weight file tensor by tensor, in any order; memory is needed for one at a time.
 /// Until `finish()` nothing appears under the file's name.
 public final class NativeWeightsWriter {
+  /// Where the file appears once it is finished.
   public var path: String { writer.path }
   private let manifest: NativeManifest
   private let writer: SafetensorsWriter

@@ -3,6 +3,7 @@ import WeighbridgeTensors
 /// An open safetensors file. Its tensors use the file's bytes in place, from a memory map that they
 /// keep alive.
 public final class SafetensorsFile: Sendable {
+  /// The path that was opened.
   public let path: String
   /// The tensors, in the order of their bytes.
   public let entries: [SafetensorsEntry]
