@@ -115,7 +115,7 @@ public enum UnaryOperation: Sendable, Hashable {
   case errorFunction
   /// To the nearest whole number, halves to the even one, as `torch.round`.
   case rounded
-  /// The next whole number below, or above.
+  /// The nearest whole number that is not above, or not below.
   case floor, ceiling
   /// Without the fraction, as `torch.trunc`.
   case truncated

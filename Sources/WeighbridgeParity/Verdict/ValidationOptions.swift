@@ -9,7 +9,7 @@ public enum OracleMode: String, Sendable, Hashable, CaseIterable {
   case auto
   /// Whatever time and memory it takes.
   case always
-  /// Recorded noise alone counts.
+  /// Our own noise is then unknown, and recorded noise alone counts where there is some.
   case never
 }
 
