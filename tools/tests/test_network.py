@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from schema import violations
 from torch import Tensor, nn
 from weighbridge_lab.replay import Replay
-from weighbridge_lab.small_networks import NETWORKS, made
+from weighbridge_lab.small_networks import NETWORKS, Converted, made
 from weighbridge_recorder import record, run
 from weighbridge_recorder.nesting import flatten
 from weighbridge_recorder.network import Network, check, describe
@@ -287,6 +287,21 @@ def test_what_python_drops_is_found_by_other_inputs() -> None:
     peeks = described(Peeks(), torch.randn(2, 3))
     assert results(peeks)["values"] == "differs"
     assert {"values", "control-flow"} <= {limit["kind"] for limit in peeks.content["limits"]}
+
+
+@pytest.mark.parametrize("size", [(16, 20), (12, 8), (9, 8), (14, 11), (7, 13)])
+def test_sizes_that_python_converts_keep_their_origin(size: tuple[int, int]) -> None:
+    net, images = Converted(), torch.randn(1, 3, *size)
+    found, other = described(net, torch.randn(1, 3, 16, 12)), described(net, images)
+    assert program(found, "")["guards"]
+    is_same = program(found, "") == program(other, "")
+    assert is_same or size != (16, 20)
+    for one in (found, other):
+        constants = [torch.from_numpy(array) for array in one.constants]
+        if one is found and not is_same:
+            continue
+        again = Replay(one.content, {}, constants, lambda *_: None).run([images.clone()])
+        torch.testing.assert_close(again, net(images), rtol=0, atol=0)
 
 
 class Tied(nn.Module):

@@ -74,13 +74,13 @@ def test_a_network_that_never_ends_is_given_up(
     binary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(study.Run, "__call__", lambda self: time.sleep(60))
-    outcome = study.Study(binary, 0.05).run("small", "resnet")
+    outcome = study.Study(study.Judge(binary, 0.05)).run("small", "resnet")
     assert (outcome.status, outcome.reason) == ("refused", "took more than 0 s")
 
 
 def test_a_process_that_dies_is_an_outcome(binary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(study.Run, "__call__", lambda self: os._exit(9))
-    outcome = study.Study(binary, 10).run("small", "resnet")
+    outcome = study.Study(study.Judge(binary, 10)).run("small", "resnet")
     assert "its process ended" in outcome.reason
 
 

@@ -226,6 +226,17 @@ class Views(nn.Module):
         return x * 2
 
 
+class Converted(nn.Module):
+    """Sizes through `int`, `float`, `round` and `divmod`, as Python code has them."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        height, width = map(int, x.shape[2:])
+        rows, rest = divmod(int(height * 0.6), 2)
+        assert isinstance(width, int) and type(3) == int and not isinstance("", (int, float))
+        x = F.pad(x, (0, rest, 0, max(4 - height % 4, 0)))[:, :, : round(rows * 1.4)]
+        return x * float(width) ** -0.5 + int(-height / 3)
+
+
 NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "resnet": (ResNet, (2, 3, 29, 31)),
     "vit": (VisionTransformer, (2, 3, 12, 12)),

@@ -9,9 +9,10 @@ import time
 from pathlib import Path
 
 from ..record_study.networks import LIBRARIES, declare_operators
+from . import silence
 from .drawn import drawn
 from .outcome import Results
-from .study import Study
+from .study import Judge, Study
 from .tables import markdown
 
 ABOUT = (
@@ -32,6 +33,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--library", choices=LIBRARIES, action="append", help="repeatable")
     made.add_argument("--only", metavar="NAME", action="append", help="repeatable")
     made.add_argument("--drawn", type=int, metavar="COUNT", help="networks of timm beside the list")
+    made.add_argument(
+        "--injected", action="store_true", help="small networks that hold for one input only")
     made.add_argument("--seed", type=int, default=14, help="of the drawn ones")
     made.add_argument("--binary", type=Path, default=Path(".build/release/weighbridge"))
     made.add_argument("--timeout", type=float, default=600, metavar="SECONDS")
@@ -66,14 +69,16 @@ def load(library: str) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
+    if options.injected:
+        return injected(options)
+    declare_operators()
     chosen = networks(options)
     # Networks that are asked for by name are run, whatever is known of them.
     again = {"all"} if options.only else set(options.again)
     results = Results(options.results)
-    study = Study(options.binary, options.timeout, options.keep)
+    study = Study(Judge(options.binary, options.timeout), options.keep)
     started = time.monotonic()
     unfinished = False
-    declare_operators()
     for library, names in chosen.items():
         waiting = [name for name in names if _is_due(results.status(library, name), again)]
         if waiting:
@@ -95,6 +100,15 @@ def main(arguments: list[str] | None = None) -> int:
     if unfinished:
         return UNFINISHED
     return 1 if any(outcome.status == "fail" for outcome in outcomes) else 0
+
+
+def injected(options: argparse.Namespace) -> int:
+    """What becomes of networks that hold for one input only: 1 when one is wrong in silence."""
+    findings = silence.examine_all(Judge(options.binary, options.timeout))
+    if options.markdown is not None:
+        silence.markdown(
+            options.markdown, findings, f"tools/port-study --injected --markdown {options.markdown}")
+    return 1 if any("silent" in finding.results.values() for finding in findings) else 0
 
 
 def _is_due(status: str | None, again: set[str]) -> bool:

@@ -20,17 +20,46 @@ from ..record_study.networks import make
 from .outcome import Outcome, failure, judged
 
 
-class Study:
-    """Validates networks with a built command.
+class Judge:
+    """`weighbridge validate` as it was built.
 
     Attributes:
-        timeout: seconds for one command; a network gets four times as many.
+        timeout: seconds for one command.
+    """
+
+    def __init__(self, binary: Path, timeout: float) -> None:
+        self.binary = binary
+        self.timeout = timeout
+
+    def __call__(
+        self, weights: Path, reference: Path, options: list[str]
+    ) -> dict[str, Any] | str:
+        """A verdict, or the command's first line where it gives none."""
+        command = [
+            str(self.binary), "validate", "--weights", str(weights), "--reference",
+            str(reference), "--json", "-", "--reach", "never", *options,
+        ]
+        try:
+            run = subprocess.run(command, capture_output=True, text=True, timeout=self.timeout)
+        except subprocess.TimeoutExpired:
+            return f"took more than {self.timeout:.0f} s"
+        if run.returncode not in (0, 1):
+            lines = run.stderr.strip().splitlines() or [f"exit status {run.returncode}"]
+            return lines[0].removeprefix("weighbridge: error: ").removeprefix(f"{reference}: ")
+        verdict: dict[str, Any] = json.loads(run.stdout)
+        return verdict
+
+
+class Study:
+    """Runs networks; each gets four times as long as one command.
+
+    Attributes:
         keep: a folder in which the last network's files stay.
     """
 
-    def __init__(self, binary: Path, timeout: float, keep: Path | None = None) -> None:
-        self.binary = binary
-        self.timeout = timeout
+    def __init__(self, judge: Judge, keep: Path | None = None) -> None:
+        self.judge = judge
+        self.timeout = 4 * judge.timeout
         self.keep = keep
 
     def run(self, library: str, name: str) -> Outcome:
@@ -45,10 +74,10 @@ class Study:
         sender.close()
         outcome = Outcome(library, name, "refused")
         try:
-            if receiver.poll(4 * self.timeout):
+            if receiver.poll(self.timeout):
                 outcome = receiver.recv()
             else:
-                outcome.reason = f"took more than {4 * self.timeout:.0f} s"
+                outcome.reason = f"took more than {self.timeout:.0f} s"
         except EOFError:
             outcome.reason = "its process ended: out of memory?"
         finally:
@@ -83,7 +112,7 @@ class Run:
             outcome.reason = f"{type(error).__name__}: {_first(error)}"
             return outcome
         outcome.status = "refused"
-        verdict = self.validated(self.reference, ["--model", "recorded"])
+        verdict = self.study.judge(self.weights, self.reference, ["--model", "recorded"])
         if isinstance(verdict, str):
             outcome.reason = verdict
             return outcome
@@ -100,30 +129,13 @@ class Run:
             record(net, [images], other, sample=True)
         except Exception as error:  # a network that does not take them
             return f"not run: {type(error).__name__}"
-        verdict = self.validated(
-            other, ["--model", "recorded", "--network", str(self.reference)]
+        verdict = self.study.judge(
+            self.weights, other, ["--model", "recorded", "--network", str(self.reference)]
         )
         other.unlink(missing_ok=True)
         if isinstance(verdict, str):
             return f"refused: {verdict}"
         return "pass" if verdict["verdict"] == "pass" else f"fail: {failure(verdict)}"
-
-    def validated(self, reference: Path, options: list[str]) -> dict[str, Any] | str:
-        """A verdict, or the command's first line where it gives none."""
-        command = [
-            str(self.study.binary), "validate", "--weights", str(self.weights), "--reference",
-            str(reference), "--json", "-", "--reach", "never", *options,
-        ]
-        timeout = self.study.timeout
-        try:
-            run = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
-        except subprocess.TimeoutExpired:
-            return f"took more than {timeout:.0f} s"
-        if run.returncode not in (0, 1):
-            lines = run.stderr.strip().splitlines() or [f"exit status {run.returncode}"]
-            return lines[0].removeprefix("weighbridge: error: ")
-        verdict: dict[str, Any] = json.loads(run.stdout)
-        return verdict
 
 
 def smaller(images: Tensor) -> Tensor:
@@ -135,6 +147,8 @@ def smaller(images: Tensor) -> Tensor:
 
 def _work(study: Study, library: str, name: str, folder: Path, sender: Any) -> None:
     warnings.simplefilter("ignore")
+    # A process that is forked has none of the threads that PyTorch would wait for.
+    torch.set_num_threads(1)
     torch.manual_seed(0)
     sender.send(Run(study, library, name, folder)())
 

@@ -161,11 +161,14 @@ def _transformers(name: str) -> tuple[nn.Module, int]:
     net = kind(config)
     for tensor in net.parameters():
         if tensor.dim() > 1:
-            nn.init.normal_(tensor, 0, 0.2)
+            # Wide layers with more overflow, and tell nothing.
+            nn.init.normal_(tensor, 0, min(0.2, tensor[0].numel() ** -0.5))
     size = getattr(config, "image_size", 64)
     size = size if isinstance(size, int) else 224 if isinstance(size, (list, tuple)) else 64
     if name.startswith("DepthAnything"):
         size = 126
+    if name.startswith("Deformable"):
+        size = 128
     return net, 64 if name.startswith(_OF_64) else size
 
 

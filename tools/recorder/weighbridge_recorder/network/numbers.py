@@ -10,7 +10,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import ceil, floor
+from math import ceil, floor, isfinite
 from typing import Any
 
 # An expression with more parts than this is written as the number that it is.
@@ -124,6 +124,8 @@ def _equip(kind: type, base: type) -> None:
         setattr(kind, f"__{name}__", _operation(name, one))
     for name in ("eq", "ne", "lt", "le", "gt", "ge"):
         setattr(kind, f"__{name}__", _comparison(name, getattr(operator, name)))
+    setattr(kind, "__divmod__", lambda self, other: (self // other, self % other))
+    setattr(kind, "__rdivmod__", lambda self, other: (other // self, other % self))
     setattr(kind, "__hash__", base.__hash__)
     setattr(kind, "__reduce__", lambda self: (base, (base(self),)))
 
@@ -136,11 +138,24 @@ class Whole(int):
     def __bool__(self) -> bool:
         return bool(self != 0)
 
+    def __round__(self, digits: Any = None) -> Any:
+        return self if digits is None else round(int(self), digits)
+
 
 class Real(float):
     """A float that knows its origin."""
 
     origin: Origin
+
+    def __round__(self, digits: Any = None) -> Any:
+        """To the nearest whole number, of two to the even one: with what a program can say."""
+        if digits is not None or not isfinite(self):
+            return round(float(self), digits)
+        below = floor(self)
+        rest = self - below
+        if rest == 0.5:
+            return below if below % 2 == 0 else below + 1
+        return below if rest < 0.5 else below + 1
 
 
 _equip(Whole, int)

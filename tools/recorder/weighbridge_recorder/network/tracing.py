@@ -22,6 +22,7 @@ from ..modules import is_wrapper, module_path
 from ..nesting import flatten, mapped
 from . import numbers
 from .attributes import tracked_attributes
+from .conversions import kept_origins
 from .frames import INPUTS, Encoder, Frame, Limit, Tensors, relative
 from .functions import normalised, own_name
 from .numbers import Origin, plain, tracked
@@ -86,6 +87,7 @@ class Tracer:
 
         with (
             tracked_attributes(self.model),
+            kept_origins(self.model),
             torch.compiler.set_stance("force_eager"),
         ):
             numbers.listen(self._compared)
