@@ -22,7 +22,9 @@ package struct ReferenceLayout {
   /// What stands behind `activations/` or `samples/`, wrappers too.
   private var recorded: Set<String> = []
   private var numbers: [String: Set<Int>] = [:]
-  private var namedItems: [String: Int] = [:]
+  private var itemCounts: [String: Int] = [:]
+  /// Calls that returned containers with names or containers in them.
+  private var nested: Set<String> = []
 
   package init(file: String, paths: RecordedPaths = RecordedPaths()) {
     (self.file, self.paths) = (file, paths)
@@ -67,7 +69,8 @@ package struct ReferenceLayout {
     }
   }
 
-  /// Items that a call named, as a dictionary's members, count in the order of the file.
+  /// Items that a call named, as a dictionary's members, count in the order of the file; so do those of
+  /// containers in containers, and what comes after them.
   ///
   /// - Returns: `nil` for what is known already: the network itself, whose results are the outputs, and
   ///   a wrapper whose network is recorded.
@@ -83,9 +86,11 @@ package struct ReferenceLayout {
     guard !own.isEmpty else { return nil }
     var key = ActivationKey(ModulePath(own), call: recorded.key.call)
     if let item = recorded.item {
-      let count = namedItems[recorded.key.description, default: 0]
-      key.item = ActivationKey.index(item) ?? count
-      namedItems[recorded.key.description] = count + 1
+      let call = recorded.key.description
+      let (count, index) = (itemCounts[call, default: 0], ActivationKey.index(item))
+      if index == nil { nested.insert(call) }
+      key.item = nested.contains(call) ? count : index ?? count
+      itemCounts[call] = count + 1
     }
     guard let other = activations[key] else {
       activations[key] = entry

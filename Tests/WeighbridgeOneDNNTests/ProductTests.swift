@@ -80,6 +80,19 @@ import TestSupport
         "\(a.shape) \(a.strides) · \(b.shape) \(b.strides)")
     }
 
+    @Test("the stride of an axis of extent 1 tells nothing", arguments: [0, 1, 7, 1 << 20])
+    func unitAxes(stride: Int) throws {
+      var g = SplitMix(seed: 5)
+      let (a, b) = (try g.tensor([1, 2, 5, 33]), try g.tensor([1, 2, 33, 20]))
+      func strided(_ x: Tensor) -> Tensor {
+        Tensor(
+          dtype: x.dtype, shape: x.shape, strides: [stride] + x.strides.dropFirst(), offset: 0,
+          storage: x.storage)
+      }
+      let got = try engine.matmul(strided(a), strided(b))
+      #expect(try got.elements(as: Float.self) == engine.matmul(a, b).elements(as: Float.self))
+    }
+
     @Test(arguments: [1, 3], [1, 5, 65])
     func attentionOfHeads(batch: Int, tokens: Int) throws {
       var g = SplitMix(seed: UInt64(batch * 100 + tokens))

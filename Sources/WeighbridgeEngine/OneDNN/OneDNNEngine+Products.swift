@@ -42,12 +42,12 @@
       let (a, b) = try (readable(a), readable(b))
       let variant = ProductVariant(
         a: a.shape.dimensions, b: b.shape.dimensions, shape: shape.dimensions,
-        aStrides: a.strides, bStrides: b.strides)
+        aStrides: settledStrides(a), bStrides: settledStrides(b))
       let primitive = try products.primitive(for: variant) {
         CompiledPrimitive(
           try OneDNNLibrary.shared().matmul(
-            MemoryDescription(variant.a, strides: a.strides),
-            MemoryDescription(variant.b, strides: b.strides), bias: nil,
+            MemoryDescription(variant.a, strides: variant.aStrides),
+            MemoryDescription(variant.b, strides: variant.bStrides), bias: nil,
             destination: MemoryDescription(variant.shape, strides: strides),
             post: PostOperations()))
       }
@@ -63,6 +63,19 @@
         }
       }
       return Tensor(dtype: .float32, shape: shape, strides: strides, offset: 0, storage: storage)
+    }
+
+    /// The strides, with those of leading axes of extent 1 as they are without gaps: they tell nothing, and
+    /// from others the library concludes an order of axes for which it has but its slowest kernel.
+    private func settledStrides(_ x: Tensor) -> [Int] {
+      var strides = x.strides
+      var span = max(
+        x.shape[x.rank - 2] * strides[x.rank - 2], x.shape[x.rank - 1] * strides[x.rank - 1])
+      for axis in stride(from: x.rank - 3, through: 0, by: -1) {
+        if x.shape[axis] == 1 { strides[axis] = span }
+        span = max(span, x.shape[axis] * strides[axis])
+      }
+      return strides
     }
 
     /// The matrices as the library can read them in place: rows or columns with stride 1, the

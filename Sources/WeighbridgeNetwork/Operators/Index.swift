@@ -93,7 +93,8 @@ struct Index {
     let last = end.map { Vocabulary.bounded($0, extent) } ?? extent
     guard first > 0 || last < extent || step > 1 else { return x }
     let part = try x.narrowed(axis, start: first, length: max(0, last - first))
-    return step == 1 || part.shape[axis] == 0
-      ? part : try part.strided(axis, start: 0, step: step)
+    let length = part.shape[axis]
+    return step == 1 || length == 0
+      ? part : try part.strided(axis, start: 0, step: min(step, length))
   }
 }

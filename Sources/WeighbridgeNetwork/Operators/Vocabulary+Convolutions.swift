@@ -76,6 +76,10 @@ extension Vocabulary {
       try a.require(form == "same" || form == "valid", "padding")
       padding = 0
       if form == "same" {
+        let bound = 1 << 31
+        try a.require(
+          (0..<bound).contains(dilation.height) && (0..<bound).contains(dilation.width)
+            && kernel.allSatisfy { (1..<bound).contains($0) }, "dilation")
         let total = (
           dilation.height * (kernel[0] - 1), dilation.width * (kernel[1] - 1)
         )

@@ -15,6 +15,7 @@ extension Vocabulary {
       let sizes: [Int]
       if let size = a["split_size_or_sections"].asInteger {
         guard size > 0 else { throw a.wrong("split_size_or_sections") }
+        try checkParts(x.shape[axis] / size, a)
         sizes = equalParts(x.shape[axis], size)
       } else {
         sizes = try a.integers("split_size_or_sections")
@@ -27,7 +28,8 @@ extension Vocabulary {
       let extent = x.shape[axis]
       let edges: [Int]
       if let count = a["indices_or_sections"].asInteger {
-        guard count > 0, count <= 1 << 20 else { throw a.wrong("indices_or_sections") }
+        guard count > 0 else { throw a.wrong("indices_or_sections") }
+        try checkParts(count, a)
         let (each, more) = (extent / count, extent % count)
         edges = (1..<max(count, 1)).map { $0 * each + min($0, more) }
       } else {
@@ -42,12 +44,14 @@ extension Vocabulary {
       let axis = try x.shape.resolvedAxis(a.integer("dim", default: 0))
       let (extent, count) = (x.shape[axis], try a.integer("chunks"))
       guard count > 0 else { throw a.wrong("chunks") }
+      try checkParts(min(count, extent), a)
       let sizes = equalParts(extent, max(1, (extent + count - 1) / count))
       return .tensors(try x.split(sizes: sizes, axis: axis))
     },
     Function("unbind(input, dim)") { a in
       let x = try a.tensor("input")
       let axis = try x.shape.resolvedAxis(a.integer("dim", default: 0))
+      try checkParts(x.shape[axis], a)
       return .tensors(try (0..<x.shape[axis]).map { try x.selected(axis, $0) })
     },
     Function("meshgrid(tensors, indexing)") { a in
@@ -82,6 +86,15 @@ extension Vocabulary {
       tensors = try tensors.map { try $0.converted(to: order[widest]) }
     }
     return try join(tensors)
+  }
+
+  /// Refuses more parts than any network has: each is a tensor, however small.
+  private static func checkParts(_ count: Int, _ a: Arguments) throws {
+    let limit = 1 << 16
+    guard count <= limit else {
+      throw WeighbridgeError(
+        .unsupported, "\(a.function.name) into \(count) parts; the limit is \(limit)")
+    }
   }
 
   private static func equalParts(_ extent: Int, _ size: Int) -> [Int] {

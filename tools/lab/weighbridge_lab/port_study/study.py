@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import resource
 import shutil
 import subprocess
 import tempfile
@@ -54,11 +55,13 @@ class Study:
     """Runs networks; each gets four times as long as one command.
 
     Attributes:
+        memory: how many bytes a network's process may map.
         keep: a folder in which the last network's files stay.
     """
 
-    def __init__(self, judge: Judge, keep: Path | None = None) -> None:
+    def __init__(self, judge: Judge, keep: Path | None = None, memory: int = 12 << 30) -> None:
         self.judge = judge
+        self.memory = memory
         self.timeout = 4 * judge.timeout
         self.keep = keep
 
@@ -149,6 +152,7 @@ def _work(study: Study, library: str, name: str, folder: Path, sender: Any) -> N
     warnings.simplefilter("ignore")
     # A process that is forked has none of the threads that PyTorch would wait for.
     torch.set_num_threads(1)
+    resource.setrlimit(resource.RLIMIT_AS, (study.memory, study.memory))
     torch.manual_seed(0)
     sender.send(Run(study, library, name, folder)())
 
