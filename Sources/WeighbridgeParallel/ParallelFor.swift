@@ -1,7 +1,11 @@
 import CTeam
-import Dispatch
-import Foundation
 import Synchronization
+
+// Nothing else is needed on Linux, so that a program which only loads native files links no Foundation.
+#if !os(Linux)
+  import Dispatch
+  import Foundation
+#endif
 
 /// Data-parallel loops on the process's compute threads.
 ///

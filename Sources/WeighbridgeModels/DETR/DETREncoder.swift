@@ -50,7 +50,7 @@ public struct DETREncoder: Architecture {
   }
 }
 
-/// Feature maps [B, C, H, W] and which of their cells are padding: [B, H, W], any value but 0 means
+/// Feature maps [B, C, H, W] and which of their cells are padding: [B, H, W], bool or 0 and 1, where 1 is
 /// padding.
 public struct PaddedFeatures: TensorBundle {
   /// Feature maps [B, C, H, W].

@@ -131,8 +131,8 @@ public struct VisionTransformer: Architecture {
   }
 }
 
-/// Images [B, C, H, W] and which of their patches to keep: [B, n] or [B, rows, columns], any value
-/// but 0 means keep.
+/// Images [B, C, H, W] and which of their patches to keep: [B, n] or [B, rows, columns], bool or 0 and
+/// 1, where 1 is kept.
 public struct MaskedImage: TensorBundle {
   /// Images [B, C, H, W].
   public var image: Tensor

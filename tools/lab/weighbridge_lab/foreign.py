@@ -254,9 +254,19 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _said(options: argparse.Namespace) -> str:
+    """The command without the places of programs."""
+    parts = ["tools/foreign/study", *(f"--only {name}" for name in options.only or [])]
+    defaults = vars(_parser().parse_args([]))
+    for key in ("every", "offset", "seeds", "first", "damage", "markdown"):
+        if (value := getattr(options, key)) != defaults[key]:
+            parts.append(f"--{key} {value}")
+    return " ".join(parts)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
-    said = " ".join(["tools/foreign/study", *(sys.argv[1:] if arguments is None else arguments)])
+    said = _said(options)
     warnings.simplefilter("ignore")
     networks: list[Network] = []
     with tempfile.TemporaryDirectory(prefix="weighbridge-foreign-") as folder:
