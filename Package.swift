@@ -106,6 +106,11 @@ let package = Package(
         .product(name: "Yams", package: "Yams"),
       ]),
 
+    // Recorded networks written down in Swift.
+    .target(
+      name: "WeighbridgePort",
+      dependencies: ["WeighbridgeNetwork", "WeighbridgeMapping", "WeighbridgeCheckpoints"]),
+
     // The verdict. What can be wrong, and how the built-in layers and models are easily got wrong.
     .target(name: "WeighbridgeCauses", dependencies: ["WeighbridgeModules"]),
     .target(
@@ -189,8 +194,7 @@ let package = Package(
       name: "WeighbridgeCommand",
       dependencies: [
         "Weighbridge", "WeighbridgeCheckpoints", "WeighbridgeModules", "WeighbridgeImages",
-        "WeighbridgeWeights",
-        "CFaults",
+        "WeighbridgeWeights", "WeighbridgePort", "CFaults",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "WeighbridgeCLI", dependencies: ["WeighbridgeCommand"]),
@@ -253,6 +257,12 @@ let package = Package(
       dependencies: [
         "TestSupport", "WeighbridgeNetwork", "WeighbridgeMapping", "WeighbridgeCheckpoints",
         "WeighbridgeParity",
+      ]),
+    .testTarget(
+      name: "WeighbridgePortTests",
+      dependencies: [
+        "TestSupport", "WeighbridgePort", "WeighbridgeNetwork", "WeighbridgeMapping",
+        "WeighbridgeCheckpoints", "WeighbridgeReferences", "WeighbridgeTensors",
       ]),
     .testTarget(name: "CVectorsTests", dependencies: ["CVectors"]),
     .testTarget(name: "WeighbridgeParallelTests", dependencies: ["WeighbridgeParallel", "CTeam"]),

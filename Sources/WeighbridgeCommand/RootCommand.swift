@@ -44,7 +44,7 @@ struct RootCommand: ParsableCommand {
       subcommands: [
         ModelsCommand.self, InspectCommand.self, MapCommand.self, ConvertCommand.self,
         ValidateCommand.self, RunCommand.self, DiffCommand.self, VerifyCommand.self,
-        ManualCommand.self,
+        PortCommand.self, ManualCommand.self,
       ])
   }
 }

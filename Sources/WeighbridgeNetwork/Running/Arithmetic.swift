@@ -1,7 +1,7 @@
 /// Python's arithmetic of numbers: whole numbers stay whole, `//` and `%` round towards −∞.
 extension Network.Arithmetic {
   /// - Throws: `shape` where Python raises, or a whole number leaves 64 bits.
-  func callAsFunction(_ operands: [Value]) throws -> Value {
+  package func callAsFunction(_ operands: [Value]) throws -> Value {
     let a = operands[0]
     if count == 1 {
       if let integer = a.asInteger { return .integer(try whole(integer)) }

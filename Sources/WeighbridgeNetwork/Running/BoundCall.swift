@@ -3,6 +3,8 @@ final class BoundCall: Sendable {
   enum Target: Sendable {
     case function(Function)
     case module(BoundCall)
+    /// What cannot be run here, where others of its network are to be observed all the same.
+    case refused(WeighbridgeError)
   }
 
   struct Step: Sendable {
@@ -23,6 +25,8 @@ final class BoundCall: Sendable {
 
   let path: ModulePath
   let kind: String
+  /// Which call it is: of this node, by this program.
+  let site: Network.Call
   let program: Network.Program
   let steps: [Step]
   let returns: BoundOperand
@@ -40,11 +44,11 @@ final class BoundCall: Sendable {
   let form = ReturnedForm()
 
   init(
-    path: ModulePath, kind: String, program: Network.Program, steps: [Step],
+    path: ModulePath, kind: String, site: Network.Call, program: Network.Program, steps: [Step],
     returns: BoundOperand, conditions: [Condition], parameters: [ModuleParameter],
     layer: (any UnaryModule)?, attention: AttentionLayer?, context: ComputeContext
   ) {
-    (self.path, self.kind, self.program) = (path, kind, program)
+    (self.path, self.kind, self.site, self.program) = (path, kind, site, program)
     (self.steps, self.returns, self.conditions) = (steps, returns, conditions)
     (self.parameters, self.context) = (parameters, context)
     (self.layer, self.attention) = (layer, attention)
@@ -55,6 +59,9 @@ final class BoundCall: Sendable {
   func callAsFunction(_ inputs: [Value]) throws -> Value {
     if let layer, case .tensor(let x)? = inputs.first { return .tensor(try layer(x)) }
     if let attention, let result = try attention(inputs) { return result }
+    if let observation = NetworkObservation.current {
+      return try observation.observed(site, path.name) { try run(inputs) }
+    }
     guard ProbeRun.current != nil else { return try run(inputs) }
     let module = RecordedModule(self, inputs)
     return try module.result(of: module(TensorList(tensors: inputs.flatMap(\.tensors))))
@@ -69,7 +76,8 @@ final class BoundCall: Sendable {
     var values = inputs
     values.reserveCapacity(inputs.count + steps.count)
     var checked = 0
-    let isFused = ProbeRun.current == nil && !fusions.isEmpty
+    let observation = NetworkObservation.current
+    let isFused = ProbeRun.current == nil && observation == nil && !fusions.isEmpty
     while values.count < inputs.count + steps.count {
       try check(&checked, values, overrides)
       let index = values.count - inputs.count
@@ -83,10 +91,13 @@ final class BoundCall: Sendable {
       } else {
         values.append(try locating(steps[index]) { try run(steps[index], values, overrides) })
       }
+      if observation != nil { continue }
       for released in steps[values.count - inputs.count - 1].released { values[released] = .none }
     }
     try check(&checked, values, overrides)
-    return try returns.value(values, overrides)
+    let result = try returns.value(values, overrides)
+    observation?.note(site, values, result)
+    return result
   }
 
   private func run(
@@ -95,6 +106,7 @@ final class BoundCall: Sendable {
     let operands = try step.operands.map { try $0.value(values, overrides) }
     switch step.target {
     case .module(let call): return try call(operands)
+    case .refused(let error): throw error
     case .function(let function):
       guard let run = function.run else {
         throw WeighbridgeError(.unsupported, "\(function.name) cannot be run here")

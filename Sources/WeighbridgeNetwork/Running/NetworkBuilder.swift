@@ -5,17 +5,20 @@ struct NetworkBuilder {
   let scope: WeightScope
   let context: ComputeContext
   private let places: [String: Int]
-  private let uses: TensorUses
+  let uses: TensorUses
   /// The distinct programs of each module's calls.
   private let programs: [Set<Int>]
   /// By full name.
   private var tensors: [String: Tensor] = [:]
-  private var layers: [Int: any UnaryModule] = [:]
-  private var attentions: [Int: AttentionLayer] = [:]
+  private(set) var layers: [Int: any UnaryModule] = [:]
+  private(set) var attentions: [Int: AttentionLayer] = [:]
   private let constants: [Tensor]
+  /// Whether what cannot be run is an error only when it is run.
+  private let isLenient: Bool
 
-  init(_ network: Network, _ scope: WeightScope) {
+  init(_ network: Network, _ scope: WeightScope, isLenient: Bool = false) {
     self.network = network
+    self.isLenient = isLenient
     self.scope = scope
     let dtypes = network.nodes.lazy.flatMap(\.parameters).compactMap { DType(rawValue: $0.dtype) }
     context = ComputeContext(
@@ -133,7 +136,7 @@ struct NetworkBuilder {
         })
     }
     return BoundCall(
-      path: scope.path / node.path, kind: node.kind, program: program, steps: steps,
+      path: scope.path / node.path, kind: node.kind, site: call, program: program, steps: steps,
       returns: try operand(program.returns, node),
       conditions: conditions.sorted { $0.needs < $1.needs },
       parameters: parameters(of: node), layer: layers[call.node],
@@ -158,11 +161,13 @@ struct NetworkBuilder {
     case .unknown(let unknown): name = unknown
     }
     let place = instruction.place.map { " (\($0))" } ?? ""
-    throw WeighbridgeError(
+    let error = WeighbridgeError(
       .unsupported,
       "\(node.className.shortened()) calls \(name.shortened()), which cannot be run here\(place)",
       entry: node.path.isEmpty ? nil : node.path,
       remedy: "Write that module in PyTorch's other functions, or in Swift")
+    if isLenient { return .refused(error) }
+    throw error
   }
 
   private func parameters(of node: Network.Node) -> [ModuleParameter] {

@@ -17,10 +17,15 @@ public struct RecordedNetwork: Module {
   /// - Throws: `unsupported` for a function that cannot be run here, with the module and the line of
   ///   Python; while binding, what the scope throws.
   public init(_ w: WeightScope, _ network: Network) throws {
+    try self.init(w, network, isLenient: false)
+  }
+
+  /// - Parameter isLenient: Whether what cannot be run is an error only when it is run.
+  package init(_ w: WeightScope, _ network: Network, isLenient: Bool) throws {
     path = w.path
     kind = network.className
     self.network = network
-    var builder = NetworkBuilder(network, w)
+    var builder = NetworkBuilder(network, w, isLenient: isLenient)
     try builder.bindTensors()
     root = try builder.call(network.call)
     inputCount = network.arguments.flatMap(\.values).reduce(0) { max($0, $1 + 1) }

@@ -1,0 +1,120 @@
+import ArgumentParser
+import Foundation
+import Weighbridge
+import WeighbridgePort
+import WeighbridgeWeights
+
+/// `weighbridge port`: a recorded network as a package of Swift.
+struct PortCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "port",
+    abstract: "Write the Swift of a network that a reference holds, with its weights and a test.",
+    discussion: """
+      The reference was recorded with network=True. The package has one struct for each class of \
+      PyTorch's, one file for each of its source modules, the native weight file, an architecture of \
+      its own, a command that knows it, and a test that holds every module against the reference. It \
+      is yours from then on: where it is there already, what would change is shown, and nothing is \
+      written without --force.
+
+      What cannot be ported is named with the line of Python; its forward throws an error that says \
+      so, and the test fails until it is written by hand.
+
+      EXAMPLES
+        \(Tool.name) port net_reference.npz --weights net.pth --package NetSwift
+        \(Tool.name) port net_reference.npz --weights net.pth --package NetSwift --force
+        swift test --package-path NetSwift
+
+      Exit status: 0 written, or there is nothing to change; 1 the package differs and was left as it \
+      is, or a part is not ported.
+      """)
+
+  @Argument(help: "A reference that holds the network.", completion: .files) var reference: String
+  @Option(help: ArgumentHelp("The checkpoint.", valueName: "file"), completion: .files)
+  var weights: String
+  @Option(
+    help: ArgumentHelp("The folder of the package.", valueName: "folder"), completion: .directory)
+  var package: String
+  @Option(
+    help: ArgumentHelp(
+      "What the library is called; without it as the folder.", valueName: "name"))
+  var name: String?
+  @Option(
+    help: ArgumentHelp(
+      "Where Weighbridge is: a folder or a repository's address; without it the clone that this command was built in.",
+      valueName: "place"), completion: .directory)
+  var weighbridge: String?
+  @Option(
+    help: ArgumentHelp(
+      "The part of the checkpoint that is meant, where it holds several.", valueName: "name"))
+  var root: String?
+  @OptionGroup var rules: RulesOption
+  @Flag(help: "Write over files that are there and differ.") var force = false
+
+  func run() throws {
+    let folder = URL(filePath: package).standardizedFileURL
+    let library = try library(from: folder)
+    let recorded = try Reference(path: reference)
+    Console.progress.show("reading the network")
+    let checkpoint = try Checkpoints.open(reference)
+    let network = try Network(of: checkpoint)
+    let architecture = AnyArchitecture(id: AnyArchitecture.recordedID, summary: "") {
+      try RecordedNetwork($0, network, isLenient: true)
+    }
+    let plan = try Loader(ArchitectureRegistry([architecture])).plan(
+      Checkpoints.open(weights), model: architecture.id, rules: rules.read(), root: root)
+    try plan.requireNames()
+    Console.progress.show("running the network")
+    let ported = try PortedPackage(
+      network, model: plan.bind(), inputs: recorded.inputs(),
+      recorded: { path, call in PortCommand.returned(path, call, recorded) },
+      name: name ?? folder.lastPathComponent, library: library, reference: reference)
+    let writing = PortedFiles(ported, folder)
+    let changes = try writing.changes()
+    Console.progress.clear()
+    if !changes.isEmpty, writing.isThere, !force {
+      Console.fail(
+        "\(package.escapingControlCharacters()): is there and differs; nothing was written. "
+          + "--force writes over it")
+      for line in changes { try Console().say(line) }
+      throw ExitCode(1)
+    }
+    try writing.write(plan, reference: reference)
+    let path = package.escapingControlCharacters()
+    try Console().say(
+      "\(path): \(network.className.escapingControlCharacters()) in "
+        + "\(ported.structCount.counted("struct")); `swift test --package-path \(path)` holds it "
+        + "against the recording")
+    guard ported.limits.isEmpty else {
+      Console.fail(
+        "\(path): \(ported.limits.count.counted("forward")) could not be ported and must be written "
+          + "by hand; the test fails until then")
+      for limit in ported.limits { try Console().say("not ported: \(limit)") }
+      throw ExitCode(1)
+    }
+  }
+
+  /// Zeros of the shapes of what a module returned.
+  private static func returned(_ path: String, _ call: Int, _ reference: Reference) -> [Tensor] {
+    reference.keys.filter { $0.path.name == path && $0.call == call }.compactMap { key in
+      reference.description(of: key).flatMap { try? Tensor.zeros($0.shape, dtype: $0.dtype) }
+    }
+  }
+
+  /// Weighbridge's place as the package names it.
+  ///
+  /// - Throws: `usage` where it is not known.
+  private func library(from folder: URL) throws -> String {
+    if let weighbridge, weighbridge.contains("://") { return weighbridge }
+    if let weighbridge { return URL(filePath: weighbridge).standardizedFileURL.path }
+    var place = URL(filePath: CommandLine.arguments[0]).resolvingSymlinksInPath()
+      .standardizedFileURL
+    while place.path.count > 1 {
+      place = place.deletingLastPathComponent()
+      let sources = place.appending(path: "Sources/WeighbridgePort").path
+      if FileManager.default.fileExists(atPath: sources) { return place.path }
+    }
+    throw WeighbridgeError(
+      .usage, "it is not known where Weighbridge is, which the package depends on",
+      remedy: "Give --weighbridge with its folder or its repository's address")
+  }
+}

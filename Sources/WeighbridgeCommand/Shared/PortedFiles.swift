@@ -1,0 +1,106 @@
+import Foundation
+import Weighbridge
+import WeighbridgePort
+
+/// A ported package on its way to a folder.
+struct PortedFiles {
+  private let ported: PortedPackage
+  private let folder: URL
+
+  init(_ ported: PortedPackage, _ folder: URL) { (self.ported, self.folder) = (ported, folder) }
+
+  /// Whether there is something in the folder.
+  var isThere: Bool {
+    ((try? FileManager.default.contentsOfDirectory(atPath: folder.path))?.isEmpty == false)
+  }
+
+  /// What differs from the files in the folder, as lines: `-` goes, `+` comes.
+  func changes() throws -> [String] {
+    var lines: [String] = []
+    for file in ported.files {
+      let path = folder.appending(path: file.path)
+      guard let old = try? String(contentsOf: path, encoding: .utf8) else {
+        if isThere { lines.append("+ \(file.path), a new file") }
+        continue
+      }
+      guard old != file.text else { continue }
+      lines.append("--- \(file.path)")
+      lines += PortedFiles.difference(old, file.text)
+    }
+    return lines
+  }
+
+  private static func difference(_ old: String, _ new: String) -> [String] {
+    let (before, after) = (old.lines, new.lines)
+    var changes: [(place: Int, text: String)] = []
+    for change in after.difference(from: before) {
+      switch change {
+      case .remove(let offset, let line, _):
+        changes.append((offset, "-\(offset + 1): \(line.escapingControlCharacters())"))
+      case .insert(let offset, let line, _):
+        changes.append((offset, "+\(offset + 1): \(line.escapingControlCharacters())"))
+      }
+    }
+    return changes.sorted { $0.place < $1.place }.map(\.text)
+  }
+
+  /// Writes the texts, the weights and a copy of the reference.
+  ///
+  /// - Throws: `unwritable`, and what reading the weights throws.
+  func write(_ plan: ImportPlan, reference: String) throws {
+    for file in ported.files {
+      let path = folder.appending(path: file.path)
+      if (try? String(contentsOf: path, encoding: .utf8)) == file.text { continue }
+      try writing(path) { try Data(file.text.utf8).write(to: path, options: .atomic) }
+    }
+    let weights = folder.appending(path: ported.weightsPath)
+    let id = ported.id
+    let architecture = AnyArchitecture(id: id, summary: id) { scope in
+      try PortedWeights(scope, self.ported.weights(plan))
+    }
+    Console.progress.show("writing the weights")
+    let own = try Loader(ArchitectureRegistry([architecture])).plan(
+      ported.weights(plan), model: id)
+    try Export(own).write(to: weights.path, as: .native)
+    let copy = folder.appending(path: ported.referencePath)
+    guard copy.standardizedFileURL != URL(filePath: reference).standardizedFileURL else { return }
+    try writing(copy) {
+      if FileManager.default.fileExists(atPath: copy.path) {
+        try FileManager.default.removeItem(at: copy)
+      }
+      try FileManager.default.copyItem(at: URL(filePath: reference), to: copy)
+    }
+  }
+
+  private func writing(_ path: URL, _ body: () throws -> Void) throws {
+    do {
+      try FileManager.default.createDirectory(
+        at: path.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try body()
+    } catch {
+      throw WeighbridgeError(
+        .unwritable, "cannot be written: \(error.localizedDescription)", file: path.path)
+    }
+  }
+}
+
+extension String {
+  fileprivate var lines: [String] {
+    split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+  }
+}
+
+/// The tensors of a ported network under their names, without its structs.
+private struct PortedWeights: Module {
+  let path: ModulePath
+
+  init(_ w: WeightScope, _ checkpoint: any Checkpoint) throws {
+    path = w.path
+    for entry in checkpoint.entries {
+      let role: ParameterRole = entry.dtype.isFloatingPoint ? .table : .integers
+      _ = try w.parameter(entry.name, role, entry.shape)
+    }
+  }
+
+  func forward(_ x: Tensor) throws -> Tensor { x }
+}

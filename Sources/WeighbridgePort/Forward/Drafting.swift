@@ -1,0 +1,318 @@
+import WeighbridgeNetwork
+
+/// Writes drafts of modules' forwards.
+enum Drafting {
+  /// The draft of a module that is run function by function.
+  ///
+  /// - Parameter optional: Names of members that others of the class lack.
+  static func draft(
+    _ node: Int, _ recording: Recording, _ parts: [Int: Part], optional: Set<String> = []
+  ) -> Draft {
+    let layout = Layout(node, recording, parts)
+    let described = recording.network.nodes[node]
+    let calls = distinct(recording.calls[node] ?? [])
+    let number = calls.first?.program ?? described.calls.first ?? 0
+    let program = recording.network.programs[number]
+    if let limit = limit(described.path, program, recording.network) {
+      return stub(node, layout, recording, program, calls.first, limit)
+    }
+    guard let first = calls.first else {
+      return stub(
+        node, layout, recording, program, nil,
+        PortLimit("was not run, because something before it cannot be run here"))
+    }
+    guard let site = recording.site(node, first.program) else {
+      return stub(node, layout, recording, program, first, PortLimit("is not called"))
+    }
+    var interface = Drafting.interface(program, first.values, returned: first.returned)
+    do {
+      let (lines, writer) = try written(
+        recording, parts, layout, site, first.values, optional)
+      for other in calls.dropFirst() {
+        guard let site = recording.site(node, other.program) else { continue }
+        let (also, _) = try written(
+          recording, parts, layout, site, other.values, optional)
+        guard also == lines else {
+          throw PortLimit("is called in several ways, by one module")
+        }
+      }
+      let parameter = interface.inputs == .tensor ? parameterName(program, first.values) : "input"
+      return Draft(
+        node: node, layout: writer.layout, interface: interface, lines: lines,
+        attributes: writer.attributes, constants: writer.constants, limit: nil,
+        parameter: parameter, needsFoundation: lines.contains { $0.contains("pow(") })
+    } catch var limit as PortLimit {
+      if limit.place == nil { limit.place = program.place }
+      limit.module = described.path
+      if hasNumbers(first.returned) { interface.isSingle = first.returned.tensors.count == 1 }
+      return stub(node, layout, recording, program, first, limit)
+    } catch {
+      return stub(node, layout, recording, program, first, PortLimit("\(error)"))
+    }
+  }
+
+  /// What a recording says of a module that could not be expressed, or a function that cannot be run.
+  private static func limit(
+    _ path: String, _ program: Network.Program, _ network: Network
+  ) -> PortLimit? {
+    // Other batches and sizes are refused where the network begins.
+    if let said = network.limits.first(where: {
+      $0.module == path && !["batch", "size"].contains($0.kind)
+    }) {
+      var limit = PortLimit(said.text)
+      limit.place = said.place
+      return limit
+    }
+    for instruction in program.body {
+      let name: String
+      switch instruction.target {
+      case .function(let known):
+        if Vocabulary.function(known)?.run != nil { continue }
+        name = known
+      case .unknown(let unknown): name = unknown
+      case .module: continue
+      }
+      var limit = PortLimit("calls \(name.prefix(80)), which this package does not have")
+      limit.place = instruction.place ?? program.place
+      return limit
+    }
+    return nil
+  }
+
+  private static func written(
+    _ recording: Recording, _ parts: [Int: Part], _ layout: Layout, _ site: Network.Call,
+    _ forms: [Value], _ optional: Set<String>
+  ) throws -> ([String], ForwardWriter) {
+    var writer = ForwardWriter(recording, parts, layout, site, forms)
+    writer.optional = optional
+    try writer.write()
+    return (writer.lines(), writer)
+  }
+
+  /// A forward that throws.
+  private static func stub(
+    _ node: Int, _ layout: Layout, _ recording: Recording, _ program: Network.Program,
+    _ call: NetworkObservation.Call?, _ limit: PortLimit
+  ) -> Draft {
+    var limit = limit
+    limit.module = recording.network.nodes[node].path
+    if limit.place == nil { limit.place = program.place }
+    let place = limit.place.map { Names.comment($0.description).suffix(60) } ?? "its Python"
+    let reason = Names.comment(limit.reason).prefix(64)
+    let line =
+      "throw WeighbridgeError(.unsupported, \(Code.string("not ported: \(reason)").text), "
+      + "remedy: \(Code.string("Write by hand what \(place) does").text))"
+    let interface =
+      call.map { Drafting.interface(program, $0.values, returned: $0.returned) }
+      ?? Interface(
+        inputs: program.inputs.count { $0.expected == nil } == 1 ? .tensor : .list, isSingle: true)
+    return Draft(
+      node: node, layout: layout, interface: interface, lines: [line], attributes: [],
+      constants: [], limit: limit,
+      parameter: interface.inputs == .tensor ? "x" : "input", needsFoundation: false)
+  }
+
+  /// Calls that differ in program or in what kinds of values they have.
+  private static func distinct(_ calls: [NetworkObservation.Call]) -> [NetworkObservation.Call] {
+    var seen: Set<String> = []
+    return calls.filter { call in
+      seen.insert("\(call.program):" + call.values.map(signature).joined(separator: ",")).inserted
+    }
+  }
+
+  private static func signature(_ value: Value) -> String {
+    switch value {
+    case .tensor(let tensor): "t\(tensor.rank)\(tensor.dtype)"
+    case .list(let items): "[\(items.map(signature).joined(separator: ","))]"
+    case .dictionary(let members): "{\(members.map { signature($0.value) }.joined(separator: ","))}"
+    default: value.kind
+    }
+  }
+
+  // Interfaces
+
+  static func interface(
+    _ program: Network.Program, _ forms: [Value], returned: Value?
+  ) -> Interface {
+    var fields: [Interface.Field] = []
+    var hasNumbers = false
+    var tensors = 0
+    var isPlain = true
+    for (input, form) in zip(program.inputs, forms) where input.expected == nil {
+      let name = inputName(input)
+      var number = 0
+      each(form) { leaf in
+        let field = fieldName(name, form, number)
+        number += 1
+        switch leaf {
+        case .tensor:
+          tensors += 1
+          if case .tensor = form {} else { isPlain = false }
+          fields.append(.init(name: field, kind: .tensor))
+        case .number:
+          hasNumbers = true
+          fields.append(.init(name: field, kind: .number))
+        default:
+          hasNumbers = true
+          fields.append(.init(name: field, kind: .integer))
+        }
+      }
+    }
+    let inputs: Interface.Inputs =
+      hasNumbers ? .fields(fields) : tensors == 1 && isPlain ? .tensor : .list
+    return Interface(inputs: inputs, isSingle: (returned?.tensors.count ?? 1) == 1)
+  }
+
+  static func parameterName(_ program: Network.Program, _ forms: [Value]) -> String {
+    for (input, form) in zip(program.inputs, forms) where input.expected == nil {
+      if case .tensor = form { return inputName(input) }
+    }
+    return "x"
+  }
+
+  /// PyTorch's layers call their input `input`, which bundles are called here.
+  static func inputName(_ input: Network.Input) -> String {
+    input.name == "input" ? "x" : Names.value(input.name, other: "x")
+  }
+
+  /// A field of a bundle: the input's name, with a number where the input holds several.
+  static func fieldName(_ name: String, _ form: Value, _ number: Int) -> String {
+    switch form {
+    case .list, .dictionary: "\(name)\(number)"
+    default: name
+    }
+  }
+
+  static func hasNumbers(_ form: Value) -> Bool {
+    switch form {
+    case .integer, .number: true
+    case .list(let items): items.contains(where: hasNumbers)
+    case .dictionary(let members): members.contains { hasNumbers($0.value) }
+    default: false
+    }
+  }
+
+  /// Tensors and numbers in order.
+  private static func each(_ form: Value, _ body: (Value) -> Void) {
+    switch form {
+    case .tensor, .integer, .number: body(form)
+    case .list(let items): items.forEach { each($0, body) }
+    case .dictionary(let members): members.forEach { each($0.value, body) }
+    default: break
+    }
+  }
+
+  /// A value of this form whose tensors and numbers are these expressions.
+  static func leaves(_ form: Value, _ code: (Value) -> Code) -> Held {
+    switch form {
+    case .tensor, .integer, .number: .code(code(form), form)
+    case .list(let items): .list(items.map { leaves($0, code) })
+    case .dictionary(let members):
+      .dictionary(members.map { (key: $0.key, value: leaves($0.value, code)) })
+    default: .literal(form)
+    }
+  }
+
+  /// A value of this form whose tensors are these expressions; numbers in it are not to be had.
+  static func placed(_ form: Value, _ code: (Value) -> Code) -> Held {
+    switch form {
+    case .tensor: .code(code(form), form)
+    case .list(let items): .list(items.map { placed($0, code) })
+    case .dictionary(let members):
+      .dictionary(members.map { (key: $0.key, value: placed($0.value, code)) })
+    case .integer, .number: .refused("uses a number that another module returns")
+    default: .literal(form)
+    }
+  }
+
+  /// The expressions of tensors and numbers in order.
+  static func leafCodes(_ held: Held) throws -> [Code] {
+    switch held {
+    case .code(let code, .list(let forms), _):
+      return try forms.indices.flatMap { try leafCodes(.code(code.item($0), forms[$0])) }
+    case .code(let code, _, _): return [code]
+    case .list(let items): return try items.flatMap(leafCodes)
+    case .dictionary(let members): return try members.flatMap { try leafCodes($0.value) }
+    case .literal(.integer(let value)): return [.integer(value)]
+    case .literal(.number(let value)): return [.number(value)]
+    case .literal(.list(let items)): return try items.flatMap { try leafCodes(.literal($0)) }
+    case .refused(let reason): throw PortLimit(reason)
+    default: return []
+    }
+  }
+
+  // Literals
+
+  static func literal(_ operand: Network.Operand, dtype: DType? = nil) throws -> Value {
+    switch operand {
+    case .none: return .none
+    case .boolean(let value): return .boolean(value)
+    case .integer(let value): return .integer(value)
+    case .number(let value): return .number(value)
+    case .text(let value), .function(let value): return .text(value)
+    case .ellipsis: return .ellipsis
+    case .list(let items): return .list(try items.map { try literal($0, dtype: dtype) })
+    case .dtype(let name):
+      let short: [String: DType] = [
+        "half": .float16, "float": .float32, "double": .float64, "long": .int64, "int": .int32,
+        "short": .int16,
+      ]
+      guard let known = DType(rawValue: name) ?? short[name] else {
+        throw PortLimit("uses the dtype \(name.prefix(20))")
+      }
+      return .dtype(known)
+    default: throw PortLimit("uses a value that was not recorded")
+    }
+  }
+
+  /// Whether an attribute is a number, or a list of whole ones: what becomes a property.
+  static func isNumeric(_ value: Value) -> Bool {
+    switch value {
+    case .integer, .number: true
+    case .list(let items):
+      !items.isEmpty && items.count <= 16
+        && items.allSatisfy { if case .integer = $0 { true } else { false } }
+    default: false
+    }
+  }
+}
+
+extension Recording {
+  /// A call of a node by a program, with the calls that it makes.
+  func site(_ node: Int, _ program: Int) -> Network.Call? { sites[[node, program]] }
+}
+
+extension ForwardWriter {
+  /// The statements as lines. Where a variable has a property's name, the property is reached by `self`.
+  func lines() -> [String] {
+    let names = Set(locals.keys)
+    let usesDType = statements.contains { $0.code.text.contains(ForwardWriter.dtypeMark) }
+    return statements.compactMap { statement -> [String]? in
+      if case .declare("dtype") = statement.kind, !usesDType { return nil }
+      var text = statement.code.text
+      switch statement.kind {
+      case .declare(let name):
+        text = "\(statement.isMutable ? "var" : "let") \(name) = \(statement.code.marked)"
+      case .assign(let name): text = "\(name) = \(statement.code.marked)"
+      case .plain: break
+      }
+      return Layout.resolved(
+        text.replacing(ForwardWriter.dtypeMark, with: "dtype"), besides: names
+      ).split(separator: "\n").map(String.init)
+    }.flatMap { $0 }
+  }
+}
+
+extension Layout {
+  /// Text with the names of properties as they are written beside these variables.
+  static func resolved(_ text: String, besides names: Set<String>) -> String {
+    var result = ""
+    var parts = text.split(separator: Character(mark), omittingEmptySubsequences: false)[...]
+    result += parts.popFirst() ?? ""
+    for part in parts {
+      let name = part.prefix { $0.isLetter || $0.isNumber || $0 == "_" }
+      result += (names.contains(String(name)) ? "self." : "") + part
+    }
+    return result
+  }
+}

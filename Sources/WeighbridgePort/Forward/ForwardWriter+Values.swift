@@ -1,0 +1,304 @@
+import WeighbridgeNetwork
+
+extension ForwardWriter {
+  /// What an operand is at this point.
+  mutating func operand(_ said: Network.Operand) throws -> Held {
+    switch said {
+    case .value(let number):
+      guard let found = held[number] else { throw PortLimit("reads a value that is not there") }
+      return found
+    case .item(let of, let index): return try operand(of).item(index)
+    case .member(let of, let key): return try operand(of).member(key)
+    case .list(let items):
+      var held: [Held] = []
+      for item in items { held.append(try operand(item)) }
+      return .list(held)
+    case .dictionary(let members):
+      var held: [(key: String, value: Held)] = []
+      for member in members { held.append((member.key, try operand(member.value))) }
+      return .dictionary(held)
+    case .slice(let a, let b, let c):
+      return .slice(try operand(a), try operand(b), try operand(c))
+    case .tensor(let reference): return try tensor(reference)
+    case .constant(let number): return constant(number)
+    case .attribute(let reference): return try attribute(reference)
+    case .size(let of, let axis): return try size(operand(of), axis)
+    case .operation(let operation, let operands):
+      var held: [Held] = []
+      for item in operands { held.append(try operand(item)) }
+      return try operation.written(held)
+    case .opaque(let type): return .refused("uses a \(type.prefix(40)), which was not recorded")
+    default: return .literal(try Drafting.literal(said, dtype: recording.dtype))
+    }
+  }
+
+  private func size(_ held: Held, _ axis: Int) throws -> Held {
+    guard case .code(let code, .tensor(let tensor), _) = held, axis < tensor.rank else {
+      throw PortLimit("takes the size of \(held.form.kind)")
+    }
+    return .code(
+      Code("\(code.at(.atom)).shape[\(axis)]", isThrowing: code.isThrowing),
+      .integer(tensor.shape[axis]))
+  }
+
+  /// A parameter or buffer, of this module or of one that it holds.
+  private mutating func tensor(_ reference: Network.Operand.Reference) throws -> Held {
+    let network = recording.network
+    let full = reference.absolute(in: network.nodes[node].path)
+    let (ownerPath, name) = (Recording.owner(of: full), Recording.name(of: full))
+    guard var owner = recording.node(ownerPath) else { throw PortLimit("reads \(full.prefix(80))") }
+    owner = network.nodes[owner].original ?? owner
+    let described = network.nodes[owner]
+    guard let tensor = (described.parameters + described.buffers).first(where: { $0.name == name })
+    else { throw PortLimit("reads \(full.prefix(80))") }
+    let dtype = tensor.constant.map { network.constants[$0].dtype } ?? DType(rawValue: tensor.dtype)
+    let form = Value.tensor(Tensor(describing: dtype ?? .float32, shape: Shape(tensor.shape)))
+    let own = network.nodes[node].path
+    let below = own.isEmpty ? full : String(full.dropFirst(own.count + 1))
+    if recording.isBelow(owner, node), let code = layout.tensors[below] { return .code(code, form) }
+    guard recording.isBelow(owner, node), owner != node,
+      let code = try reached(owner), case .layer(let layer)? = parts[owner],
+      let property = LayerSpelling.property(name, of: layer)
+    else {
+      throw PortLimit("reads \(full.prefix(80)), a parameter that another module holds")
+    }
+    return .code(code.member(property), form)
+  }
+
+  /// How a module below this one is reached.
+  func reached(_ target: Int) throws -> Code? {
+    if let code = layout.modules[target] { return code }
+    // A module in one that is held: a property of its struct.
+    var path = recording.network.nodes[target].path
+    while let owner = recording.node(Recording.owner(of: path)), owner != node, !path.isEmpty {
+      if let code = layout.modules[owner], case .type(let draft)? = parts[owner],
+        let inner = draft.layout.modules[target]
+      {
+        return code.member(inner.text.replacing(Layout.mark, with: ""))
+      }
+      path = recording.network.nodes[owner].path
+    }
+    return nil
+  }
+
+  // Calls of modules
+
+  mutating func call(
+    _ child: Network.Call, _ instruction: Network.Instruction, _ index: Int, _ form: Value
+  ) throws -> Held {
+    let target = recording.network.nodes[child.node]
+    guard recording.isBelow(child.node, node), let code = try reached(child.node),
+      let part = parts[child.node]
+    else {
+      throw PortLimit("calls \(target.path.prefix(80)), a module that another one holds")
+    }
+    let program = recording.network.programs[child.program]
+    var given: [Held] = []
+    for argument in instruction.arguments { given.append(try operand(argument.value)) }
+    let interface: Interface
+    switch part {
+    case .layer, .chain: interface = .unary
+    case .attention:
+      return try attention(code, program, given, form)
+    case .type(let draft): interface = draft.interface
+    default: throw PortLimit("calls \(target.path.prefix(80)), which is no module here")
+    }
+    let arguments = zip(program.inputs, given).filter { $0.0.expected == nil }.map { $0.1 }
+    let call: Code
+    switch interface.inputs {
+    case .tensor, .attention:
+      let tensors = try arguments.flatMap { try $0.tensors() }
+      guard tensors.count == 1 else { throw PortLimit("gives \(tensors.count) tensors to a layer") }
+      if let property = layout.properties.first(where: { code.text == Layout.mark + $0.name }),
+        optional.contains(property.name)
+      {
+        let x = tensors[0].isThrowing ? keep(tensors[0], index) : tensors[0]
+        call = Code("\(code.text)?(\(x.text)) ?? \(x.text)", isThrowing: true, level: .choice)
+        break
+      }
+      call = .call(code.text, [Argument(nil, tensors[0])], throwing: true)
+    case .list:
+      let sole = arguments.filter { !$0.form.tensors.isEmpty }
+      let array =
+        sole.count == 1
+        ? try sole[0].tensorArray() : .list(try arguments.flatMap { try $0.tensors() })
+      call = .call(
+        code.text, [Argument(nil, .call("TensorList", [Argument("tensors", array)]))],
+        throwing: true)
+    case .fields(let fields):
+      let values = try arguments.flatMap { try Drafting.leafCodes($0) }
+      guard values.count == fields.count else {
+        throw PortLimit("gives \(values.count) values where \(fields.count) are taken")
+      }
+      let list = zip(fields, values).map { Argument($0.name, $1) }
+      call = .call(code.text, [Argument(nil, .call(".init", list))], throwing: true)
+    }
+    guard !interface.isSingle else { return Drafting.placed(form) { _ in call } }
+    let name = variable(instruction.names.isEmpty ? instruction.name : nil, "output", index)
+    declare(name, call, isTensor: false)
+    var place = 0
+    return Drafting.placed(form) { _ in
+      defer { place += 1 }
+      return Code("\(name).tensors[\(place)]")
+    }
+  }
+
+  private mutating func keep(_ code: Code, _ index: Int) -> Code {
+    let name = variable(nil, "y", index)
+    declare(name, code, isTensor: true)
+    return Code(name)
+  }
+
+  private func attention(
+    _ code: Code, _ program: Network.Program, _ given: [Held], _ form: Value
+  ) throws -> Held {
+    let places = NetworkLayers.attentionPlaces(program)
+    func tensor(_ name: String) throws -> Code? {
+      guard let place = places[name], place < given.count,
+        case .code(let code, .tensor, _) = given[place]
+      else { return nil }
+      return code
+    }
+    guard let query = try tensor("query"), let key = try tensor("key"),
+      let value = try tensor("value")
+    else { throw PortLimit("gives no tensors to attention") }
+    var arguments = [Argument]()
+    let masks = [("attentionMask", "attn_mask"), ("keyPaddingMask", "key_padding_mask")]
+      .compactMap { label, name in (try? tensor(name)).flatMap { $0 }.map { Argument(label, $0) } }
+    if query == key, key == value, masks.isEmpty {
+      arguments = [Argument(nil, query)]
+    } else {
+      arguments =
+        [Argument("query", query), Argument("key", key), Argument("value", value)] + masks
+    }
+    let call = Code.call(
+      code.text, [Argument(nil, .call("MultiheadAttentionInput", arguments))], throwing: true)
+    return Drafting.placed(form) { _ in call }
+  }
+
+  // Variables
+
+  /// A value as later steps see it: in place, or as a variable.
+  mutating func bound(
+    _ result: Held, _ instruction: Network.Instruction, _ index: Int, _ value: Int
+  ) throws -> Held {
+    let names = Dictionary(
+      instruction.names.map { ($0.key, $0.name) }, uniquingKeysWith: { first, _ in first })
+    switch result {
+    case .code(let code, let form, _):
+      guard case .list(let items) = form else {
+        if flow.uses[value] == 0 {
+          if code.isThrowing { discard(code) }
+          return result
+        }
+        guard !flow.isInlined[index], !isPlain(code) else { return result }
+        guard case .tensor = form else {
+          let name = variable(instruction.name, "count", index)
+          declare(name, code, isTensor: false)
+          return .code(Code(name), form)
+        }
+        return .code(local(instruction.name, instruction, code, index, value), form)
+      }
+      if flow.uses[value] == 1, !flow.takesItems[value], names.isEmpty, flow.isInlined[index] {
+        return result
+      }
+      let name = variable(names.isEmpty ? instruction.name : nil, "parts", index)
+      declare(name, code, isTensor: false)
+      return named(
+        items.indices.map { .code(Code("\(name)[\($0)]"), items[$0]) }, names, index, value)
+        ?? .code(Code(name), form)
+    case .indexed(let code, let values, let indices):
+      let name = variable(names.isEmpty ? instruction.name : nil, "found", index)
+      declare(name, code, isTensor: false)
+      let all = Held.indexed(Code(name), values: values, indices: indices)
+      return named([try all.item(0), try all.item(1)], names, index, value) ?? all
+    case .list(let items):
+      if flow.uses[value] == 0 {
+        for item in items { for code in try item.tensors() where code.isThrowing { discard(code) } }
+        return result
+      }
+      return named(items, names, index, value) ?? .list(items)
+    default: return result
+    }
+  }
+
+  private mutating func discard(_ code: Code) {
+    statements.append(Statement(kind: .plain, code: Code("_ = try \(code.text)")))
+  }
+
+  /// A name or a property: nothing that is computed again.
+  private func isPlain(_ code: Code) -> Bool { !code.isThrowing && code.level == .atom }
+
+  /// Members of a tuple under the names that Python gives them; `nil` where nothing is to be named.
+  private mutating func named(
+    _ items: [Held], _ names: [String: String], _ index: Int, _ value: Int
+  ) -> Held? {
+    var result = items
+    var isChanged = false
+    for (place, item) in items.enumerated() {
+      guard case .code(let code, .tensor(let tensor), _) = item,
+        let uses = flow.itemUses[value]?[place] ?? (flow.usesWhole.contains(value) ? 1 : nil),
+        uses > 0
+      else { continue }
+      let wanted = names["\(place)"]
+      guard wanted != nil || (uses > 1 && !isPlain(code)) else { continue }
+      let name = variable(wanted, "part\(place)", index)
+      declare(name, code, isTensor: true)
+      result[place] = .code(Code(name), .tensor(tensor))
+      isChanged = true
+    }
+    return isChanged ? .list(result) : nil
+  }
+
+  /// The variable that a tensor is kept in: Python's own, where that is free by now.
+  private mutating func local(
+    _ wanted: String?, _ instruction: Network.Instruction, _ code: Code, _ index: Int, _ value: Int
+  ) -> Code {
+    let name = wanted.map { Names.value($0, other: "x") }
+    if let name, let other = scope[name], let declared = locals[name],
+      flow.lastUse[other] <= index
+    {
+      scope[name] = value
+      guard declared >= 0 else {
+        // The forward's own parameter gives way to a variable of its name.
+        statements.append(Statement(kind: .declare(name), code: code))
+        locals[name] = statements.count - 1
+        return Code(name)
+      }
+      if statements[declared].isTensor {
+        statements[declared].isMutable = true
+        statements.append(Statement(kind: .assign(name), code: code))
+        return Code(name)
+      }
+    }
+    let fallback: String
+    switch instruction.target {
+    case .module(let path, _):
+      let last = Recording.name(of: path)
+      fallback = last.allSatisfy(\.isNumber) ? "y" : Names.value(last, other: "y") + "Output"
+    default: fallback = "y"
+    }
+    let free = variable(name.map { scope[$0] == nil ? $0 : fallback } ?? fallback, "y", index)
+    statements.append(Statement(kind: .declare(free), code: code))
+    locals[free] = statements.count - 1
+    scope[free] = value
+    return Code(free)
+  }
+
+  /// A variable's name that is free.
+  mutating func variable(_ wanted: String?, _ fallback: String, _ index: Int) -> String {
+    let base = wanted.map { Names.value($0, other: fallback) } ?? fallback
+    var (name, number) = (base, 2)
+    while locals[name] != nil || name == "input" || name == "dtype" {
+      name = "\(base)\(base.last?.isNumber == true ? "_" : "")\(number)"
+      number += 1
+    }
+    locals[name] = -2
+    return name
+  }
+
+  mutating func declare(_ name: String, _ code: Code, isTensor: Bool) {
+    statements.append(Statement(kind: .declare(name), code: code, isTensor: isTensor))
+    locals[name] = statements.count - 1
+  }
+}

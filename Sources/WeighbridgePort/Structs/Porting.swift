@@ -1,0 +1,332 @@
+import WeighbridgeNetwork
+
+/// A network as structs of Swift: its modules in families, each with what its instances differ in.
+struct Porting {
+  let recording: Recording
+  /// What each module is.
+  private(set) var parts: [Int: Part] = [:]
+  /// The structs, inner ones first.
+  private(set) var families: [Family] = []
+  private var familyOf: [Int: Int] = [:]
+
+  /// What is not ported, each once.
+  var limits: [PortLimit] { families.flatMap { $0.drafts.prefix(1).compactMap(\.limit) } }
+
+  init(_ recording: Recording) throws {
+    self.recording = recording
+    for node in recording.network.nodes.indices.reversed() { parts[node] = part(node) }
+    collect()
+    name()
+    for family in families { try unify(family) }
+  }
+
+  // What modules are
+
+  private func part(_ node: Int) -> Part {
+    let described = recording.network.nodes[node]
+    if let original = described.original { return .alias(original) }
+    guard node > 0 else { return .type(Drafting.draft(0, recording, parts)) }
+    let children = recording.children(node)
+    guard !described.calls.isEmpty else {
+      let holdsCalled = children.contains { child in
+        switch parts[child] {
+        case .unused, .alias, nil: false
+        default: true
+        }
+      }
+      return holdsCalled ? .container : .unused
+    }
+    if let layer = recording.layers.layers[node], (try? LayerSpelling.building(of: layer)) != nil {
+      return .layer(layer)
+    }
+    if let attention = recording.layers.attentions[node] { return .attention(attention) }
+    if described.className == "torch.nn.modules.container.Sequential", isChain(node) {
+      return .chain(children)
+    }
+    return .type(Drafting.draft(node, recording, parts))
+  }
+
+  /// Whether a module hands one tensor through its children 0, 1 … in order, and does nothing else.
+  func isChain(_ node: Int) -> Bool {
+    let described = recording.network.nodes[node]
+    let children = recording.children(node)
+    guard Set(described.calls).count == 1, let number = described.calls.first,
+      described.parameters.isEmpty, described.buffers.isEmpty, !children.isEmpty
+    else { return false }
+    let program = recording.network.programs[number]
+    guard program.inputs.count == 1, program.guards.isEmpty, program.body.count == children.count,
+      program.returns == .value(children.count)
+    else { return false }
+    return zip(children, program.body).enumerated().allSatisfy { index, pair in
+      let (child, instruction) = pair
+      guard case .module("\(index)", fromRoot: false) = instruction.target,
+        recording.name(child) == "\(index)", instruction.arguments.count == 1,
+        instruction.arguments[0].value == .value(index)
+      else { return false }
+      switch parts[child] {
+      case .layer, .chain: return true
+      case .type(let draft): return draft.interface == .unary
+      default: return false
+      }
+    }
+  }
+
+  // Families
+
+  private mutating func collect() {
+    var keys: [String: Int] = [:]
+    var groups: [[Draft]] = []
+    for node in recording.network.nodes.indices.reversed() {
+      guard case .type(let draft)? = parts[node] else { continue }
+      let key = key(draft)
+      if let group = keys[key] {
+        groups[group].append(draft)
+      } else {
+        keys[key] = groups.count
+        groups.append([draft])
+      }
+    }
+    merge(&groups)
+    families = groups.map { drafts in
+      // One that has every member first.
+      let sorted = drafts.sorted { a, b in
+        (a.layout.absentCount, a.node) < (b.layout.absentCount, b.node)
+      }
+      return Family(sorted, className: recording.network.nodes[sorted[0].node].className)
+    }
+    for (index, family) in families.enumerated() {
+      for draft in family.drafts { familyOf[draft.node] = index }
+    }
+  }
+
+  /// Makes one group of two that differ in a member alone.
+  private mutating func merge(_ groups: inout [[Draft]]) {
+    let merging = Merging(recording: recording, parts: parts)
+    var classes: [String: [Int]] = [:]
+    for (index, group) in groups.enumerated() {
+      classes[recording.network.nodes[group[0].node].className, default: []].append(index)
+    }
+    var gone: Set<Int> = []
+    for places in classes.values.filter({ (2...12).contains($0.count) }) {
+      for rich in places {
+        for poor in places where rich != poor && !gone.contains(rich) && !gone.contains(poor) {
+          guard let found = merging.merged(groups[rich], groups[poor]) else { continue }
+          // The outer of the two places: what is in either comes before.
+          let (kept, lost) = (max(rich, poor), min(rich, poor))
+          groups[kept] = found.rich + found.poor
+          gone.insert(lost)
+          for draft in groups[kept] { parts[draft.node] = .type(draft) }
+        }
+      }
+    }
+    groups = groups.enumerated().filter { !gone.contains($0.offset) }.map(\.element)
+  }
+
+  /// What modules of one struct have in common.
+  private func key(_ draft: Draft) -> String {
+    let className = recording.network.nodes[draft.node].className
+    var words = [
+      className, "\(draft.interface)", draft.parameter, draft.limit == nil ? "" : "stub",
+    ]
+    words += draft.lines
+    for property in draft.layout.properties {
+      switch property.content {
+      case .module(let node): words.append("\(property.name):\(property.key):\(call(node))")
+      case .modules(let nodes):
+        words.append("\(property.name):\(property.key):[\(Set(nodes.map(call)).sorted())]")
+      case .absent: words.append("\(property.name):absent")
+      case .tensor(let tensor, let isBuffer):
+        let role = recording.layers.role(
+          of: recording.network.nodes[draft.node].name(property.key), tensor)
+        words.append("\(property.name):\(property.key):\(tensor.shape.count):\(role):\(isBuffer)")
+      }
+    }
+    words += draft.layout.unread.map { "\($0.owner):\($0.tensor.name):\($0.tensor.shape.count)" }
+    words +=
+      draft.attributes.map { "\($0.name)" }
+      + draft.constants.map { constant in
+        "\(constant.name):\(recording.network.constants[constant.number].rank)"
+      }
+    // A class within its own kind: each depth is a struct of its own.
+    if nests(draft.node, className) { words.append("depth \(height(draft.node, className))") }
+    return words.joined(separator: "\u{2}")
+  }
+
+  /// How a module is called, and of which struct it is where that matters.
+  private func call(_ node: Int) -> String {
+    switch parts[node] {
+    case .type(let draft):
+      draft.interface == .unary ? "unary" : "\(familyOf[node] ?? -1)\(key(draft))"
+    case .attention: "attention"
+    default: "unary"
+    }
+  }
+
+  private func nests(_ node: Int, _ className: String) -> Bool {
+    recording.children(node).contains {
+      recording.network.nodes[$0].className == className || nests($0, className)
+    } || isWithin(node, className)
+  }
+
+  private func isWithin(_ node: Int, _ className: String) -> Bool {
+    var path = recording.network.nodes[node].path
+    while !path.isEmpty {
+      path = Recording.owner(of: path)
+      guard let owner = recording.node(path) else { return false }
+      if recording.network.nodes[owner].className == className { return true }
+    }
+    return false
+  }
+
+  private func height(_ node: Int, _ className: String) -> Int {
+    recording.children(node).map { child in
+      height(child, className)
+        + (recording.network.nodes[child].className == className ? 1 : 0)
+    }.max() ?? 0
+  }
+
+  private mutating func name() {
+    var names = Names()
+    // The network's own name first, then the outer ones.
+    for family in families.reversed() {
+      let last = family.className.split(separator: ".").last.map(String.init) ?? ""
+      var wanted = Names.type(last)
+      if family.className.hasPrefix("torch.nn.modules.container.") {
+        // A Sequential with named members has no class of its own: its attribute names it.
+        let key = recording.name(family.first.node)
+        let owner = Recording.name(
+          of: Recording.owner(of: recording.network.nodes[family.first.node].path))
+        wanted = Names.type(key.allSatisfy(\.isNumber) ? "\(owner)Member" : key)
+      }
+      if names.contains(wanted), let telling = difference(family) { wanted += telling }
+      family.name = names.unique(wanted)
+    }
+  }
+
+  /// What a struct has that others of its class have not, as a word.
+  private func difference(_ family: Family) -> String? {
+    let others = families.filter { $0.className == family.className && $0 !== family }
+    let own = Set(family.first.layout.properties.map(\.name))
+    let names = family.first.layout.properties.map(\.name)
+    let ours = functions(family)
+    for other in others {
+      let theirs = Set(other.first.layout.properties.map(\.name))
+      if let more = names.first(where: { !theirs.contains($0) }) {
+        return "With" + more.capitalizedFirst
+      }
+    }
+    for other in others {
+      let theirs = functions(other)
+      if let more = ours.first(where: { !theirs.contains($0) }) { return "With" + Names.type(more) }
+    }
+    for other in others {
+      if let less = other.first.layout.properties.map(\.name).first(where: { !own.contains($0) }) {
+        return "Without" + less.capitalizedFirst
+      }
+      if let less = functions(other).first(where: { !ours.contains($0) }) {
+        return "Without" + Names.type(less)
+      }
+    }
+    return nil
+  }
+
+  /// The functions that a family's forward calls, in order.
+  private func functions(_ family: Family) -> [String] {
+    guard let call = recording.calls[family.first.node]?.first else { return [] }
+    return recording.network.programs[call.program].body.compactMap { instruction in
+      if case .function(let name) = instruction.target { name } else { nil }
+    }
+  }
+
+  func family(of node: Int) -> Family? { familyOf[node].map { families[$0] } }
+
+  // Buildings
+
+  /// How a module is built, with its struct's parameters.
+  func building(_ node: Int) throws -> Building {
+    switch parts[node] {
+    case .layer(let layer): return try LayerSpelling.building(of: layer)
+    case .attention(let layer):
+      return LayerSpelling.attention(layer, recording.network.nodes[node])
+    case .chain(let children): return try Porting.chain(children.map(building))
+    case .type:
+      guard let family = family(of: node) else { throw PortLimit("has no struct") }
+      return family.building(of: node)
+    default: throw PortLimit("is no module")
+    }
+  }
+
+  static func chain(_ items: [Building]) -> Building {
+    if items.count > 2, items.allSatisfy({ $0 == items[0] }) {
+      return .chain([.repeated(items[0], .integer(items.count))])
+    }
+    return .chain(items)
+  }
+
+  private func unify(_ family: Family) throws {
+    let draft = family.first
+    var unifier = Unifier(attributes: attributes(family), names: Names(taken: ["path", "w"]))
+    for (place, property) in draft.layout.properties.enumerated() {
+      var instances: [Building] = []
+      for other in family.drafts {
+        instances.append(try building(other.layout.properties[place], other))
+      }
+      family.template.append((property.name, unifier.unify(instances, [property.name])))
+    }
+    for (place, attribute) in draft.attributes.enumerated() {
+      let instances = try family.drafts.map { try value($0.attributes[place].value) }
+      family.template.append((attribute.name, unifier.unify(instances, [attribute.name])))
+    }
+    for (place, constant) in draft.constants.enumerated() {
+      let instances = family.drafts.map {
+        shape(recording.network.constants[$0.constants[place].number].shape)
+      }
+      family.template.append((constant.name, unifier.unify(instances, [constant.name])))
+    }
+    for (place, unread) in draft.layout.unread.enumerated() {
+      let instances = family.drafts.map { shape(Shape($0.layout.unread[place].tensor.shape)) }
+      family.template.append(
+        ("_\(place)", unifier.unify(instances, [Names.value(unread.tensor.name)])))
+    }
+    family.parameters = unifier.parameters
+  }
+
+  private func building(_ property: Layout.Property, _ draft: Draft) throws -> Building {
+    switch property.content {
+    case .module(let node): return try building(node)
+    case .modules(let nodes):
+      let items = try nodes.map(building)
+      return items.count > 1 && items.allSatisfy { $0 == items[0] }
+        ? .repeated(items[0], .integer(items.count)) : .list(items)
+    case .tensor(let tensor, _): return shape(Shape(tensor.shape))
+    case .absent: return .absent
+    }
+  }
+
+  private func shape(_ shape: Shape) -> Building { .shape(shape.map { .integer($0) }) }
+
+  private func value(_ operand: Network.Operand) throws -> Building {
+    switch try Drafting.literal(operand) {
+    case .integer(let value): return .integer(value)
+    case .number(let value): return .number(value)
+    case .list(let items):
+      return .leaf(
+        "[\(items.compactMap(\.asInteger).map { Code.integer($0).text }.joined(separator: ", "))]",
+        .integers)
+    default: throw PortLimit("has an attribute that is no number")
+    }
+  }
+
+  /// Attributes that tell instances apart: PyTorch's own words for parameters.
+  private func attributes(_ family: Family) -> [(name: String, values: [Building])] {
+    let nodes = family.drafts.map { recording.network.nodes[$0.node] }
+    guard nodes.count > 1 else { return [] }
+    return nodes[0].attributes.compactMap { attribute in
+      let values = nodes.compactMap { node in
+        node.attributes.first { $0.name == attribute.name }.flatMap { try? value($0.value) }
+      }
+      guard values.count == nodes.count else { return nil }
+      return (Names.value(attribute.name), values)
+    }
+  }
+}

@@ -1,0 +1,275 @@
+import WeighbridgeNetwork
+
+/// Writes a family as a struct.
+struct StructWriter {
+  let porting: Porting
+  let family: Family
+  /// Whether it is the network itself, which others import.
+  let isRoot: Bool
+
+  private var draft: Draft { family.first }
+  private var access: String { isRoot ? "public " : "" }
+  private var described: Network.Node { porting.recording.network.nodes[draft.node] }
+
+  /// The lines of the struct, indented.
+  func lines() throws -> [String] {
+    var lines = comment()
+    lines.append("\(access)struct \(family.name): Module {")
+    lines.append("  \(access)let path: ModulePath")
+    let kind = described.kind
+    if kind != family.name {
+      lines.append("  \(access)var kind: String { \(Code.string(kind).text) }")
+    }
+    lines += properties().map { "  \($0)" }
+    if case .fields(let fields) = draft.interface.inputs {
+      lines += [""] + bundle(fields).map { "  \($0)" }
+    }
+    lines += [""] + (try initializer()).map { "  \($0)" }
+    lines += [""] + forward().map { "  \($0)" }
+    return lines + ["}"]
+  }
+
+  private func comment() -> [String] {
+    let class_ = Names.comment(family.className)
+    var lines = ["/// PyTorch's `\(class_)`."]
+    if let place = described.calls.first.flatMap({ porting.recording.network.programs[$0].place }),
+      !place.file.hasPrefix("torch/")
+    {
+      lines.append("///")
+      lines.append("/// Source: \(Names.comment(place.description))")
+    }
+    if let limit = draft.limit {
+      lines.append("///")
+      lines += Names.wrapped("Not ported: \(limit.summary)").map { "/// \($0)" }
+    }
+    return lines
+  }
+
+  // Properties
+
+  private func properties() -> [String] {
+    var types: [(type: String, names: [String])] = []
+    var constants: [String] = []
+    for (name, building) in family.template where !name.hasPrefix("_") {
+      if case .leaf(let text, let kind) = building {
+        let type = kind == .number && Int(text) != nil ? ": Double" : ""
+        constants.append("let \(name)\(type) = \(text)")
+        continue
+      }
+      let type = self.type(building, name)
+      if let place = types.firstIndex(where: { $0.type == type }) {
+        types[place].names.append(name)
+      } else {
+        types.append((type, [name]))
+      }
+    }
+    return types.map { "let \($0.names.joined(separator: ", ")): \($0.type)" } + constants
+  }
+
+  private func type(_ building: Building, _ name: String) -> String {
+    switch building {
+    case .leaf(_, let kind), .parameter(_, let kind):
+      switch kind {
+      case .build: return "any UnaryModule"
+      case .builds: return "[\(common(name))]"
+      case .optional: return "(any UnaryModule)?"
+      default: return kind.type
+      }
+    case .module(let type, _, _): return type
+    case .chain: return "Sequential"
+    case .repeated(let element, _): return "[\(type(element, name))]"
+    case .list(let items):
+      let types = Set(items.map { type($0, name) })
+      if types.count == 1, let only = types.first { return "[\(only)]" }
+      return "[\(common(name))]"
+    case .shape: return "Tensor"
+    case .node: return "any UnaryModule"
+    }
+  }
+
+  /// What different modules of a list have in common.
+  private func common(_ name: String) -> String {
+    guard let property = draft.layout.properties.first(where: { $0.name == name }),
+      case .modules(let nodes) = property.content, let first = nodes.first,
+      case .type(let inner)? = porting.parts[first], inner.interface.inputs == .list
+    else { return "any UnaryModule" }
+    return "any Module<TensorList, \(inner.interface.isSingle ? "Tensor" : "TensorList")>"
+  }
+
+  /// A bundle of tensors and numbers, which the forward takes.
+  private func bundle(_ fields: [Interface.Field]) -> [String] {
+    let types: [Interface.Field.Kind: String] = [
+      .tensor: "Tensor", .integer: "Int", .number: "Double",
+    ]
+    let tensors = fields.filter { $0.kind == .tensor }.map(\.name)
+    return [
+      "/// What the forward takes: numbers beside tensors.",
+      "struct Input: TensorBundle {",
+    ] + fields.map { "  let \($0.name): \(types[$0.kind] ?? "Tensor")" }
+      + [
+        "", "  var tensors: [Tensor] { [\(tensors.joined(separator: ", "))] }",
+        "}", "",
+      ].dropLast()
+  }
+
+  // Initialiser
+
+  private func initializer() throws -> [String] {
+    let parameters = family.parameters.map { "\($0.name): \($0.kind.type)" }
+    var lines = [
+      "\(access)init(\((["_ w: WeightScope"] + parameters).joined(separator: ", "))) throws {",
+      "  path = w.path",
+    ]
+    var place = 0
+    for (name, building) in family.template {
+      defer { place += 1 }
+      if name.hasPrefix("_") { continue }
+      if case .leaf = building { continue }
+      // A parameter of the same name would be meant.
+      let target = family.parameters.contains { $0.name == name } ? "self.\(name)" : name
+      lines.append("  \(target) = \(try value(name, building))")
+    }
+    lines += unread().map { "  \($0)" }
+    return lines + ["}"]
+  }
+
+  private func value(_ name: String, _ building: Building) throws -> String {
+    if let property = draft.layout.properties.first(where: { $0.name == name }) {
+      let key = Code.string(property.key).text
+      switch property.content {
+      case .module, .absent:
+        if case .parameter(let name, .optional) = building { return "try \(name)?(w / \(key))" }
+        return made(building, scope: "w / \(key)").marked
+      case .modules: return list(building, key)
+      case .tensor(let tensor, let isBuffer):
+        return request(property.key, tensor, building, isBuffer: isBuffer)
+      }
+    }
+    if draft.attributes.contains(where: { $0.name == name }) { return text(building) }
+    if let constant = draft.constants.first(where: { $0.name == name }) {
+      let tensor = porting.recording.network.constants[constant.number]
+      let role = tensor.dtype.isFloatingPoint ? "table" : "integers"
+      return "try w.buffer(\(Code.string(name).text), .\(role), \(text(building)))"
+    }
+    throw PortLimit("has a property that is nothing")
+  }
+
+  private func request(
+    _ key: String, _ tensor: Network.TensorDescription, _ building: Building, isBuffer: Bool
+  ) -> String {
+    let role = porting.recording.layers.role(of: described.name(key), tensor)
+    let (owner, name) = (Recording.owner(of: key), Recording.name(of: key))
+    let scope = owner.isEmpty ? "w" : "(w / \(Code.string(owner).text))"
+    return "try \(scope).\(isBuffer ? "buffer" : "parameter")(\(Code.string(name).text), "
+      + ".\(role.rawValue), \(text(building)))"
+  }
+
+  /// Tensors of the state dict that nothing reads are asked for all the same: no name is left over.
+  private func unread() -> [String] {
+    draft.layout.unread.enumerated().compactMap { place, unread in
+      guard let found = family.template.first(where: { $0.name == "_\(place)" }) else { return nil }
+      let scope =
+        unread.owner.isEmpty
+        ? "w.dead" : "(w / \(Code.string(unread.owner).text)).dead"
+      let isFloating = DType(rawValue: unread.tensor.dtype)?.isFloatingPoint == true
+      let role =
+        isFloating
+        ? (unread.tensor.shape.count < 2 ? "vector" : "table")
+        : unread.tensor.shape.isEmpty ? "counter" : "integers"
+      return "_ = try \(scope)(because: \"nothing reads it\")"
+        + ".\(unread.isBuffer ? "buffer" : "parameter")"
+        + "(\(Code.string(unread.tensor.name).text), .\(role), \(text(found.building)))"
+    }
+  }
+
+  /// A module in a scope.
+  private func made(_ building: Building, scope: String) -> Code {
+    switch building {
+    case .module(let name, let throwing, let parts):
+      let arguments = parts.compactMap { part -> Argument? in
+        if case .leaf(let text, _) = part.value, text == part.standard { return nil }
+        return Argument(part.label, Code(text(part.value)))
+      }
+      return .call(
+        name, [Argument(nil, Code(scope))] + stride(arguments, parts), throwing: throwing)
+    case .chain(let items):
+      if items.count == 1, case .repeated(let element, let count) = items[0] {
+        let builds = "[Build](repeating: \(closure(element)), count: \(text(count)))"
+        return .call(
+          "Sequential", [Argument(nil, Code(scope)), Argument(nil, Code(builds))], throwing: true)
+      }
+      return .call(
+        "Sequential",
+        [Argument(nil, Code(scope))] + items.map { Argument(nil, Code(closure($0))) },
+        throwing: true)
+    case .parameter(let name, _):
+      return .call(name, [Argument(nil, Code(scope))], throwing: true)
+    default: return Code(text(building))
+    }
+  }
+
+  /// A pool whose stride is its kernel need not say so.
+  private func stride(_ arguments: [Argument], _ parts: [Building.Part]) -> [Argument] {
+    guard let kernel = arguments.first(where: { $0.label == "kernel" }),
+      let stride = arguments.firstIndex(where: { $0.label == "stride" }),
+      parts.first(where: { $0.label == "stride" })?.standard == nil,
+      arguments[stride].value.text == kernel.value.text
+    else { return arguments }
+    var result = arguments
+    result.remove(at: stride)
+    return result
+  }
+
+  private func closure(_ building: Building) -> String {
+    if case .parameter(let name, .build) = building { return name }
+    if building == .absent { return "nil" }
+    return "{ \(made(building, scope: "$0").marked) }"
+  }
+
+  private func list(_ building: Building, _ key: String) -> String {
+    switch building {
+    case .repeated(let element, let count):
+      return "try (0..<\(text(count))).map { \(made(element, scope: "w / \(key) / $0").marked) }"
+    case .list(let items):
+      let made = items.enumerated().map { self.made($1, scope: "w / \(key) / \($0)") }
+      let isThrowing = made.contains(where: \.isThrowing)
+      return (isThrowing ? "try " : "") + "[\(made.map(\.text).joined(separator: ", "))]"
+    case .parameter(let name, _):
+      return "try \(name).enumerated().map { try $1(w / \(key) / $0) }"
+    default: return text(building)
+    }
+  }
+
+  private func text(_ building: Building) -> String {
+    switch building {
+    case .leaf(let text, _): return text
+    case .parameter(let name, _): return name
+    case .module, .chain: return closure(building)
+    case .list(let items): return "[\(items.map(closure).joined(separator: ", "))]"
+    case .repeated(let element, let count):
+      return "[Build](repeating: \(closure(element)), count: \(text(count)))"
+    case .shape(let extents): return "[\(extents.map(text).joined(separator: ", "))]"
+    case .node: return ""
+    }
+  }
+
+  // Forward
+
+  private func forward() -> [String] {
+    let input: String
+    switch draft.interface.inputs {
+    case .tensor: input = "Tensor"
+    case .list: input = "TensorList"
+    case .fields: input = "Input"
+    case .attention: input = "MultiheadAttentionInput"
+    }
+    let output = draft.interface.isSingle ? "Tensor" : "TensorList"
+    var lines = draft.lines
+    if lines.count == 1, let only = lines.first, only.hasPrefix("return ") {
+      lines = [String(only.dropFirst("return ".count))]
+    }
+    return [
+      "\(access)func forward(_ \(draft.parameter): \(input)) throws -> \(output) {"
+    ] + lines.map { "  \($0)" } + ["}"]
+  }
+}

@@ -1,0 +1,48 @@
+import Testing
+
+@testable import WeighbridgePort
+
+/// Names of a file are legal, distinct identifiers of Swift.
+struct NameTests {
+  @Test(arguments: [
+    ("num_heads", "numHeads"), ("B", "b"), ("qkv", "qkv"), ("QKV", "qkv"), ("class", "classValue"),
+    ("self", "selfValue"), ("path", "pathValue"), ("3x3", "value3x3"), ("", "value"),
+    ("a\"; exit(1) //", "aExit1"), ("../../etc", "etc"), ("x\ny", "xY"), ("naïve", "naVe"),
+    ("conv1_2", "conv1_2"), ("init", "initValue"), ("\u{202E}abc", "abc"),
+  ])
+  func values(_ name: String, _ expected: String) {
+    #expect(Names.value(name) == expected)
+  }
+
+  @Test(arguments: [
+    ("_DenseLayer", "DenseLayer"), ("Conv2d", "Conv2dModule"), ("Tensor", "TensorModule"),
+    ("résumé", "RSum"), ("", "Net"), ("2d", "Net2d"), ("A} struct B {", "AStructB"),
+  ])
+  func types(_ name: String, _ expected: String) {
+    #expect(Names.type(name) == expected)
+  }
+
+  @Test func namesThatDifferInCaseAreToldApart() {
+    var names = Names()
+    #expect(
+      ["norm", "Norm", "norm", "conv1", "conv1"].map { names.unique($0) }
+        == ["norm", "Norm2", "norm3", "conv1", "conv1_2"])
+  }
+
+  @Test func longNamesAreCut() {
+    #expect(Names.value(String(repeating: "a", count: 5000)).count == 60)
+    #expect(Names.comment(String(repeating: "a", count: 5000)).count == 84)
+  }
+
+  @Test(arguments: [
+    ("a\nimport Foundation", "a?import Foundation"), ("*/ code /*", "* / code / *"), ("`x`", "?x?"),
+    ("\u{2028}x", "?x"),
+  ])
+  func comments(_ text: String, _ expected: String) {
+    #expect(Names.comment(text) == expected)
+  }
+
+  @Test func literalsAreEscaped() {
+    #expect(Code.string("a\"\\(b)\n\u{7F}é").text == "\"a\\\"\\\\(b)\\u{a}\\u{7f}\\u{e9}\"")
+  }
+}

@@ -1,0 +1,91 @@
+import Testing
+import WeighbridgePort
+import WeighbridgeTensors
+
+/// Recorded networks as Swift.
+struct PortTests {
+  @Test(arguments: ["resnet", "vit", "unet"])
+  func fixturesArePortedWhole(_ name: String) throws {
+    let ported = try PortedFixture.port(name)
+    #expect(ported.limits == [])
+    for file in ported.files {
+      for line in file.text.split(separator: "\n") {
+        #expect(line.count <= 100, "\(file.path): \(line)")
+      }
+    }
+  }
+
+  @Test func instancesOfAClassAreOneStruct() throws {
+    let sources = try PortedFixture.port("resnet").sources
+    #expect(sources.components(of: "struct BasicBlock") == 1)
+    #expect(sources.contains("let downsample: (any UnaryModule)?"))
+    #expect(sources.contains("(downsample?(x) ?? x)"))
+    #expect(sources.contains("/// PyTorch's `weighbridge_lab.small_networks.BasicBlock`."))
+  }
+
+  @Test func blocksOfAListAreALoop() throws {
+    let sources = try PortedFixture.port("vit").sources
+    #expect(sources.contains("let blocks: [EncoderBlock]"))
+    #expect(sources.contains("for block in blocks {"))
+  }
+
+  @Test func twoFlowsOfOneClassHaveTellingNames() throws {
+    let sources = try PortedFixture.port("vit").sources
+    #expect(sources.contains("struct Attention: Module"))
+    #expect(sources.contains("struct AttentionWith"))
+  }
+
+  @Test func sizesAreTheInputs() throws {
+    let sources = try PortedFixture.port("unet").sources
+    #expect(sources.contains("[x.shape[2] / 2, x.shape[3] / 2]"))
+  }
+
+  @Test func whatCannotBePortedIsAStubThatSaysSo() throws {
+    let ported = try PortedFixture.port("limited")
+    #expect(ported.limits.contains { $0.hasPrefix("spectrum: torch._C._fft.fft_rfft2") })
+    #expect(ported.limits.contains { $0.contains("small_networks.py:") })
+    #expect(ported.sources.contains("throw WeighbridgeError("))
+    #expect(ported.sources.contains("/// Not ported: "))
+  }
+
+  /// A network whose names are as bad as can be.
+  private static let hostile = """
+    {"format":"weighbridge-network","version":1,"framework":"torch 2","arguments":[{"input":0}],
+    "modules":[{"path":"","class":"net\\nHOSTILE().Net\\"){HOSTILE()}","attributes":{"HOSTILE();x":2,"class":3},
+    "calls":[1]},
+    {"path":"in","class":"torch.nn.modules.linear.Linear","parameters":
+    {"weight":{"shape":[3,3],"dtype":"float32"}},"calls":[0]},
+    {"path":"IN","class":"torch.nn.modules.linear.Linear","parameters":
+    {"weight":{"shape":[3,3],"dtype":"float32"}},"calls":[0]},
+    {"path":"a\\"/HOSTILE()","class":"torch.nn.modules.linear.Linear","parameters":
+    {"weight":{"shape":[3,3],"dtype":"float32"}},"calls":[0]}],
+    "programs":[{"class":"Linear","file":"HOSTILE()\\n.py","line":1,"inputs":[{"name":"input"}],"body":[
+    {"call":"linear","arguments":{"input":{"value":0},"weight":{"tensor":"weight"},"bias":null}}],
+    "returns":{"value":1}},
+    {"class":"Net","file":"*/HOSTILE()\\u2028.py","line":4,"inputs":[{"name":"x\\nHOSTILE()"}],"body":[
+    {"module":"in","arguments":{"input":{"value":0}},"name":"func\\nHOSTILE()"},
+    {"module":"IN","arguments":{"input":{"value":1}},"name":"var"},
+    {"module":"a\\"/HOSTILE()","arguments":{"input":{"value":2}},"name":"in"},
+    {"call":"add","arguments":{"input":{"value":3},"other":{"value":1},"alpha":1}},
+    {"call":"mul","arguments":{"input":{"value":4},"other":{"attribute":"HOSTILE();x"}}},
+    {"call":"mul","arguments":{"input":{"value":5},"other":{"attribute":"class"}}}],
+    "returns":{"value":6}}],
+    "constants":[],"variations":[],"limits":[]}
+    """
+
+  @Test func namesOfAFileNeverBecomeCode() throws {
+    let ported = try PortedFixture.port(text: Self.hostile, inputs: [Tensor.ones([2, 3])])
+    #expect(ported.limits == [])
+    let bare = ported.bareSources
+    #expect(!bare.contains("HOSTILE()"), "\(bare)")
+    #expect(ported.files.allSatisfy { $0.text.allSatisfy { $0.isASCII } })
+    #expect(bare.contains("let inValue, in"), "\(bare)")
+    #expect(ported.files.allSatisfy { !$0.path.contains("..") && !$0.path.contains("(") })
+  }
+}
+
+extension String {
+  fileprivate func components(of text: String) -> Int {
+    ranges(of: text).count
+  }
+}

@@ -1,0 +1,58 @@
+// Runs networks that were ported: each is held against its reference as its own test does it, and every
+// result against that of the interpreter, bit for bit. A line of JSON each.
+import Foundation
+import Weighbridge
+import WeighbridgeTesting
+
+struct Finding: Codable {
+  var name: String
+  var passed = false
+  var reason = ""
+  var compared = 0
+  var different: [String] = []
+}
+
+/// What a module returned, by path and call, and what the network did.
+func results(_ model: any Module, _ inputs: [Tensor]) throws -> [(name: String, tensor: Tensor)] {
+  let probe = RecordingProbe()
+  let outputs = try ProbeRun.with(probe) { try model.run(inputs) }
+  return probe.activations.map { ("\($0.key)", $0.tensor) }
+    + outputs.enumerated().map { ("outputs/\($0.offset)", $0.element) }
+}
+
+func bits(_ tensor: Tensor) throws -> [UInt64] {
+  try tensor.converted(to: .float64).elements(as: Double.self).map(\.bitPattern)
+}
+
+func judged(_ test: Ported) -> Finding {
+  var finding = Finding(name: test.name)
+  do {
+    let reference = try Reference(path: test.reference)
+    do {
+      _ = try requireParity(test.subject, with: test.reference)
+      finding.passed = true
+    } catch {
+      finding.reason = error.description.split(separator: "\n").first.map(String.init) ?? "fails"
+    }
+    let network = try Network(of: Checkpoints.open(test.reference))
+    let loader = Loader(ArchitectureRegistry([AnyArchitecture(recorded: network)]))
+    let plan = try loader.plan(Checkpoints.open(test.weights), model: AnyArchitecture.recordedID)
+    let inputs = try reference.inputs()
+    let interpreted = Dictionary(
+      try results(plan.bind(), inputs), uniquingKeysWith: { first, _ in first })
+    for (name, tensor) in try results(test.model(), inputs) {
+      guard let other = interpreted[name] else { continue }
+      finding.compared += 1
+      let isSame = try tensor.shape == other.shape && bits(tensor) == bits(other)
+      if !isSame { finding.different.append(name) }
+    }
+  } catch {
+    finding.reason = "\(error)".split(separator: "\n").first.map(String.init) ?? "fails"
+  }
+  return finding
+}
+
+for test in all where CommandLine.arguments.count < 2 || CommandLine.arguments.contains(test.name) {
+  let line = try JSONEncoder().encode(judged(test))
+  print(String(decoding: line, as: UTF8.self))
+}
