@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from weighbridge_recorder import export, record
 
 from .initialise import calibrate
-from .record_study.networks import declare_operators
+from .torchvision_names import declare_operators
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -12,10 +12,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-# torchvision's compiled operators need another build of PyTorch; its transforms use none of them.
-_library = torch.library.Library("torchvision", "DEF")
-for _name in ("nms", "qnms"):
-    _library.define(f"{_name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+from .torchvision_names import declare_operators
+
+declare_operators()
 
 from PIL import Image  # noqa: E402
 from torchvision import transforms  # noqa: E402

@@ -8,7 +8,8 @@ import sys
 import time
 from pathlib import Path
 
-from ..record_study.networks import LIBRARIES, declare_operators
+from ..record_study.networks import LIBRARIES
+from ..torchvision_names import declare_operators
 from . import silence
 from .drawn import drawn
 from .outcome import Results

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..torchvision_names import declare_operators
+
 TIMM = """
 halonet_h1 mobileone_s1 cait_xxs24_224 coat_tiny convit_tiny convmixer_768_32 convnext_atto
 cpubone_nano crossvit_tiny_240 csatv2 cs3darknet_focus_s cspnext_tiny davit_tiny
@@ -77,17 +79,6 @@ _OF_64 = (
     "MobileViT", "MobileNet", "RegNet", "ResNet", "Bit", "TextNet", "ConvNext", "DINOv3ConvNext",
     "PoolFormer", "Segformer", "GLPN", "PvtV2", "Mask", "UperNet", "EfficientNet",
 )
-
-_library: list[Any] = []
-
-
-def declare_operators() -> None:
-    """torchvision's compiled operators need another build of PyTorch; names alone are enough here."""
-    if not _library:
-        library = torch.library.Library("torchvision", "DEF")
-        for name in ("nms", "qnms"):
-            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        _library.append(library)
 
 
 class Dense(nn.Module):
