@@ -11,10 +11,12 @@ import WeighbridgeVerdicts
 /// e its error's RMS, n its rounding (our float32 against our float64, or against a run with every result
 /// moved by its last bit; the largest of several such draws) and r its RMS in the reference, its ratio is
 ///
-///     e / (n + n₀ + floor · u · (r + r₀))
+///     e / (n + n₀ + s · r + floor · u · (r + r₀))
 ///
-/// with n₀ and r₀ the lower quartiles of all groups of its kind that are no zeros: rounding may by luck
-/// be far smaller in one group than it is in the others.
+/// with n₀, r₀ and s the lower quartiles of n, r and n / r of all groups of its kind that are no zeros:
+/// rounding may by luck be far smaller in one group than it is in the others. Where one element decides a
+/// group, as in the columns of a softmax, luck is the rule: of two errors of one element each, one is 36
+/// times the other or more in one of 57 pairs.
 package struct LocalJudge {
   package let limits: Limits
 

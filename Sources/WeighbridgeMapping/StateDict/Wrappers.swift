@@ -167,18 +167,24 @@ extension StateDictView {
     }
   }
 
+  /// With rules applied to what is inside; `nil` where there are none, or they do not apply.
+  ///
+  /// - Parameter fileRules: The same in the file's own names.
+  private func applying(_ rules: [Rule], as fileRules: [Rule]) -> StateDictView? {
+    var stateDict = StateDict(entries: [])
+    stateDict.tensors = inside
+    guard !rules.isEmpty, let applied = try? Rules(rules).apply(to: stateDict) else { return nil }
+    var view = self
+    view.inside = applied.stateDict.tensors
+    view.computed = (computed ?? []) + fileRules
+    return view
+  }
+
   /// With what is one in PyTorch's attention in place of queries, keys and values apart; `nil` where there
   /// are none.
   private func joiningProjections() -> StateDictView? {
     let triples = SplitProjections.complete(inside)
-    var stateDict = StateDict(entries: [])
-    stateDict.tensors = inside
-    guard !triples.isEmpty,
-      let applied = try? Rules(triples.map(\.rule)).apply(to: stateDict)
-    else { return nil }
-    var view = self
-    view.inside = applied.stateDict.tensors
-    view.computed = (computed ?? []) + triples.map(\.fileRule)
+    guard var view = applying(triples.map(\.rule), as: triples.map(\.fileRule)) else { return nil }
     view.notes.append("queries, keys and values that lie apart are joined (\(triples.count))")
     return view
   }
@@ -186,14 +192,9 @@ extension StateDictView {
   /// With weights in place of the parts that PyTorch computes them from; `nil` where there are none.
   private func computingWeights() -> StateDictView? {
     let families = TensorFamily.complete(inside)
-    var stateDict = StateDict(entries: [])
-    stateDict.tensors = inside
-    guard !families.isEmpty,
-      let applied = try? Rules(families.map(\.rule)).apply(to: stateDict)
-    else { return nil }
-    var view = self
-    view.inside = applied.stateDict.tensors
-    view.computed = families.map(\.fileRule)
+    guard var view = applying(families.map(\.rule), as: families.map(\.fileRule)) else {
+      return nil
+    }
     let kinds = ["weight_norm", "spectral_norm"].compactMap { keyword -> String? in
       let count = families.count { $0.rule.keyword == keyword }
       return count == 0 ? nil : "\(keyword) (\(count))"

@@ -74,20 +74,15 @@ struct Unifier {
       }
       return .module(name, throwing: throwing, result)
     case .chain(let items):
-      var all: [[Building]] = []
-      for instance in instances {
-        guard case .chain(let own) = instance, own.count == items.count else { return nil }
-        all.append(own)
+      let all = instances.map { part -> [Building]? in
+        if case .chain(let own) = part { own } else { nil }
       }
-      return .chain(
-        items.indices.map { index in unify(all.map { $0[index] }, hint + ["\(index)"]) })
+      return unified(all, items.count) { hint + ["\($0)"] }.map(Building.chain)
     case .list(let items):
-      var all: [[Building]] = []
-      for instance in instances {
-        guard case .list(let own) = instance, own.count == items.count else { return nil }
-        all.append(own)
+      let all = instances.map { part -> [Building]? in
+        if case .list(let own) = part { own } else { nil }
       }
-      return .list(items.indices.map { index in unify(all.map { $0[index] }, hint + ["\(index)"]) })
+      return unified(all, items.count) { hint + ["\($0)"] }.map(Building.list)
     case .repeated:
       var (elements, counts): ([Building], [Building]) = ([], [])
       for instance in instances {
@@ -97,14 +92,22 @@ struct Unifier {
       }
       return .repeated(unify(elements, hint), unify(counts, hint + ["count"]))
     case .shape(let extents):
-      var all: [[Building]] = []
-      for instance in instances {
-        guard case .shape(let own) = instance, own.count == extents.count else { return nil }
-        all.append(own)
+      let all = instances.map { part -> [Building]? in
+        if case .shape(let own) = part { own } else { nil }
       }
-      return .shape(extents.indices.map { index in unify(all.map { $0[index] }, hint + ["size"]) })
+      return unified(all, extents.count) { _ in hint + ["size"] }.map(Building.shape)
     default: return nil
     }
+  }
+
+  /// The parts of all instances, place by place; `nil` where an instance has no parts of this form, or
+  /// another number of them.
+  private mutating func unified(
+    _ instances: [[Building]?], _ count: Int, _ hint: (Int) -> [String]
+  ) -> [Building]? {
+    let all = instances.compactMap { $0?.count == count ? $0 : nil }
+    guard all.count == instances.count else { return nil }
+    return (0..<count).map { index in unify(all.map { $0[index] }, hint(index)) }
   }
 
   private mutating func parameter(_ instances: [Building], _ hint: [String]) -> Building {

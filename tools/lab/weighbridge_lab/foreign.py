@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from weighbridge_recorder import export, record
 
 from . import figures
+from .ratios import worst_share
 from .record_study.networks import LIBRARIES, make
 
 State = dict[str, Tensor]
@@ -187,15 +188,9 @@ class Study:
             lines = run.stderr.strip().splitlines() or [f"exit status {run.returncode}"]
             return Verdict(run.returncode, lines[0].removeprefix("weighbridge: error: "))
         report = json.loads(run.stdout)
-        judged = [*report["layers"], *report["outputs"], *report["production"]["outputs"]]
-        shares = [
-            float(x["noise_ratio"]) / float(x["limit"])
-            for x in judged
-            if x.get("noise_ratio") is not None and x.get("limit")
-        ]
         unseen = [x["name"] if isinstance(x, dict) else x for x in report.get("unseen", [])]
         return Verdict(
-            run.returncode, str(report["headline"]), unseen, max(shares, default=0),
+            run.returncode, str(report["headline"]), unseen, worst_share(report),
             report["seconds"].get("oracle", 0) > 0,
         )
 

@@ -47,14 +47,10 @@ def picture(name: str) -> Path:
 
 def prepared(path: Path) -> Tensor:
     """A picture as torchvision makes it an input: TRANSFORM."""
-    from .pictures import Image, transforms
+    from .pictures import Image, steps, transforms
 
-    steps = transforms.Compose([
-        transforms.Resize(256), transforms.CenterCrop(224), transforms.ToTensor(),
-        transforms.Normalize([0.5] * 3, [0.5] * 3),
-    ])
     with Image.open(path) as image:
-        made: Tensor = steps(image.convert("RGB"))
+        made: Tensor = transforms.Compose(steps(TRANSFORM))(image.convert("RGB"))
     return made[None]
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from . import figures
 
@@ -36,6 +38,17 @@ def ratios(report: dict) -> list[tuple[float, str]]:
         call = f"#{entry['call']}" if entry.get("call") else ""
         found.append((float(value), f"{entry.get('path')}{call}"))
     return found
+
+
+def worst_share(report: Mapping[str, Any]) -> float:
+    """The largest share of its own limit that any result takes, a program's run included."""
+    judged = [*report["layers"], *report["outputs"], *report["production"]["outputs"]]
+    shares = [
+        float(entry["noise_ratio"]) / float(entry["limit"])
+        for entry in judged
+        if entry.get("noise_ratio") is not None and entry.get("limit")
+    ]
+    return max(shares, default=0)
 
 
 def noise_rows(tally: Tally, seeds: int) -> list[list[str]]:

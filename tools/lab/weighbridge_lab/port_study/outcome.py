@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from ..ratios import worst_share
+
 
 @dataclass
 class Outcome:
@@ -87,13 +89,7 @@ def judged(outcome: Outcome, verdict: Mapping[str, Any]) -> None:
     outcome.layers = len(verdict["layers"])
     outcome.outputs = len(verdict["outputs"])
     outcome.seconds |= verdict["seconds"]
-    everything = [*verdict["layers"], *verdict["outputs"], *verdict["production"]["outputs"]]
-    shares = [
-        float(entry["noise_ratio"]) / float(entry["limit"])
-        for entry in everything
-        if entry.get("noise_ratio") is not None and entry.get("limit")
-    ]
-    outcome.worst = max(shares, default=0)
+    outcome.worst = worst_share(verdict)
     if outcome.status != "pass":
         outcome.reason = failure(verdict)
 
