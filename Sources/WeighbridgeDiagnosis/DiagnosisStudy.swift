@@ -201,14 +201,14 @@ extension ParityResult {
       return
     }
     layers[index].status = layers[index].isLeaf ? .source : .glue
-    layers[index].reason = "within its limit alone, \(alone.ofLimit), but no layer fails alone"
+    layers[index].grounds = [.accused(alone)]
   }
 
   /// Calls a layer wrong by consequence, of a faulty recording of what it reads.
   fileprivate mutating func excuse(_ suspect: Suspect) {
     guard let index = index(of: suspect) else { return }
     layers[index].status = .inherited
-    layers[index].reason = "what it reads was recorded wrongly"
+    layers[index].grounds = [.misrecorded]
   }
 
   /// Notes who may be at fault where a layer's input was computed and not recorded.
@@ -216,30 +216,27 @@ extension ParityResult {
     guard let index = index(of: suspect) else { return }
     guard let diagnosis, diagnosis.certainty == .likely else {
       // A function without parameters is right where its input is: who made that is to blame.
-      if !suspect.own.hasOwnForms, layers[index].status == .source, layers[index].reason == nil {
+      if !suspect.own.hasOwnForms, layers[index].status == .source, layers[index].grounds.isEmpty {
         let author = suspect.author
         guard author.path != suspect.key.path else { return }
-        move(
-          index, suspect, to: author.path, call: author.call,
-          "\(suspect.kind) has nothing to be wrong by itself: ")
+        move(index, suspect, to: author.path, call: author.call, innocent: suspect.kind)
         return
       }
       guard let source = suspect.around.last else { return }
-      let name = source.path == .root ? "the model" : source.path.name
-      let rest = "or what \(name) computes on the way to it"
-      layers[index].reason = [layers[index].reason, rest].compactMap(\.self).joined(separator: ", ")
+      layers[index].grounds.append(.onTheWay(source.path))
       return
     }
     guard diagnosis.path != suspect.key.path else { return }
-    move(index, suspect, to: diagnosis.path, call: diagnosis.call, "")
+    move(index, suspect, to: diagnosis.path, call: diagnosis.call)
   }
 
   /// Blames a module for what shows at a layer.
+  ///
+  /// - Parameter innocent: The layer's kind, where it has nothing to be wrong by itself.
   private mutating func move(
-    _ index: Int, _ suspect: Suspect, to path: ModulePath, call: Int, _ prefix: String
+    _ index: Int, _ suspect: Suspect, to path: ModulePath, call: Int, innocent: String? = nil
   ) {
-    let culprit = path == .root ? "the model" : path.name
-    layers[index].reason = prefix + "its input is what \(culprit) computes wrongly"
+    layers[index].grounds = [.input(of: path, kind: innocent)]
     // The model's own glue has no layer to blame.
     guard
       let parent = layers.firstIndex(where: { $0.path == path && $0.call == call })
@@ -250,7 +247,7 @@ extension ParityResult {
     let name = layers[index].line
     layers[index].status = .inherited
     layers[parent].status = .glue
-    layers[parent].reason = "shows at \(name)"
+    layers[parent].grounds = [.shows(name)]
     // The figures go with the blame: those of the module itself say that its end is right.
     (layers[parent].isolated, layers[index].isolated) = (layers[index].isolated, nil)
   }

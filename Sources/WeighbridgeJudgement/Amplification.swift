@@ -31,9 +31,7 @@ package enum Amplification {
         && (layers[index].cumulative?.judgement.ratio ?? 0) > limits.amplifiedRatio
       {
         layers[index].status = .amplifier
-        layers[index].reason =
-          "its relative error is \(Format.ratio(gain)) times that of the layer before it; "
-          + "its siblings' are \(Format.ratio(median)) times"
+        layers[index].grounds = [.amplifies(gain, siblings: median)]
       }
     }
   }

@@ -48,15 +48,15 @@ struct Assembly {
     let trace = cumulative
     let hasComparedChildren = comparedChildren()
     var covered: Set<ActivationKey> = []
-    var incomparable: [String: [String]] = [:]
+    var incomparable = Incomparable()
     var parents: [Int?] = []
     for (position, call) in trace.calls.enumerated() {
       progress.rounding.terms = (progress.rounding.terms ?? 0) + Double(call.terms)
       for finding in trace.findings[position] {
         let key = ActivationKey(call.path, call: call.call, item: finding.item)
-        if case .incomparable(let reason)? = finding.problem {
+        if let problem = finding.problem, problem.isIncomparable {
           result.uncovered.append(key.description)
-          incomparable[reason, default: []].append(key.description)
+          incomparable.add(key.description, problem.ground)
         }
         let isRecorded = finding.dtype != nil
         if isRecorded {
@@ -80,75 +80,85 @@ struct Assembly {
         result.unreferenced.append("outputs/\(index)")
         continue
       }
-      if case .incomparable(let reason)? = finding.problem {
+      if let problem = finding.problem, problem.isIncomparable {
         result.uncovered.append("outputs/\(index)")
-        incomparable[reason, default: []].append("outputs/\(index)")
+        incomparable.add("outputs/\(index)", problem.ground)
       }
       result.outputs.append(outputVerdict(index, finding, rootChildren, &progress))
     }
-    for (reason, names) in incomparable.sorted(by: { $0.key < $1.key }) {
-      result.notes.append("\(Names.listed(names)): \(reason)")
-    }
-    if covered.isEmpty, !reference.keys.isEmpty, !trace.calls.isEmpty {
-      result.notes.append(
-        "none of the \(reference.keys.count) recorded activations is a module of this model: is the "
-          + "reference of another network?")
-    }
-    result.notes += callNotes() + aliasNotes() + doubts(result)
-    result.notes += reference.conditions.notes
-    if !progress.denied.isEmpty {
-      result.notes.append(
-        "\(Names.listed(progress.denied)): the metadata names a coarser dtype, but the values are "
-          + "finer than that, and are judged as what they are")
-    }
     result.blindness = Blindness(result.layers + result.outputs, reference.conditions)
-    if let note = result.blindness?.note { result.notes.append(note) }
-    if let note = reference.samplingNote { result.notes.append(note) }
-    if let note = reference.wrappers.note { result.notes.append(note) }
+    result.remarks += incomparable.remarks
+    if covered.isEmpty, !reference.keys.isEmpty, !trace.calls.isEmpty {
+      result.remarks.append(.foreign(reference.keys.count))
+    }
+    result.remarks += calls() + aliases() + doubts(result)
+    result.remarks += recording(denied: progress.denied, result.blindness)
     let coverage = Coverage(
       result, reference, trace: trace, modelOutputs: cumulative.outputs.count)
     result.coverage = coverage
-    if result.allowsPartial { result.notes += coverage.gaps }
-    if !reference.ignored.isEmpty {
-      result.notes.append(
-        "entries outside the layout were ignored: \(Names.listed(reference.ignored))")
+    if result.allowsPartial { result.remarks += coverage.gaps.map(Remark.gap) }
+    if !reference.ignored.isEmpty { result.remarks.append(.ignored(reference.ignored)) }
+  }
+
+  /// What could not be compared, by the reason.
+  private struct Incomparable {
+    private var grounds: [Ground] = []
+    private var names: [Ground: [String]] = [:]
+
+    mutating func add(_ name: String, _ ground: Ground) {
+      if names[ground] == nil { grounds.append(ground) }
+      names[ground, default: []].append(name)
     }
+
+    var remarks: [Remark] { grounds.map { .incomparable(names[$0] ?? [], $0) } }
+  }
+
+  /// What to say of how the reference was recorded.
+  private func recording(denied: [String], _ blindness: Blindness?) -> [Remark] {
+    let unknown = reference.conditions.unknownDTypes
+    let (wrappers, wrapped) = (reference.wrappers.taken, reference.wrappers.changedCount)
+    return [
+      unknown.isEmpty ? nil : .unknownDTypes(unknown),
+      denied.isEmpty ? nil : .finer(denied),
+      blindness.map(Remark.blindness),
+      Remark.Sampling(reference).map { .sampling($0, ran: true) },
+      wrapped > 0 ? .wrappers(wrappers, count: wrapped) : nil,
+    ].compactMap(\.self)
   }
 
   /// What to say of modules that were called more or less often than recorded.
-  private func callNotes() -> [String] {
+  private func calls() -> [Remark] {
     var ours: [ModulePath: Int] = [:]
     for call in cumulative.calls { ours[call.path, default: 0] += 1 }
     var recorded: [ModulePath: Int] = [:]
     for key in reference.keys { recorded[key.path] = max(recorded[key.path] ?? 0, key.call + 1) }
     let paths = Set(reference.keys.map(\.path)).sorted { $0.name < $1.name }
-    let different = paths.compactMap { path -> String? in
+    let different = paths.compactMap { path -> Remark.Count? in
       guard let mine = ours[path], let theirs = recorded[path], mine != theirs else { return nil }
-      return "\(path.name) (\(mine) here, \(theirs) recorded)"
+      return Remark.Count(path: path, ours: mine, recorded: theirs)
     }
-    return different.isEmpty
-      ? [] : ["called a different number of times: \(Names.listed(different))"]
+    return different.isEmpty ? [] : [.calls(different)]
   }
 
   /// What to say of modules that PyTorch knows by two names and recorded under the other one.
-  private func aliasNotes() -> [String] {
+  private func aliases() -> [Remark] {
     let aliases = facts.aliases
     let recorded = Set(reference.keys.map(\.path.name))
     let paths = Set(cumulative.calls.map(\.path.name)).subtracting(recorded).sorted()
     let known = paths.compactMap { path in
-      aliases[path].map { "\(path) (recorded as \($0))" }
+      aliases[path].map { Remark.Alias(name: path, recorded: $0) }
     }
-    return known.isEmpty ? [] : ["the same module by another name: \(Names.listed(known))"]
+    return known.isEmpty ? [] : [.aliases(known)]
   }
 
   /// What to say of recorded noises that cannot be right.
-  private func doubts(_ result: ParityResult) -> [String] {
+  private func doubts(_ result: ParityResult) -> [Remark] {
     NoiseDoubt.allCases.compactMap { doubt in
       let names = (result.layers + result.outputs).filter { layer in
         if doubt == .notRepeatable { return !layer.isRepeatable && layer.status != .missing }
         return [layer.cumulative, layer.isolated].contains { $0?.judgement.doubt == doubt }
       }.map(\.name)
-      return names.isEmpty ? nil : "\(Names.listed(names)): \(doubt.text)"
+      return names.isEmpty ? nil : .doubt(doubt, names)
     }
   }
 
@@ -214,15 +224,14 @@ extension LayerVerdict {
     reshaping = alone?.reshaping ?? finding.reshaping
     isolated = alone.flatMap { measurement($0, judge) }
     worksOnRecorded = isolated != nil && alone?.isClean == true
-    (status, reason) = algebra.status(
+    (status, grounds) = algebra.status(
       finding, alone, self, run, hasComparedChildren: hasComparedChildren)
     guard !isRepeatable else { return }
     if status == .inherited, isolated?.holds == true {
       // What arrives in the whole run is chance; on recorded inputs it is right.
-      (status, reason) = (reshaping == nil ? .ok : .reshaped, reshaping?.text)
+      (status, grounds) = reshaping.map { (.reshaped, [$0.ground]) } ?? (.ok, [])
     } else if status.isFailure {
-      let chance = "two runs of PyTorch differ here, so chance may have had a part in it"
-      reason = [reason, chance].compactMap(\.self).joined(separator: "; ")
+      grounds.append(.chance)
     }
   }
 
@@ -240,37 +249,31 @@ extension StatusAlgebra {
   fileprivate mutating func status(
     _ finding: Finding, _ alone: Finding?, _ verdict: LayerVerdict, _ isolated: Trace?,
     hasComparedChildren: Bool
-  ) -> (LayerStatus, String?) {
+  ) -> (LayerStatus, [Ground]) {
     // The run on recorded results tells how the elements are paired, whatever arrives in the other.
     guard let reshaping = alone?.reshaping ?? finding.reshaping else {
       return judged(finding, alone, verdict, isolated, hasComparedChildren: hasComparedChildren)
     }
-    let (status, reason) = judged(
+    let (status, grounds) = judged(
       finding, alone, verdict, isolated, hasComparedChildren: hasComparedChildren)
-    let words = [reshaping.text, reason].compactMap(\.self).joined(separator: "; ")
-    return (status == .ok ? .reshaped : status, words)
+    return (status == .ok ? .reshaped : status, [reshaping.ground] + grounds)
   }
 
   private mutating func judged(
     _ finding: Finding, _ alone: Finding?, _ verdict: LayerVerdict, _ isolated: Trace?,
     hasComparedChildren: Bool
-  ) -> (LayerStatus, String?) {
-    switch finding.problem {
-    case .incomparable(let reason)?:
-      return (.missing, reason)
-    case .shape(let reason)?:
-      let isHandedOn = isolated?.handsOnOtherShapes == true && !finding.isSampled
-      return status(
-        cumulative: nil, isolated: verdict.isolated, hasComparedChildren: hasComparedChildren,
-        problem: reason, isIsolated: isolated != nil, isClean: alone?.isClean ?? true,
-        irreplaceable: isHandedOn
-          ? nil : "\(verdict.name) has another shape and could not be set right")
-    case nil:
+  ) -> (LayerStatus, [Ground]) {
+    guard let problem = finding.problem else {
       return status(
         cumulative: verdict.cumulative, isolated: verdict.isolated,
         hasComparedChildren: hasComparedChildren, problem: nil, isClean: alone?.isClean ?? true,
-        irreplaceable: finding.isSampled
-          ? "\(verdict.name) is sampled and could not be set right" : nil)
+        irreplaceable: finding.isSampled ? .afterSamples(verdict.name) : nil)
     }
+    if problem.isIncomparable { return (.missing, [problem.ground]) }
+    let isHandedOn = isolated?.handsOnOtherShapes == true && !finding.isSampled
+    return status(
+      cumulative: nil, isolated: verdict.isolated, hasComparedChildren: hasComparedChildren,
+      problem: problem.ground, isIsolated: isolated != nil, isClean: alone?.isClean ?? true,
+      irreplaceable: isHandedOn ? nil : .afterOtherShape(verdict.name))
   }
 }

@@ -15,6 +15,6 @@ extension Coverage {
     outputs = result.outputs.count { $0.status != .missing }
     recordedOutputs = reference.outputCount
     self.modelOutputs = modelOutputs
-    reason = result.outputs.first { $0.status == .missing }?.reason
+    reason = result.outputs.first { $0.status == .missing }?.grounds.first
   }
 }

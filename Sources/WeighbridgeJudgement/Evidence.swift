@@ -25,9 +25,9 @@ package struct Evidence: Sendable {
   /// Runs of a program and probed ones on inputs that are moved by one unit in their last place.
   package var nearby: [NearbyRun] = []
   /// Why our own rounding was not measured, where it was wanted.
-  package var oracleNote: String?
+  package var oracleRemark: Remark?
   /// What to say of the model's inputs.
-  package var notes: [String] = []
+  package var remarks: [Remark] = []
 
   package init(
     _ reference: Reference, _ facts: RecordedFacts, cumulative: Trace, production: Trace
@@ -57,7 +57,7 @@ package struct LayerRounding: Sendable {
   /// Whether it was measured against float64.
   package var isExact = false
   /// Why not, where that was tried.
-  package var note: String?
+  package var remark: Remark?
 
   package init() {}
 }

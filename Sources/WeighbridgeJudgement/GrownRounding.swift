@@ -22,9 +22,7 @@ struct GrownRounding {
     guard accepted.passes else { return }
     let names = zip(result.layers + result.outputs, accepted.layers + accepted.outputs)
       .filter { $0.0.status != $0.1.status }.map(\.0.name)
-    accepted.notes.append(
-      "\(Names.listed(names)): PyTorch's float32 and float64 are far apart here, too; every "
-        + "module holds on recorded inputs, so this is rounding that has grown")
+    accepted.remarks.append(.grown(names))
     result = accepted
   }
 
@@ -39,7 +37,7 @@ struct GrownRounding {
     guard judgement.holds else { return layer }
     var accepted = layer
     accepted.cumulative?.judgement = judgement
-    (accepted.status, accepted.reason) = (.ok, nil)
+    (accepted.status, accepted.grounds) = (.ok, [])
     return accepted
   }
 }

@@ -9,14 +9,14 @@ extension Judge {
     var result = ParityResult()
     (result.requiresAll, result.allowsPartial) = (terms.requiresAll, terms.allowsPartial)
     result.handsOnOtherShapes = evidence.isolated?.handsOnOtherShapes ?? true
-    if let note = evidence.oracleNote { result.notes.append(note) }
+    if let remark = evidence.oracleRemark { result.remarks.append(remark) }
     Assembly(evidence, self).fill(&result)
     // The noise that was recorded for a tensor of a few elements may be far below what float32 makes
     // there on average. Before a layer is called wrong, our own noise is measured, too.
     if terms.mayMeasureOwn, result.mayBeRounding(limits) {
       return Judged(result: result, need: .ownNoise)
     }
-    result.notes += evidence.notes
+    result.remarks += evidence.remarks
     if terms.mayMeasureLayers {
       let rule = LayerRoundingRule(self, evidence, terms)
       let doubtful = rule.doubtful(result)

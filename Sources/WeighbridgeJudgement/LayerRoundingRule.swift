@@ -36,7 +36,7 @@ struct LayerRoundingRule {
   }
 
   func apply(_ alone: LayerRounding, to result: inout ParityResult) {
-    if let note = alone.note { result.notes.append(note) }
+    if let remark = alone.remark { result.remarks.append(remark) }
     let layers = result.layers.indices.filter { isDoubtful(result.layers[$0], terms.hasTwin) }
     let outputs = result.outputs.indices.filter { isDoubtful(result.outputs[$0], terms.hasTwin) }
     for index in layers { judge(&result.layers[index], alone) }
@@ -58,8 +58,7 @@ struct LayerRoundingRule {
     layer.localRatio = ratio
     guard ratio > limits.localRatio, isLarge else { return }
     layer.fail(
-      ratio: ratio, limit: limits.localRatio,
-      "within what its largest elements allow, but " + worst.text(ratio: ratio))
+      ratio: ratio, limit: limits.localRatio, .place(worst.place, ratio: ratio))
   }
 
   /// Whether an error that holds would not, if the layer's own rounding were as small as it usually is.
@@ -138,13 +137,11 @@ extension LayerVerdict {
     let ratio = error == 0 ? 0 : error / (share * noise.rms + floor)
     ownRatio = ratio
     guard ratio > limits.isolatedRatio else { return }
-    fail(
-      ratio: ratio, limit: limits.isolatedRatio,
-      "within the noise of the whole run, but far above its own rounding")
+    fail(ratio: ratio, limit: limits.isolatedRatio, .aboveOwnRounding)
   }
 
   /// Calls it wrong by its own rounding.
-  fileprivate mutating func fail(ratio: Double, limit: Double, _ why: String) {
+  fileprivate mutating func fail(ratio: Double, limit: Double, _ ground: Ground) {
     let judgement = Judgement(
       basis: .ownNoise, ratio: ratio, limit: limit, largestRatio: nil, largestLimit: nil,
       holds: false)
@@ -154,6 +151,6 @@ extension LayerVerdict {
       cumulative?.judgement = judgement
     }
     status = isLeaf ? .source : .glue
-    reason = why
+    grounds = [ground]
   }
 }

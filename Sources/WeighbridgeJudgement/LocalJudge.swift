@@ -24,17 +24,8 @@ package struct LocalJudge {
 
   /// The group whose error is largest beside its own rounding.
   package struct Finding: Sendable {
-    /// Where the group is, as PyTorch writes it: `[:, 3]`.
-    package var place: String
+    package var place: Ground.Place
     package var ratio: Double
-    package var error: Double
-    package var size: Double
-
-    /// - Parameter ratio: What it is judged by.
-    package func text(ratio: Double) -> String {
-      "\(place) is off by \(Format.small(error)) where values are \(Format.small(size)), "
-        + "\(Format.ratio(ratio)) times its own rounding: elements elsewhere are much larger"
-    }
   }
 
   /// Some elements of one tensor: ours, ours with other rounding, and the recorded ones.
@@ -131,8 +122,7 @@ package struct LocalJudge {
     }
     guard let group = judged.max(by: { ratio($0) < ratio($1) }) else { return nil }
     return Finding(
-      place: place(group, grouping, elements), ratio: ratio(group),
-      error: sums[group].root(sums[group].error), size: sums[group].root(sums[group].size))
+      place: place(group, sums[group], grouping, elements), ratio: ratio(group))
   }
 
   private func sums(_ elements: Elements, _ grouping: Grouping) -> [Sums] {
@@ -167,20 +157,24 @@ package struct LocalJudge {
     return sums
   }
 
-  private func place(_ group: Int, _ grouping: Grouping, _ elements: Elements) -> String {
+  private func place(
+    _ group: Int, _ sums: Sums, _ grouping: Grouping, _ elements: Elements
+  ) -> Ground.Place {
     let shape = elements.shape
+    var place = Ground.Place(
+      indices: [], run: nil, error: sums.root(sums.error), size: sums.root(sums.size))
     switch grouping {
     case .axes(let axes):
-      var place = [String](repeating: ":", count: (axes.last ?? 0) + 1)
+      place.indices = [Int?](repeating: nil, count: (axes.last ?? 0) + 1)
       var rest = group
       for axis in axes.reversed() {
-        place[axis] = String(rest % shape[axis])
+        place.indices[axis] = rest % shape[axis]
         rest /= shape[axis]
       }
-      return "[\(place.joined(separator: ", "))]"
     case .run(let length):
-      let first = Comparison.index(elements.position(group * length), in: shape).map(String.init)
-      return "[\(first.joined(separator: ", "))] with the \(length - 1) elements after it"
+      place.indices = Comparison.index(elements.position(group * length), in: shape)
+      place.run = length
     }
+    return place
   }
 }

@@ -43,10 +43,7 @@ struct MovedRounding {
     guard accepted.passes else { return false }
     let pairs = zip(result.layers + result.outputs, accepted.layers + accepted.outputs)
     let names = pairs.filter { $0.0.status != $0.1.status }.map(\.0.name)
-    accepted.notes.append(
-      "\(Names.listed(names)): moving every result by one unit in the last place moves them as "
-        + "far, and every module holds on recorded inputs, so this is rounding that has grown; "
-        + "validate(model, oracle:) with the model in float64 measures it")
+    accepted.remarks.append(.moved(names))
     result = accepted
     return true
   }
@@ -69,7 +66,7 @@ struct MovedRounding {
       return layer
     }
     accepted.ownNoise = noise
-    (accepted.status, accepted.reason) = (.ok, nil)
+    (accepted.status, accepted.grounds) = (.ok, [])
     return accepted
   }
 }

@@ -48,15 +48,10 @@ struct ProductionRule {
       result.production.append(verdict)
     }
     if !rounded.isEmpty {
-      result.notes.append(
-        "\(Names.listed(rounded)): the model run as a program runs it is no further from the probed "
-          + "run, which holds, than moving every result by one unit in its last place takes it")
+      result.remarks.append(.productionRounds(rounded))
     }
     if !decided.isEmpty {
-      result.notes.append(
-        "\(Names.listed(decided)): rounding decides what this network returns here. Run as a program "
-          + "runs it, it returns something else than probed, and the same on inputs that differ from "
-          + "these by one unit in the last place; other inputs prove more")
+      result.remarks.append(.productionDecides(decided))
     }
     return nil
   }
@@ -79,8 +74,9 @@ struct ProductionRule {
     verdict.isRepeatable = evidence.reference.isOutputRepeatable(index)
     if let beside { verdict.rounding = beside.rounding }
     switch finding.problem {
-    case .incomparable(let reason)?: verdict.reason = reason
-    case .shape(let reason)?: (verdict.status, verdict.reason) = (.source, reason)
+    case let problem?:
+      verdict.grounds = [problem.ground]
+      if !problem.isIncomparable { verdict.status = .source }
     case nil:
       guard let figures = finding.figures, let dtype = finding.dtype else { break }
       let recorded =

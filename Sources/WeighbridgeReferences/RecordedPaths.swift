@@ -49,17 +49,10 @@ package struct RecordedPaths: Sendable {
   /// Whether torch.compile's part stands within a path.
   private var hasInner = false
 
-  /// What to tell the reader; `nil` where nothing is changed.
-  package var note: String? {
-    guard changedCount > 0 else { return nil }
-    var parts: [String] = []
-    for (part, isInner) in [
-      (RecordedPaths.parallel, !wrapped.isEmpty), (RecordedPaths.compiled, hasInner),
-    ] where isInner || lead.contains(part) {
-      parts.append("'\(part).'")
-    }
-    return "recorded inside a wrapper: \(parts.joined(separator: " and ")) is taken off "
-      + "\(changedCount) recorded paths"
+  /// The wrappers' parts that are taken off.
+  package var taken: [String] {
+    [(RecordedPaths.parallel, !wrapped.isEmpty), (RecordedPaths.compiled, hasInner)]
+      .filter { part, isInner in isInner || lead.contains(part) }.map(\.0)
   }
 
   private mutating func findLead(_ paths: [String]) {

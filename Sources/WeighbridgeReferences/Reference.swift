@@ -43,7 +43,7 @@ public struct Reference: Sendable {
   package let wrappers: RecordedPaths
   private var activations: [ActivationKey: CheckpointEntry]
   private let sampled: [ActivationKey: SampledEntry]
-  private let sampling: SamplingMetadata?
+  package let sampling: SamplingMetadata?
   private let noises: [String: String]
   /// The same by names without wrappers, where that changes them.
   private let unwrappedNoises: [String: String]
@@ -179,20 +179,8 @@ public struct Reference: Sendable {
   /// Whether an activation is recorded as samples and sums.
   public func isSampled(_ key: ActivationKey) -> Bool { sampled[key] != nil }
 
-  /// What to tell the reader of a sampled reference; `nil` for a whole one.
-  package var samplingNote: String? {
-    samplingDescription.map {
-      $0 + " and sums. A layer whose inputs are only sampled runs on what was computed here: where "
-        + "those are wrong, its own error is taken for their consequence"
-    }
-  }
-
-  /// How much of it is sampled, and how; `nil` for a whole one.
-  package var samplingDescription: String? {
-    guard let sampling, !sampled.isEmpty else { return nil }
-    return "\(sampled.count) of \(keys.count) activations of \(path) are recorded as samples (at "
-      + "most \(sampling.limit) elements, seed \(sampling.seed))"
-  }
+  /// How many activations are recorded as samples.
+  package var sampledCount: Int { sampled.count }
 
   /// The recorded tensors of a module's call that are whole: `nil` when there are none.
   public func tensors(_ path: ModulePath, call: Int) throws -> [Tensor]? {

@@ -45,7 +45,7 @@ enum Headline {
           + (reason.map { "what is recorded \($0)" }
             ?? "the reference records no module of this model"))
     }
-    if result.comparedCount > 0 { parts += result.gaps }
+    if result.comparedCount > 0 { parts += result.gaps.map(\.description) }
     if result.requiresAll, !(result.uncovered.isEmpty && result.unreferenced.isEmpty) {
       parts.append(words.notCovered)
     }

@@ -34,7 +34,7 @@ extension Verdict {
       "unseen": .strings(result.reach?.unseen.map(\.name) ?? []),
       "reach": result.reach?.json ?? .null,
       "precision": result.blindness?.json ?? .null,
-      "gaps": .strings(result.gaps),
+      "gaps": .strings(result.gaps.map(\.description)),
       "other_differences": .strings(result.differences),
       "seconds": result.seconds.json,
       "hints": .strings(hints),
@@ -113,7 +113,7 @@ extension Coverage {
       "compared": .integer(compared), "recorded": .integer(recorded),
       "modules": .integer(modules), "outputs": .integer(outputs),
       "recorded_outputs": .integer(recordedOutputs), "model_outputs": .integer(modelOutputs),
-      "gaps": .strings(gaps),
+      "gaps": .strings(gaps.map(\.description)),
     ])
   }
 }

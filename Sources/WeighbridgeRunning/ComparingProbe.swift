@@ -23,9 +23,13 @@ package struct Finding: Sendable {
 
   package enum Problem: Sendable {
     /// Ours has another shape, which is a failure.
-    case shape(String)
-    /// The two cannot show an error, so that nothing was compared: an integer dtype, no elements.
-    case incomparable(String)
+    case shape(recorded: Shape, ours: Shape)
+    /// The model returns only so many outputs, which is one, too.
+    case outputCount(Int)
+    /// What is recorded is of a dtype that cannot show a float's error.
+    case dtype(DType)
+    /// What is recorded holds no values.
+    case empty
   }
 }
 
@@ -219,13 +223,13 @@ extension Finding {
   /// Why two tensors cannot be compared.
   fileprivate static func problem(_ got: Tensor, _ recorded: Tensor) -> Problem? {
     guard recorded.shape == got.shape else {
-      return .shape("recorded shape \(recorded.shape), got \(got.shape)")
+      return .shape(recorded: recorded.shape, ours: got.shape)
     }
     guard recorded.dtype.isFloatingPoint || !got.dtype.isFloatingPoint else {
-      return .incomparable("is of \(recorded.dtype), which cannot show a float's error")
+      return .dtype(recorded.dtype)
     }
     guard got.elementCount > 0 else {
-      return .incomparable("holds no values, so there was nothing to compare (an empty batch?)")
+      return .empty
     }
     return nil
   }

@@ -132,7 +132,7 @@ package struct Runner: Sendable {
     guard index < outputs.count else {
       return Finding(
         item: index, figures: nil, dtype: recorded.dtype,
-        problem: .shape("the model returns \(outputs.count) outputs"))
+        problem: .outputCount(outputs.count))
     }
     let hasNoise = reference.hasOutputNoise(index)
     return try Finding(item: index, got: outputs[index], recorded: .whole(recorded)) { dtype in

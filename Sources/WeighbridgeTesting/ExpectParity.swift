@@ -62,7 +62,7 @@ public func requireParity(
     try verdict.write(html: html)
   } catch {
     // The verdict is what counts; why there is no report stands in it.
-    verdict.result?.notes.append("the report cannot be written: \(error)")
+    verdict.result?.remarks.append(.said("the report cannot be written: \(error)"))
     throw ParityFailure(verdict)
   }
   throw ParityFailure(verdict, report: html)

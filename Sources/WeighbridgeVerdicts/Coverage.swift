@@ -15,21 +15,19 @@ public struct Coverage: Sendable, Hashable {
   /// Outputs of the model.
   public var modelOutputs = 0
   /// Why recorded outputs could not be compared, the first of several reasons.
-  package var reason: String?
+  package var reason: Ground?
 
   /// What keeps this from being the whole proof: without it a verdict is no pass, unless that is asked
   /// for.
-  public var gaps: [String] {
-    var gaps: [String] = []
+  public var gaps: [Gap] {
+    var gaps: [Gap] = []
     if recordedOutputs == 0 {
-      gaps.append("the reference has no outputs")
+      gaps.append(.noOutputs)
     } else if outputs < min(recordedOutputs, max(1, modelOutputs)) {
-      gaps.append(
-        "\(outputs) of \(recordedOutputs) recorded outputs compared"
-          + (reason.map { ": what is recorded \($0)" } ?? ""))
+      gaps.append(.outputs(outputs, of: recordedOutputs, reason))
     }
     if recorded > 0, 2 * compared < recorded {
-      gaps.append("\(compared) of \(recorded) recorded activations compared")
+      gaps.append(.activations(compared, of: recorded))
     }
     return gaps
   }

@@ -62,7 +62,7 @@ public struct LayerVerdict: Sendable, Hashable {
   /// What both runs together say.
   public var status: LayerStatus
   /// Why there are no figures, or what is odd about them.
-  public var reason: String?
+  public var grounds: [Ground] = []
   /// In the run on the model's own results; `nil` where nothing was compared.
   public var cumulative: Measurement?
   /// In the run on recorded inputs; `nil` where there was none.

@@ -11,19 +11,4 @@ public enum NoiseDoubt: String, Sendable, Hashable, CaseIterable {
   case aboveActivation = "above-activation"
   /// Above what the operations up to it make of rounding: held at that.
   case bounded
-
-  /// What is said of the activations that it is about.
-  package var text: String {
-    switch self {
-    case .notRepeatable:
-      "two runs of PyTorch differ here, by chance and not by rounding: no noise is used, and they are "
-        + "judged on recorded inputs alone; record without dropout, random numbers and memory that "
-        + "nobody set"
-    case .notFinite: "the recorded noise is not a finite number, and was not used"
-    case .aboveActivation:
-      "the recorded noise is larger than the activation itself, and was not used"
-    case .bounded:
-      "the recorded noise is above what rounding makes in as many operations, and was held at that"
-    }
-  }
 }

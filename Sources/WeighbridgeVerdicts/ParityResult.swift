@@ -15,8 +15,8 @@ public struct ParityResult: Sendable {
   public var uncovered: [String] = []
   /// Module calls without a recorded activation.
   public var unreferenced: [String] = []
-  /// Remarks for the reader: what was skipped or assumed, and why.
-  public var notes: [String] = []
+  /// What a reader should know: what was skipped or assumed, and why.
+  public var remarks: [Remark] = []
   /// Tensors that differ beside layers, inputs and outputs.
   package var differentTensors: [TensorDiff.Entry] = []
   /// What differs beside layers and outputs.
@@ -74,7 +74,7 @@ public struct ParityResult: Sendable {
   }
 
   /// What was not looked at that a pass would promise.
-  public var gaps: [String] {
+  public var gaps: [Gap] {
     guard !allowsPartial else { return [] }
     return (coverage?.gaps ?? []) + [reach?.gap, blindness?.gap].compactMap(\.self)
   }

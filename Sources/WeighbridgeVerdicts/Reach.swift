@@ -28,13 +28,13 @@ public struct Reach: Sendable, Hashable {
     /// How it stands to what was compared.
     public var standing: Standing
     /// Why it is not seen as a whole.
-    public var reason: String?
+    public var cause: Cause?
 
     package init(
-      name: String, count: Int, unseenCount: Int, standing: Standing, reason: String?
+      name: String, count: Int, unseenCount: Int, standing: Standing, cause: Cause?
     ) {
       (self.name, self.count, self.unseenCount) = (name, count, unseenCount)
-      (self.standing, self.reason) = (standing, reason)
+      (self.standing, self.cause) = (standing, cause)
     }
   }
 
@@ -70,9 +70,8 @@ public struct Reach: Sendable, Hashable {
 
   /// Why nothing is proved where most of what a model applies is not seen; parameters are counted and not
   /// their values, since an embedding need not meet every word.
-  package var gap: String? {
+  package var gap: Gap? {
     let total = parameters.count { $0.standing != .neverApplied }
-    return 2 * hidden.count > total
-      ? "most of the parameters could be anything: no compared value reacts to them" : nil
+    return 2 * hidden.count > total ? .unseen : nil
   }
 }

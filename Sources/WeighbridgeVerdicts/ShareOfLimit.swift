@@ -11,14 +11,6 @@ extension LayerVerdict {
 }
 
 extension Judgement {
-  /// `3.9 of 4`, of the ratio that is nearer to its limit.
-  package var ofLimit: String {
-    if let largestRatio, let largestLimit, largestRatio / largestLimit > ratio / limit {
-      return "\(Format.ratio(largestRatio)) of \(Format.value(largestLimit)) at its largest element"
-    }
-    return "\(Format.ratio(ratio)) of \(Format.value(limit))"
-  }
-
   /// The ratio, or that of the largest element if it is nearer to its limit, in units of the limit.
   package var shareOfLimit: Double {
     guard let largestRatio, let largestLimit else { return ratio / limit }

@@ -45,7 +45,7 @@ import WeighbridgeModules
       #expect(verdict.exitStatus == (allowsPartial ? 0 : 1))
       #expect(verdict.result?.hasFailedLayer == false)
       let text = verdict.description
-      let gap = try #require(verdict.result?.coverage?.gaps.first)
+      let gap = try #require(verdict.result?.coverage?.gaps.first).description
       #expect(Headline.line(verdict).contains(gap) == !allowsPartial)
       #expect(verdict.result?.notes.contains(gap) == allowsPartial)
       #expect(text.contains("--allow-partial") == !allowsPartial)

@@ -4,6 +4,7 @@ import WeighbridgeTensors
 @testable import WeighbridgeComparison
 @testable import WeighbridgeJudgement
 @testable import WeighbridgeReferences
+@testable import WeighbridgeReports
 @testable import WeighbridgeVerdicts
 
 /// Columns that one element decides, as a softmax makes them: their rounding is one draw each.
@@ -51,7 +52,8 @@ import WeighbridgeTensors
     for column in 0..<Self.shape[1] {
       let found = try #require(try worst(wrong: column))
       #expect(
-        found.ratio > limits.localRatio && ["[:, \(column)]", "[\(column)]"].contains(found.place),
+        found.ratio > limits.localRatio
+          && ["[:, \(column)]", "[\(column)]"].contains(found.place.description),
         "\(found)")
     }
   }

@@ -139,7 +139,7 @@ import WeighbridgeWeights
   @Test func junitIsWellFormedXML() throws {
     var wrong = try verdict(Faults(leaf: ["blocks.0.fc": 1e-3]))
     wrong.model = "a<b>&\"c\"\u{1}"
-    wrong.result?.layers[1].reason = "]]> & <\n>"
+    wrong.result?.layers[1].grounds = [.afterSamples("]]> & <\n>")]
     let text = JUnitReport().text(wrong)
     #expect(text.contains("tests=\"12\" failures=\"12\""))
     #expect(text.contains("a&lt;b&gt;&amp;&quot;c&quot;\u{fffd}"))

@@ -205,7 +205,7 @@ struct ValidateCommand: ParsableCommand {
       network, oracle: { try plan.bind(dtype: .float64) }, rebinding: rebinding)
     result.seconds.read += opened
     result.seconds.bind = bound
-    if let note = picture?.note { result.notes.append(note) }
+    if let note = picture?.note { result.remarks.append(.said(note)) }
     if let difference = picture?.difference { result.otherDifferences.append(difference) }
     result.otherDifferences += try plan.differencesAlone(on: reference, network)
     verdict.result = result

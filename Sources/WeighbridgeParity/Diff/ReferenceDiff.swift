@@ -73,8 +73,7 @@ private struct ReferenceDiffRun {
     // A file that lists its entries by name does not tell the order of execution.
     let ordered = b.checkpoint.format == .hdf5 ? a : b
     if a.checkpoint.format == .hdf5, b.checkpoint.format == .hdf5 {
-      result.notes.append(
-        "HDF5 lists activations by name, so the first difference is not the first in execution")
+      result.remarks.append(.unordered)
     }
     let shared = ordered.keys.filter { a.contains($0) && b.contains($0) }
     let total = shared.count + a.inputCount + a.outputCount
@@ -87,7 +86,7 @@ private struct ReferenceDiffRun {
       guard let first = try a.recorded(key), let second = try b.recorded(key) else { continue }
       guard let (first, second) = try RecordedActivation.common(first, second) else {
         result.uncovered.append("activations/\(key)")
-        result.notes.append("\(key): sampled at other elements in each, so nothing was compared")
+        result.remarks.append(.sampledApart(key.description))
         continue
       }
       let name = b.recordedName(of: key) ?? key.description
@@ -101,7 +100,7 @@ private struct ReferenceDiffRun {
     for index in 0..<max(a.outputCount, b.outputCount) {
       try compareNumbered("outputs", index, a.outputCount, b.outputCount, \.outputs)
     }
-    result.notes += [a.samplingDescription, b.samplingDescription].compactMap { $0 }
+    result.remarks += [a, b].compactMap(Remark.Sampling.init).map { .sampling($0, ran: false) }
     result.unreferenced += a.keys.filter { !b.contains($0) }.map {
       "activations/\(a.recordedName(of: $0) ?? $0.description)"
     }
@@ -109,8 +108,7 @@ private struct ReferenceDiffRun {
       "activations/\(b.recordedName(of: $0) ?? $0.description)"
     }
     if result.layers.contains(where: { $0.status == .inherited }) {
-      result.notes.append(
-        "nothing ran, so what fails after the first failure is taken for its consequence")
+      result.remarks.append(.nothingRan)
     }
     result.seconds.compare = clock.seconds
   }
@@ -156,7 +154,7 @@ private struct ReferenceDiffRun {
       recordedNoise: item.recorded,
       isLeaf: !item.hasChildren)
     if item.name != layer.name { layer.recordedName = item.name }
-    var problem: String?
+    var problem: Ground?
     if first.shape == second.shape {
       let dtype = ReferenceDiffRun.coarser(first.dtype, second.dtype)
       let hasNoise = item.own != nil || item.recorded != nil
@@ -169,9 +167,9 @@ private struct ReferenceDiffRun {
           figures, recorded: dtype, reference: item.recorded,
           own: item.own?.believed(beside: figures).noise))
     } else {
-      problem = "shape \(first.shape) in the first, \(second.shape) in the second"
+      problem = .shapes(first.shape, second.shape)
     }
-    (layer.status, layer.reason) = algebra.status(
+    (layer.status, layer.grounds) = algebra.status(
       cumulative: layer.cumulative, isolated: nil, hasComparedChildren: item.hasChildren,
       problem: problem)
     guard layer.status.isFailure else { return layer }

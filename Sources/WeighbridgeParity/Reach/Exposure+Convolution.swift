@@ -41,7 +41,7 @@ extension Exposure {
     ]
     if let bias = layer.bias {
       result["bias"] = Exposure(
-        grouping: .channels("never added"),
+        grouping: .channels(.neverAdded),
         shown: [Bool](repeating: true, count: bias.elementCount), groupSize: 1, gain: 1)
     }
     return result

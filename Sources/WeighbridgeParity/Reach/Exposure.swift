@@ -11,7 +11,7 @@ struct Exposure: Sendable {
     /// They multiply what one position of the kernel meets of one channel: channel by channel.
     case kernel(height: Int, width: Int)
     /// They belong to a channel; why it may be hidden.
-    case channels(String)
+    case channels(Reach.Channel)
   }
 
   var grouping: Grouping
@@ -36,43 +36,32 @@ struct Exposure: Sendable {
     gain = max(gain, other.gain)
   }
 
-  /// Why some or all of it is hidden.
-  var reason: String {
+  /// What hides some or all of it.
+  var hiding: Reach.Hiding {
     switch grouping {
-    case .inputs:
-      return isHidden
-        ? "its input is zero throughout" : "input features \(hiddenList(shown)) are zero throughout"
-    case .kernel(let height, let width): return kernelReason(height * width)
-    case .channels(let why): return isHidden ? why : "\(why) in channels \(hiddenList(shown))"
+    case .inputs: isHidden ? .zeroInput : .features(hidden(shown), of: shown.count)
+    case .kernel(let height, let width): kernelHiding(height * width)
+    case .channels(let why):
+      .channels(isHidden ? [] : hidden(shown), of: shown.count, why)
     }
   }
 
-  private func kernelReason(_ positions: Int) -> String {
-    if isHidden { return "its input is zero throughout" }
+  private func kernelHiding(_ positions: Int) -> Reach.Hiding {
+    if isHidden { return .zeroInput }
     let channels = stride(from: 0, to: shown.count, by: positions).map { start in
       shown[start..<start + positions].contains(true)
     }
-    var parts: [String] = []
-    if channels.contains(false) {
-      parts.append("input channels \(hiddenList(channels)) are zero throughout")
-    }
-    let dead = (0..<positions).count { position in
+    let blank = (0..<positions).count { position in
       !stride(from: position, to: shown.count, by: positions).contains { shown[$0] }
     }
-    if dead > 0 {
-      parts.append("\(dead) of \(positions) kernel positions meet padding or zeros alone")
-    }
-    let explained = channels.reduce(0) { $0 + ($1 ? dead : positions) }
-    if shown.count(where: { !$0 }) > explained {
-      parts.append("some kernel positions meet padding or zeros alone in some channels")
-    }
-    return parts.joined(separator: ", ")
+    let explained = channels.reduce(0) { $0 + ($1 ? blank : positions) }
+    return .kernel(
+      channels: hidden(channels), channelCount: channels.count, blank: blank,
+      positionCount: positions,
+      others: shown.count(where: { !$0 }) > explained)
   }
 
-  private func hiddenList(_ shown: [Bool]) -> String {
-    let hidden = shown.indices.filter { !shown[$0] }
-    return Names.listed(hidden.map(String.init), limit: 4) + " of \(shown.count)"
-  }
+  private func hidden(_ shown: [Bool]) -> [Int] { shown.indices.filter { !shown[$0] } }
 }
 
 extension Exposure {
@@ -96,7 +85,7 @@ extension Exposure {
   /// An additive term: every value moves the output by itself.
   private static func bias(_ count: Int) -> Exposure {
     Exposure(
-      grouping: .channels("never added"), shown: [Bool](repeating: true, count: count),
+      grouping: .channels(.neverAdded), shown: [Bool](repeating: true, count: count),
       groupSize: 1, gain: 1)
   }
 
@@ -144,17 +133,16 @@ extension Exposure {
     let varianceFactor = (0..<channels).map {
       0.5 * scale[$0] * variance[$0] / (variance[$0] + Float(layer.epsilon))
     }
-    let stands = "what it multiplies is the running mean itself"
     return try [
       "weight": Exposure(
-        grouping: .channels(stands), shown: moves, groupSize: 1,
+        grouping: .channels(.runningMean), shown: moves, groupSize: 1,
         gain: gain(deviation.map { 1 / $0 })),
       "bias": bias(channels),
       "running_mean": Exposure(
-        grouping: .channels("the norm's weight is zero"), shown: scaled, groupSize: 1,
+        grouping: .channels(.zeroWeight), shown: scaled, groupSize: 1,
         gain: meanGain),
       "running_var": Exposure(
-        grouping: .channels("the norm's weight is zero, or its input the running mean"),
+        grouping: .channels(.zeroWeightOrMean),
         shown: zip(scaled, moves).map { $0 && $1 }, groupSize: 1, gain: gain(varianceFactor)),
     ]
   }
@@ -183,7 +171,7 @@ extension Exposure {
     }
     return [
       "weight": Exposure(
-        grouping: .channels("what it multiplies is zero"),
+        grouping: .channels(.zero),
         shown: try differing(
           normal, outer: normal.elementCount / (channels * inner), channels: channels, inner: inner),
         groupSize: 1, gain: (energy / Double(normal.elementCount)).squareRoot()),

@@ -23,9 +23,6 @@ struct Nudge: Sendable {
     self.relative = relative
   }
 
-  /// `1/16`.
-  var text: String { relative >= 1 ? "all" : "1/\(Int(1 / relative))" }
-
   /// How far each value of a parameter is moved; of a variance, by which share of itself.
   func amount(_ name: String, _ tensor: Tensor) throws -> Double {
     if Nudge.isRelative(name) { return relative }

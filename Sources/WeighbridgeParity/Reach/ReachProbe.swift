@@ -13,7 +13,7 @@ struct ReachEntry: Sendable {
   /// Whether a compared value reacts to it.
   var reacts = false
   /// Why it could not be found out.
-  var obstacle: String?
+  var obstacle: Reach.Obstacle?
 
   var fullName: String { (path / parameter.name).name }
 

@@ -39,7 +39,7 @@ struct Reaching {
     do {
       result.reach = try study.reach()
     } catch let error as WeighbridgeError {
-      result.notes.append("which parameters are seen was not found out: \(error.description)")
+      result.remarks.append(.reachUnknown(error))
     }
     result.seconds.reach = clock.seconds
     return result
@@ -87,9 +87,6 @@ struct ReachStudy {
 
     init(budget: Double, clock: Stopwatch) { (self.budget, self.clock) = (budget, clock) }
 
-    static let obstacle =
-      "not tried: that takes longer than another forward; --reach always does it"
-
     /// - Returns: `nil` where there is no time left.
     mutating func run(_ body: () throws -> Bool) throws -> Bool? {
       let start = clock.seconds
@@ -109,13 +106,13 @@ struct ReachStudy {
             changed: [entry.parameter.name: nudge.changed(entry.parameter, section)])
         }
         guard let reacts else {
-          entry.obstacle = Pace.obstacle
+          entry.obstacle = .time
           return
         }
         if reacts { entry.react(section) }
       }
     } catch {
-      entry.obstacle = "not tried: the model does not run with it changed"
+      entry.obstacle = .doesNotRun
     }
   }
 
@@ -125,14 +122,16 @@ struct ReachStudy {
   ) -> Reach.Parameter {
     let count = request.shape.elementCount
     func parameter(
-      _ standing: Reach.Standing, _ unseen: Int, _ reason: String?
+      _ standing: Reach.Standing, _ unseen: Int, _ cause: Reach.Cause?
     ) -> Reach.Parameter {
       Reach.Parameter(
-        name: request.name, count: count, unseenCount: unseen, standing: standing, reason: reason)
+        name: request.name, count: count, unseenCount: unseen, standing: standing, cause: cause)
     }
-    if let reason = request.deadReason { return parameter(.neverApplied, count, reason) }
+    if let reason = request.deadReason {
+      return parameter(.neverApplied, count, .neverApplied(reason))
+    }
     guard let tensor = rebinding[request.name] else {
-      return parameter(.untried, 0, "not tried: it was not kept")
+      return parameter(.untried, 0, .untried(.notKept))
     }
     do {
       let reacts = try pace.run {
@@ -140,10 +139,10 @@ struct ReachStudy {
         return try NudgingProbe.reacts(
           rebinding.changing([request.name: changed]), inputs, judge, owner(of: request.name))
       }
-      guard let reacts else { return parameter(.untried, 0, Pace.obstacle) }
+      guard let reacts else { return parameter(.untried, 0, .untried(.time)) }
       return reacts ? parameter(.seen, 0, nil) : parameter(.unseen, count, unmoved)
     } catch {
-      return parameter(.untried, 0, "not tried: the model does not run with it changed")
+      return parameter(.untried, 0, .untried(.doesNotRun))
     }
   }
 
@@ -156,28 +155,26 @@ struct ReachStudy {
     return path ?? .root
   }
 
-  private var unmoved: String {
-    "changed by \(nudge.text) of its size, everything compared stays within its limits"
-  }
+  private var unmoved: Reach.Cause { .unmoved(by: nudge.relative) }
 
   private func verdict(_ entry: ReachEntry) -> Reach.Parameter {
     let (count, sections) = (entry.parameter.tensor.elementCount, entry.parameter.sections)
     var verdict = Reach.Parameter(
-      name: entry.fullName, count: count, unseenCount: 0, standing: .seen, reason: nil)
+      name: entry.fullName, count: count, unseenCount: 0, standing: .seen, cause: nil)
     if let exposure = entry.exposure, exposure.hiddenCount > 0 {
-      (verdict.unseenCount, verdict.reason) = (exposure.hiddenCount, exposure.reason)
+      (verdict.unseenCount, verdict.cause) = (exposure.hiddenCount, .hidden(exposure.hiding))
       verdict.standing = exposure.isHidden ? .unseen : .partly
       if exposure.isHidden { return verdict }
     }
     if let obstacle = entry.obstacle, !entry.reacts {
-      (verdict.standing, verdict.reason) = (.untried, obstacle)
+      (verdict.standing, verdict.cause) = (.untried, .untried(obstacle))
     } else if !entry.reacts {
-      (verdict.standing, verdict.unseenCount, verdict.reason) = (.unseen, count, unmoved)
+      (verdict.standing, verdict.unseenCount, verdict.cause) = (.unseen, count, unmoved)
     } else if !entry.openSections.isEmpty, entry.obstacle == nil {
       let open = entry.openSections.map { sections[$0] }
       verdict.standing = .partly
       verdict.unseenCount = count / sections.count * open.count
-      verdict.reason = "nothing reacts to its rows of \(open.joined(separator: ", "))"
+      verdict.cause = .rows(open)
     }
     return verdict
   }

@@ -32,7 +32,7 @@ struct EvidenceGathering {
   func judged() throws -> (evidence: Evidence, result: ParityResult) {
     var seconds = ParityResult.Seconds()
     var (evidence, isSettled) = try first(&seconds)
-    evidence.notes = try nonFiniteNotes()
+    evidence.remarks = try nonFiniteInputs()
     while true {
       let terms = plan.terms(after: evidence.cumulative, hasOwnNoise: isSettled)
       let judged = judge.judged(evidence, terms)
@@ -74,7 +74,7 @@ struct EvidenceGathering {
       reference, RecordedFacts(reference, cumulative), cumulative: cumulative,
       production: production)
     let wanted = plan.oracle(after: cumulative)
-    evidence.oracleNote = wanted.note
+    evidence.oracleRemark = wanted.remark
     if wanted.runs, let kept, let oracle {
       let clock = Stopwatch()
       try measureOwn(&evidence, oracle, kept)
@@ -91,7 +91,7 @@ struct EvidenceGathering {
     guard let oracle else { return }
     let kept = KeptOutputs()
     _ = try runner.cumulative(model, inputs, keeping: kept)
-    evidence.oracleNote = nil
+    evidence.oracleRemark = nil
     try measureOwn(&evidence, oracle, kept)
   }
 
@@ -101,7 +101,7 @@ struct EvidenceGathering {
     do {
       evidence.own = try runner.noise(oracle.model(), kept, evidence.cumulative)
     } catch let error as WeighbridgeError where !plan.insistsOnOracle {
-      evidence.oracleNote = "float64 oracle skipped, it failed: \(error.description)"
+      evidence.oracleRemark = .oracleFailed(error)
     }
   }
 
@@ -115,13 +115,13 @@ struct EvidenceGathering {
   }
 
   /// What to say of inputs that hold NaN or infinities.
-  private func nonFiniteNotes() throws -> [String] {
+  private func nonFiniteInputs() throws -> [Remark] {
     try inputs.enumerated().compactMap { index, input in
       guard input.dtype == .float32 else { return nil }
       let isFinite = try input.contiguous().withUnsafeBytes { bytes in
         bytes.baseAddress.map { vectors_are_finite($0, bytes.count / 4) } ?? true
       }
-      return isFinite ? nil : "inputs/\(index) holds NaN or infinities"
+      return isFinite ? nil : .nonFiniteInput(index)
     }
   }
 }
@@ -182,9 +182,7 @@ extension EvidenceGathering {
       do {
         return try outputs(of: oracle.model(), as: .float64, wanted, result)
       } catch let error as WeighbridgeError where !plan.insistsOnOracle {
-        found.note =
-          "the model does not run in float64, its rounding was measured by moving results by their "
-          + "last bit: \(error.description)"
+        found.remark = .noTwin(error)
       }
     }
     return try outputs(of: model, as: .float32, wanted, result, shaking: Shaking(seed: 0))

@@ -3,6 +3,7 @@ import WeighbridgeJudgement
 import WeighbridgeModules
 import WeighbridgeReferences
 import WeighbridgeRunning
+import WeighbridgeVerdicts
 
 /// Which runs are made: what is asked for, and what can be afforded.
 struct RunPlan: Sendable {
@@ -38,22 +39,13 @@ struct RunPlan: Sendable {
   }
 
   /// Whether the float64 run is made from the start, and what to tell the reader.
-  func oracle(after cumulative: Trace) -> (runs: Bool, note: String?) {
+  func oracle(after cumulative: Trace) -> (runs: Bool, remark: Remark?) {
     guard options.oracle == .auto, isWanted, isOffered else { return (keepsResults, nil) }
-    let instead = "PyTorch's elementwise defaults stand in where no noise is recorded"
     if byteCount > Self.byteLimit {
-      return (
-        false,
-        "float64 oracle skipped: the activations take \(byteCount >> 20) MB; \(instead) "
-          + "(--oracle always runs it)"
-      )
+      return (false, .oracleTooLarge(byteCount: byteCount))
     }
     if cumulative.forwardSeconds > Self.forwardSecondsLimit {
-      return (
-        false,
-        "float64 oracle skipped: the float32 run alone took \(Int(cumulative.forwardSeconds)) s; "
-          + "\(instead) (--oracle always runs it)"
-      )
+      return (false, .oracleTooSlow(seconds: cumulative.forwardSeconds))
     }
     return (true, nil)
   }

@@ -30,7 +30,8 @@ struct HTMLBanner {
     if let first = result.firstDivergence {
       let kind = first.kind.isEmpty ? "" : "\(first.kind), "
       let place = first.isOfModule ? "\(first.path) (\(kind)call \(first.call))" : first.name
-      let reason = first.reason.map { ($0.hasPrefix("or ") ? ", " : ": ") + $0 } ?? ""
+      let join = first.grounds.first?.isAlternative == true ? ", " : ": "
+      let reason = first.reason.map { join + $0 } ?? ""
       let what = first.status == .nonfinite ? "NaN or infinity" : first.status.rawValue
       lines.append("First \(what): \(place)\(reason)")
     } else if let worst = Headline.worstRatio(result) {

@@ -1,3 +1,5 @@
+import WeighbridgeVerdicts
+
 extension LayerStatus {
   /// What it says about a layer, in a few plain words.
   public var meaning: String {

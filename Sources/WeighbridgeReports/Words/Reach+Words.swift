@@ -25,6 +25,9 @@ extension Reach {
 }
 
 extension Reach.Parameter {
+  /// Why it is not seen as a whole, in words; `nil` where it is.
+  public var reason: String? { cause?.text }
+
   /// The name, and why it is not seen.
   var text: String { reason.map { "\(name) (\($0))" } ?? name }
 }
