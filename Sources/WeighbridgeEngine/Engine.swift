@@ -147,13 +147,24 @@ public enum Engines {
 
   /// The engine that moves elements of any dtype: the one that computes with them, or the plain one.
   package static func engine(moving dtype: DType) throws -> any Engine {
-    dtype == .float32 || dtype == .float64 ? try engine(for: dtype) : plain
+    dtype == .float32 || dtype == .float64 ? try engine(for: dtype) : logged(plain)
   }
 
   /// The engine for tensors of a dtype.
   ///
   /// - Throws: `unsupported` for dtypes that nothing computes with.
   package static func engine(for dtype: DType) throws -> any Engine {
+    logged(try choice(for: dtype))
+  }
+
+  /// The engine as it is, or, where the current task keeps a log, one that notes what runs.
+  @inline(__always)
+  private static func logged(_ engine: any Engine) -> any Engine {
+    guard RunLog.isActive else { return engine }
+    return RunLog.awaitsOperator ? LoggedEngine(engine: engine) : engine
+  }
+
+  private static func choice(for dtype: DType) throws -> any Engine {
     switch dtype {
     case .float64: return plain
     case .float32:

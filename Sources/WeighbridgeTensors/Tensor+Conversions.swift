@@ -13,6 +13,10 @@ extension Tensor {
   public func converted(to target: DType) throws -> Tensor {
     if dtype == target { return self }
     guard storage != nil else { return Tensor(describing: target, shape: shape) }
+    return try RunLog.moving("convert", shape: \.shape) { try encoded(as: target) }
+  }
+
+  private func encoded(as target: DType) throws -> Tensor {
     let format = preferredFormat
     let packed = try contiguous(format)
     switch target {

@@ -13,11 +13,13 @@ extension Tensor {
   /// on multiples of their size are on such in the copy.
   package func packedCopy(_ format: MemoryFormat = .contiguous) throws -> Tensor {
     let target = format.strides(of: shape)
-    let copy = try TensorStorage(byteCount: byteCount) { bytes in
-      guard let destination = bytes.baseAddress else { return }
-      try copyElements(to: destination, target)
+    return try RunLog.moving("copy", shape: \.shape) {
+      let copy = try TensorStorage(byteCount: byteCount) { bytes in
+        guard let destination = bytes.baseAddress else { return }
+        try copyElements(to: destination, target)
+      }
+      return Tensor(dtype: dtype, shape: shape, strides: target, offset: 0, storage: copy)
     }
-    return Tensor(dtype: dtype, shape: shape, strides: target, offset: 0, storage: copy)
   }
 
   /// Writes the elements to an address, at these strides in elements.
@@ -56,15 +58,18 @@ extension Tensor {
       tensors.contains { $0.preferredFormat == .channelsLast } ? .channelsLast : .contiguous
     let strides = format.strides(of: shape)
     let size = first.dtype.byteCount
-    let storage = try TensorStorage(byteCount: shape.elementCount * size) { bytes in
-      guard let base = bytes.baseAddress else { return }
-      var start = 0
-      for tensor in tensors {
-        try tensor.copyElements(to: base + start * strides[axis] * size, strides)
-        start += tensor.shape[axis]
+    return try RunLog.moving("concatenate", shape: \.shape) {
+      let storage = try TensorStorage(byteCount: shape.elementCount * size) { bytes in
+        guard let base = bytes.baseAddress else { return }
+        var start = 0
+        for tensor in tensors {
+          try tensor.copyElements(to: base + start * strides[axis] * size, strides)
+          start += tensor.shape[axis]
+        }
       }
+      return Tensor(
+        dtype: first.dtype, shape: shape, strides: strides, offset: 0, storage: storage)
     }
-    return Tensor(dtype: first.dtype, shape: shape, strides: strides, offset: 0, storage: storage)
   }
 
   /// Tensors joined along a new axis, as `torch.stack`.
@@ -81,12 +86,14 @@ extension Tensor {
     reversed[axis] = -strides[axis]
     let last = offset + (shape[axis] - 1) * strides[axis]
     let target = preferredFormat.strides(of: shape)
-    let copy = try TensorStorage(byteCount: byteCount) { bytes in
-      guard let base = bytes.baseAddress else { return }
-      try Tensor(dtype: dtype, shape: shape, strides: reversed, offset: last, storage: storage)
-        .copyElements(to: base, target)
+    return try RunLog.moving("flip", shape: \.shape) {
+      let copy = try TensorStorage(byteCount: byteCount) { bytes in
+        guard let base = bytes.baseAddress else { return }
+        try Tensor(dtype: dtype, shape: shape, strides: reversed, offset: last, storage: storage)
+          .copyElements(to: base, target)
+      }
+      return Tensor(dtype: dtype, shape: shape, strides: target, offset: 0, storage: copy)
     }
-    return Tensor(dtype: dtype, shape: shape, strides: target, offset: 0, storage: copy)
   }
 
   /// One value added around the last axes, as `torch.nn.functional.pad`: `amounts` holds

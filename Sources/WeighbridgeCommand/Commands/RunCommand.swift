@@ -1,13 +1,15 @@
 import ArgumentParser
 import Weighbridge
+import WeighbridgeWeights
 
 /// `weighbridge run`.
-struct RunCommand: ParsableCommand {
+struct RunCommand: JSONCommand {
   static let configuration = CommandConfiguration(
     commandName: "run",
     abstract: "Run a model on pictures, or on arrays from a file.",
     discussion: """
-      Of pictures the likeliest classes are printed. Arrays are inputs/0, inputs/1 … of the file, or all of its arrays in order. The outputs \
+      Of pictures the likeliest classes are printed. Arrays are inputs/0, inputs/1 … of the file, or all \
+      of its arrays in order. The outputs \
       are outputs/0 …; with --activations the file is a whole reference, as weighbridge-record writes it. \
       Its extension says the format: \(CheckpointFormat.writtenExtensions).
 
@@ -17,6 +19,9 @@ struct RunCommand: ParsableCommand {
       --transform resize=256,crop=224,normalize=imagenet
         \(Tool.name) run --weights digits.npz --input test.npz --labels labels --output logits.npz
         \(Tool.name) run --weights net.npz --input images.npz --output all.npz --activations
+        \(Tool.name) run --weights net.npz --input images.npz --profile
+        \(Tool.name) run --weights net.npz --input images.npz --profile --eager --json
+        \(Tool.name) run --model recorded --weights net.pth --input net_reference.npz --explain
       """)
 
   @OptionGroup var model: ModelOptions
@@ -49,7 +54,10 @@ struct RunCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Where the outputs go; needed with --input. An existing file is replaced.",
+      """
+      Where the outputs go; needed with --input, but for --profile and --explain. An existing file is \
+      replaced.
+      """,
       valueName: "file"), completion: .files)
   var output: String?
 
@@ -75,23 +83,18 @@ struct RunCommand: ParsableCommand {
       valueName: "file"))
   var reference: String?
 
+  @OptionGroup var insight: InsightOptions
+
   @OptionGroup var threads: ThreadsOption
+
+  @OptionGroup var json: JSONFlag
 
   func run() throws {
     threads.apply()
     let format = try output.map { try writtenFormat(of: $0) }
-    guard labels != nil || predictions == nil else {
-      throw WeighbridgeError(
-        .usage, "--predictions are scored against labels", remedy: "Give --labels, too")
-    }
-    try OutputPaths.check(
-      [output], against: [input, weights, rules.rules, classes, reference] + pictures.image)
+    try checkOptions()
     let best = try BestClasses(names: classes, count: top)
     let inputs = try RunInputs(input, pictures)
-    guard output != nil || !inputs.pictures.isEmpty else {
-      throw WeighbridgeError(
-        .usage, "the outputs of --input go nowhere", remedy: "Give --output FILE")
-    }
     let scored = try labels.map { try Accuracy.classes($0, of: inputs.path) }
     let others = try predictions.map { try Accuracy.classes($0, of: inputs.path) }
     let plan = try WeightsFile(weights, model, rules: rules.rules, recording: reference ?? input)
@@ -100,19 +103,9 @@ struct RunCommand: ParsableCommand {
     Console.progress.show("loading \(plan.architecture.id)")
     let network = try plan.bind()
     Console.progress.show("running \(plan.architecture.id)")
-    var tensors: [(name: String, tensor: Tensor)] = []
-    let outputs: [Tensor]
+    let seen: ModelRun
     do {
-      if activations {
-        let probe = RecordingProbe()
-        outputs = try ProbeRun.with(probe) { try network.run(inputs.tensors) }
-        tensors += inputs.tensors.enumerated().map { ("inputs/\($0.offset)", $0.element) }
-        tensors += probe.activations.filter { $0.key.path != .root }.map {
-          ("activations/\($0.key)", $0.tensor)
-        }
-      } else {
-        outputs = try network.run(inputs.tensors)
-      }
+      seen = try ModelRun(network, inputs.tensors, activations: activations, insight)
     } catch var error as WeighbridgeError {
       if error.code == .shape { error.remedy = inputs.remedy(for: error) ?? error.remedy }
       throw error.located(file: inputs.path)
@@ -120,21 +113,58 @@ struct RunCommand: ParsableCommand {
     // What was read of a file that changed meanwhile is a mixture.
     try plan.checkpoint.checkUnchanged()
     try inputs.checkUnchanged()
-    var lines = try scored.map { try scores(outputs, $0, others, inputs.path) } ?? []
-    if !inputs.pictures.isEmpty, output == nil || outputs.first?.rank == 2 {
-      lines += try best.lines(outputs, samples: inputs.pictures)
+    var lines = try scored.map { try scores(seen.outputs, $0, others, inputs.path) } ?? []
+    if !inputs.pictures.isEmpty, output == nil || seen.outputs.first?.rank == 2 {
+      lines += try best.lines(seen.outputs, samples: inputs.pictures)
     }
-    tensors += outputs.enumerated().map { ("outputs/\($0.offset)", $0.element) }
     if let output, let format {
       try Checkpoints.write(
-        output, format: format, tensors: tensors,
+        output, format: format, tensors: seen.tensors,
         metadata: ["metadata": ReferenceText.metadata(plan.architecture.id, plan.configuration)])
     }
+    try report(seen, plan, lines)
+  }
+
+  /// - Throws: `usage` for options that do not go together.
+  private func checkOptions() throws {
+    guard labels != nil || predictions == nil else {
+      throw WeighbridgeError(
+        .usage, "--predictions are scored against labels", remedy: "Give --labels, too")
+    }
+    guard !(activations && insight.profile) else {
+      throw WeighbridgeError(
+        .usage,
+        "--activations looks at every module, and then no steps are joined that --profile could time",
+        remedy: "Give one of them at a time")
+    }
+    try OutputPaths.check(
+      [output], against: [input, weights, rules.rules, classes, reference] + pictures.image)
+    guard output != nil || input == nil || insight.isInsight else {
+      throw WeighbridgeError(
+        .usage, "the outputs of --input go nowhere", remedy: "Give --output FILE")
+    }
+  }
+
+  private func report(_ seen: ModelRun, _ plan: ImportPlan, _ lines: [String]) throws {
     Console.progress.clear()
     for note in plan.report.notes { Console.remark("note: \(note.escapingControlCharacters())") }
-    let shapes = outputs.map { "\($0.shape)" }.joined(separator: ", ")
-    try Console().say("\(plan.architecture.id): \(shapes)\(output.map { " → \($0)" } ?? "")")
-    for line in lines { try Console().say(line) }
+    let shapes = seen.outputs.map { "\($0.shape)" }.joined(separator: ", ")
+    let console = json.console
+    try console.say("\(plan.architecture.id): \(shapes)\(output.map { " → \($0)" } ?? "")")
+    for line in lines { try console.say(line) }
+    if json.isSet {
+      try console.print(
+        json: .answer(
+          of: "run",
+          [
+            .init("model", .string(plan.architecture.id)),
+            .init("config", plan.configuration.json),
+            .init("output", output.map { .string($0) } ?? .null),
+            .init("eager", .boolean(insight.eager || activations)),
+          ] + seen.members))
+    } else {
+      for line in seen.lines(width: Terminal.width()) { try console.say(line) }
+    }
   }
 
   private func writtenFormat(of path: String) throws -> CheckpointFormat {

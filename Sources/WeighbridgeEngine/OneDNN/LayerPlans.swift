@@ -138,6 +138,9 @@
     private let bias: Tensor?
     private let detour: Detour?
 
+    /// Whether the image is reordered for the primitive, and its result back.
+    var isDetour: Bool { detour != nil }
+
     /// - Parameters:
     ///   - packed: Packed forms that exist already; one of them is used if it fits.
     ///   - weight: The row-major weights that `plain` describes.

@@ -23,6 +23,10 @@
       let heads = try AttentionHeads(
         q: Self.rowMajor(q), k: Self.rowMajor(k), v: Self.rowMajor(v), scale: Float(scale),
         bias: bias?.expanded(to: scores), resultStrides: strides)
+      RunLog.note(
+        heads.areSmall
+          ? .init(.vector, "whole heads in cache")
+          : .init(.oneDNN, "products of blocks of queries, softmax in vectors"))
       let storage = try TensorStorage(
         byteCount: shape.elementCount * MemoryLayout<Float>.stride
       ) { bytes in
@@ -122,7 +126,7 @@
     }
 
     /// Whether calling the library for the products of a head would cost more than computing them.
-    private var areSmall: Bool {
+    var areSmall: Bool {
       let (depth, width) = (q.shape[q.rank - 1], v.shape[v.rank - 1])
       return keys <= 64 && keys * max(depth, width) <= 4096
     }

@@ -43,6 +43,7 @@
           variant, input: x.shape, weight: weight, bias: bias, output: output, packed: packed)
       }
       var rest = Remainder(epilogue, after: plan.post)
+      rest.note(plan.isDetour ? "convolution, channels in blocks" : "convolution")
       let storage = try plan.run(
         source, residual: residual, count: output.elementCount
       ) { rest.applyInPlace($0, count: output.elementCount) }

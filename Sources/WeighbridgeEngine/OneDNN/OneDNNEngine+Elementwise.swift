@@ -13,6 +13,7 @@
         }
       }
       guard isDone else { return try plain.activate(x, activation) }
+      RunLog.note(.init(.vector))
       return Tensor(
         dtype: .float32, shape: x.shape, strides: source.strides, offset: 0, storage: storage)
     }
@@ -22,6 +23,7 @@
       guard !logarithm, axis == x.rank - 1, x.isContiguous, x.elementCount > 0 else {
         return try plain.softmax(x, axis: axis, logarithm: logarithm)
       }
+      RunLog.note(.init(.vector))
       return try Tensor(shape: x.shape) { (output: UnsafeMutableBufferPointer<Float>) in
         try x.withUnsafeElements { (input: UnsafePointer<Float>) in
           guard let output = output.baseAddress else { return }
@@ -48,6 +50,7 @@
       guard x.rank == 4, x.isDense(.channelsLast), x.elementCount > 0 else {
         return try plain.scaleChannels(x, by: scale, epilogue: epilogue)
       }
+      RunLog.note(.init(.vector))
       let factors = try scale.contiguous()
       let residual = try epilogue.residual.map { try $0.contiguous(.channelsLast) }
       let (channels, cells) = (x.shape[1], x.shape[2] * x.shape[3])

@@ -37,6 +37,8 @@
         try makeLinear(variant, weight: weight, bias: bias, packed: packed)
       }
       var rest = Remainder(epilogue, after: plan.post)
+      rest.note(
+        LinearForm(rows: variant.rows, inputs: inputs, outputs: weight.shape[0]).words)
       let storage = try plan.run(
         source, residual: residual, count: shape.elementCount
       ) { rest.applyInPlace($0, count: shape.elementCount) }
@@ -50,6 +52,7 @@
     func fewRows(
       _ x: Tensor, weight: Tensor, bias: Tensor?, output shape: Shape, cache: OperatorCache
     ) throws -> Tensor {
+      RunLog.note(.init(.vector, "few rows, summed in float64"))
       let outputs = weight.shape[0]
       let inputs = weight.elementCount / outputs
       let (x, bias) = try (x.contiguous(), bias?.contiguous())
@@ -140,6 +143,15 @@
   /// runs on packed weights.
   enum LinearForm {
     case pointwiseConvolution, innerProduct, matmul
+
+    /// For reports.
+    var words: String {
+      switch self {
+      case .pointwiseConvolution: "1×1 convolution"
+      case .innerProduct: "inner product"
+      case .matmul: "matrix product"
+      }
+    }
 
     init(rows: Int, inputs: Int, outputs: Int) {
       if rows == 1, inputs * outputs > 1 << 17 {

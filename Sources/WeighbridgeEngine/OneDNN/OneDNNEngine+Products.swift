@@ -38,6 +38,7 @@
       guard shape.elementCount > 0, a.elementCount > 0, shape.rank <= 12 else {
         return try plain.matmul(a, b)
       }
+      RunLog.note(.init(.oneDNN, "matrix product"))
       let strides = shape.contiguousStrides
       let (a, b) = try (readable(a), readable(b))
       let variant = ProductVariant(

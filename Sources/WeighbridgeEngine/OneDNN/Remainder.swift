@@ -14,6 +14,15 @@
       activation = done.rectifies ? nil : epilogue.activation
     }
 
+    /// Says in the log that a primitive of the library runs, and what is left to do after it.
+    func note(_ form: @autoclosure () -> String) {
+      RunLog.note(
+        RunLog.Kernel(
+          .oneDNN,
+          ([form()] + (residual == nil ? [] : ["residual after it"])
+            + (activation.map { ["\($0.name) after it"] } ?? [])).joined(separator: ", ")))
+    }
+
     /// Applies the activation to the fresh output, if that is next and has a vector form.
     mutating func applyInPlace(_ output: UnsafeMutablePointer<Float>, count: Int) {
       guard residual == nil, let next = activation else { return }

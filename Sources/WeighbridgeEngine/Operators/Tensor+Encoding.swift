@@ -19,6 +19,8 @@ extension Tensor {
           + "be [K, C], [K] and [B, N, C]")
     }
     _ = try engine(with: codewords, scale)
-    return try PlainEngine().encode(self, codewords: codewords, scale: scale)
+    return try RunLog.noting(.init(["residual encoding"]), shape: \.shape) {
+      try PlainEngine().encode(self, codewords: codewords, scale: scale)
+    }
   }
 }

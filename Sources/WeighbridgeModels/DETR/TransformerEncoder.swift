@@ -67,7 +67,7 @@ package struct TransformerEncoderLayer: Module {
     let query = try tokens + input.position
     let attended = SelfAttentionInput(query: query, value: tokens, bias: input.bias)
     guard ProbeRun.current == nil else { return try stepwise(tokens, attended, .relu) }
-    let first = try norm1(attention.fused(attended, adding: tokens))
+    let first = try norm1(attention.joining { try attention.fused(attended, adding: tokens) })
     return try norm2(linear2(linear1(first, applying: .relu), adding: first))
   }
 

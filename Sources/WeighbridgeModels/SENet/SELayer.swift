@@ -54,8 +54,10 @@ extension SELayer {
     then activation: some ActivationModule
   ) throws -> Tensor {
     if ProbeRun.current == nil {
-      return try x.scaledByChannel(
-        gate(x), epilogue: Epilogue(residual: residual(), activation: activation.activation))
+      return try joining([activation.joined]) {
+        try x.scaledByChannel(
+          gate(x), epilogue: Epilogue(residual: residual(), activation: activation.activation))
+      }
     }
     return try activation(self(x) + residual())
   }

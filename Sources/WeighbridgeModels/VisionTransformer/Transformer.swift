@@ -66,7 +66,7 @@ struct Residual<Inner: TokenModule>: Module {
   func forward(_ input: MaskedTokens) throws -> Tensor {
     guard ProbeRun.current == nil else { return try fn(input) + input.tokens }
     let normed = MaskedTokens(try fn.norm(input.tokens), bias: input.bias)
-    return try fn.fn.fused(normed, adding: input.tokens)
+    return try fn.fn.locating { try fn.fn.fused(normed, adding: input.tokens) }
   }
 }
 

@@ -188,7 +188,9 @@ private struct PatchLinear: Sendable {
       try linear.weight.reshaped([linear.weight.shape[0], patch, patch, channels])
         .permuted([0, 3, 1, 2]).reshaped([linear.weight.shape[0], flat[2]])
     }
-    return try grid.permuted([0, 2, 4, 1, 3, 5]).reshaped(flat)
-      .linear(weight: weight, bias: linear.bias, cache: cache)
+    return try linear.locating {
+      try grid.permuted([0, 2, 4, 1, 3, 5]).reshaped(flat)
+        .linear(weight: weight, bias: linear.bias, cache: cache)
+    }
   }
 }

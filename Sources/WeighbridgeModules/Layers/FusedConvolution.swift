@@ -32,16 +32,20 @@ public struct FusedConvolution: Sendable {
     }
     let epilogue = Epilogue(residual: residual, activation: activation?.activation)
     guard let norm, let mean = norm.mean, let variance = norm.variance else {
-      return try convolution.locating { try convolution.apply(x, epilogue: epilogue) }
+      return try convolution.joining(joined) { try convolution.apply(x, epilogue: epilogue) }
     }
     let folded = try cache.value(.init("folded")) {
       try FoldedWeights(convolution, norm, mean, variance)
     }
-    return try convolution.locating {
+    return try convolution.joining(joined) {
       try x.convolved(
         weight: folded.weight, bias: folded.bias, geometry: convolution.geometry,
         epilogue: epilogue, cache: cache)
     }
+  }
+
+  private var joined: [RunLog.Joined] {
+    (norm.map { [$0.folded] } ?? []) + (activation.map { [$0.joined] } ?? [])
   }
 
   private func stepwise(_ x: Tensor, _ residual: Tensor?) throws -> Tensor {

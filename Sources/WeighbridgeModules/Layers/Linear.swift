@@ -52,7 +52,7 @@ extension Linear {
     _ x: Tensor, adding residual: Tensor? = nil, then activation: (any ActivationModule)? = nil
   ) throws -> Tensor {
     if ProbeRun.current == nil {
-      return try locating {
+      return try joining(activation.map { [$0.joined] } ?? []) {
         try apply(x, epilogue: Epilogue(residual: residual, activation: activation?.activation))
       }
     }
@@ -67,7 +67,7 @@ extension Linear {
     _ x: Tensor, adding residual: Tensor? = nil, applying activation: Activation
   ) throws -> Tensor {
     if ProbeRun.current == nil {
-      return try locating {
+      return try joining {
         try apply(x, epilogue: Epilogue(residual: residual, activation: activation))
       }
     }

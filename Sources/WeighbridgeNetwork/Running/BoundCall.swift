@@ -62,7 +62,10 @@ final class BoundCall: Sendable {
     if let observation = NetworkObservation.current {
       return try observation.observed(site, path.name) { try run(inputs) }
     }
-    guard ProbeRun.current != nil else { return try run(inputs) }
+    guard ProbeRun.current != nil else {
+      guard RunLog.isActive else { return try run(inputs) }
+      return try RunLog.entering(.init(path: path.name, kind: kind)) { try run(inputs) }
+    }
     let module = RecordedModule(self, inputs)
     return try module.result(of: module(TensorList(tensors: inputs.flatMap(\.tensors))))
   }
