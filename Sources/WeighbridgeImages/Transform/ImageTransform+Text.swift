@@ -6,7 +6,8 @@ extension ImageTransform {
 
   /// How a transform is written, for help and messages.
   public static let grammar = """
-    [pillow|tensor,]resize=SIZE[:bilinear|bicubic|nearest][:no-antialias],crop=SIZE,normalize=STATISTICS; \
+    pillow or tensor (what steps work on; pillow without it), resize=SIZE with :bilinear, :bicubic or \
+    :nearest and with :no-antialias behind it, crop=SIZE, normalize=STATISTICS, joined by commas; \
     SIZE is the shorter side or HEIGHTxWIDTH, STATISTICS \
     \(Statistics.named.map(\.name).joined(separator: ", ")) or R/G/B:R/G/B, mean and deviation
     """

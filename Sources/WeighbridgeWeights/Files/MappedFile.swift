@@ -1,6 +1,14 @@
 import CFaults
 import WeighbridgeTensors
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// A whole file, mapped read-only into memory; it keeps the bytes alive that tensors borrow.
 ///
 /// Nothing is read until it is touched, and clean pages cost no memory of the process's own. The

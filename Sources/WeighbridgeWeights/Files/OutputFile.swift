@@ -1,6 +1,14 @@
 import CFaults
 import WeighbridgeTensors
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// A file that appears under its name only when it is complete.
 ///
 /// It is written under a temporary name beside its destination, flushed to the disk, and renamed.

@@ -1,5 +1,13 @@
 import WeighbridgeTensors
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// The folder of a file that is written, where its temporary file lies.
 ///
 /// A temporary file is locked while its process lives. One that can be locked is dead: its process was

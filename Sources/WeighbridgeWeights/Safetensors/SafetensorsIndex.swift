@@ -1,5 +1,13 @@
 import WeighbridgeTensors
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// The index of a sharded checkpoint, `model.safetensors.index.json`: which file holds which tensor.
 ///
 /// The index decides what the checkpoint holds. What its shards hold beside that is left, and said.

@@ -1,6 +1,14 @@
 import WeighbridgeTensors
 import WeighbridgeWeights
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// HDF5's scale-offset filter: numbers as their distance from the least, in as few bits as hold it; floats
 /// as integers of a number of decimals.
 struct ScaleOffset {
