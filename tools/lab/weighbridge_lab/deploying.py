@@ -125,40 +125,60 @@ def measured(form: Form, native: Path, folder: Path) -> list[list[object]]:
     return rows
 
 
-def image(target: Path, native: Path) -> str:
-    """Lays down a root folder that holds one program and what it needs, and runs it there."""
-    program = FORMS[1].program("native-only")
-    shutil.rmtree(target, ignore_errors=True)
+def image(target: Path, program: Path, files: list[Path]) -> str:
+    """Lays down a root folder that holds a program, its libraries and files, and runs it there."""
+    if target.exists() and any(target.iterdir()):
+        raise ToolError(f"{target} is not empty")
     for name, path in libraries(program).items():
         place = target / ("lib64" if name.startswith("ld-linux") else "lib") / name
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, place)
-    subprocess.run(["strip", "-o", target / "native-only", program], check=True)
-    shutil.copy(native, target / "net.safetensors")
-    done = subprocess.run(
-        ["chroot", target, "/native-only", "/net.safetensors"], capture_output=True, text=True,
-        check=False, env={"LD_LIBRARY_PATH": "/lib"},
-    )
-    if done.returncode or not done.stdout.startswith("["):
-        raise ToolError(f"the program does not run in {target}: {done.stdout}{done.stderr}")
+    subprocess.run(["strip", "-o", target / program.name, program], check=True)
     size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
-    weights = native.stat().st_size
+    for file in files:
+        shutil.copy(file, target / file.name)
+    chroot = shutil.which("chroot") or "/usr/sbin/chroot"
+    done = subprocess.run(
+        [chroot, target, f"/{program.name}", *(f"/{file.name}" for file in files)],
+        capture_output=True, text=True, check=False, env={"LD_LIBRARY_PATH": "/lib"},
+    )
+    if done.returncode:
+        raise ToolError(
+            f"{program.name} ends with {done.returncode} in {target}: {done.stdout}{done.stderr}"
+        )
+    added = sum(file.stat().st_size for file in files)
     return (
-        f"{target}: {(size - weights) / 1e6:.0f} MB beside {weights / 1e6:.0f} MB of weights; "
-        f"se_resnet50 there returns {done.stdout.strip()}"
+        f"{target}: {size / 1e6:.0f} MB and {added / 1e6:.0f} MB of files; "
+        f"/{program.name} there prints {done.stdout.strip()}"
     )
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="tools/deploy", description=__doc__.split("\n")[0])
     parser.add_argument("--markdown", type=Path, metavar="FILE")
-    parser.add_argument("--image", type=Path, metavar="FOLDER")
+    parser.add_argument(
+        "--image", type=Path, metavar="FOLDER",
+        help="lay down a root folder with a program and its libraries, and run it there by chroot",
+    )
+    parser.add_argument(
+        "--program", type=Path, metavar="BINARY",
+        help="with --image: a program of your own instead of native-only",
+    )
+    parser.add_argument(
+        "files", type=Path, nargs="*", metavar="FILE",
+        help="with --program: what lies beside it, and is given to it",
+    )
     options = parser.parse_args(arguments)
+    if options.program and not options.image:
+        parser.error("--program is for --image")
     torch.set_num_threads(1)
     columns = [
         "program", "MB", "libraries", "MB of them", "Foundation", "starts in ms", "first answer ms",
     ]
     try:
+        if options.program:
+            print(image(options.image, options.program.resolve(), options.files))
+            return 0
         with tempfile.TemporaryDirectory(prefix="weighbridge-deploy-") as temporary:
             folder = Path(temporary)
             native = native_file(folder)
@@ -169,7 +189,7 @@ def main(arguments: list[str] | None = None) -> int:
                 if not options.image:
                     rows += measured(form, native, folder)
             if options.image:
-                print(image(options.image, native))
+                print(image(options.image, FORMS[1].program("native-only"), [native]))
                 return 0
     except (ToolError, OSError, subprocess.CalledProcessError) as error:
         print(f"deploy: {error}", file=sys.stderr)
