@@ -10,7 +10,6 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from .torchvision_names import declare_operators
 
