@@ -22,6 +22,12 @@ def test_a_program_runs_with_nothing_else_in_sight(tmp_path):
     assert {"cat", "lib", "words.txt"} <= names
 
 
+def test_a_program_sees_proc_as_in_a_container(tmp_path):
+    # df fails where it cannot read /proc/self/mountinfo.
+    deploying.image(tmp_path / "image", Path(shutil.which("df")).resolve(), [])
+    assert not any((tmp_path / "image/proc").iterdir()), "mounted for the program alone"
+
+
 def test_a_program_that_fails_is_said(tmp_path):
     with pytest.raises(ToolError, match="false ends with 1 in"):
         deploying.image(tmp_path / "image", Path(shutil.which("false")), [])
