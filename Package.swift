@@ -189,7 +189,7 @@ let package = Package(
       ]),
     // For users' tests, of Swift Testing or XCTest.
     .target(name: "WeighbridgeTesting", dependencies: ["Weighbridge"]),
-    // The command as a library, for tools with architectures of one's own.
+    // The command as a library, for tools with your own architectures.
     .target(
       name: "WeighbridgeCommand",
       dependencies: [

@@ -38,7 +38,7 @@ public struct ParitySubject {
     }
   }
 
-  /// A module of one's own and the checkpoint that it is loaded from, in float32 and, where noise is
+  /// Your own module and the checkpoint that it is loaded from, in float32 and, where noise is
   /// not recorded, in float64 too.
   ///
   /// - Parameters:

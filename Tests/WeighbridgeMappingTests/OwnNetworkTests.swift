@@ -9,7 +9,7 @@ import WeighbridgeWeights
 
 @testable import WeighbridgeMapping
 
-/// What a network of one's own meets: errors that say everything, and a native file of its own.
+/// What your own network meets: errors that say everything, and its own native file.
 @Suite struct OwnNetworkTests {
   /// Two linear maps, the second of which PyTorch may know by two names.
   private struct Pair: Module {

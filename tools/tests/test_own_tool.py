@@ -1,4 +1,4 @@
-"""README's command of one's own: its text, built as a package, does what it says."""
+"""README's command of your own: its text, built as a package, does what it says."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ public struct Export: Sendable {
       configuration: plan.configuration.json.text(), assumed: plan.configuration.assumed)
   }
 
-  /// The parameters of a module of one's own, under its names.
+  /// The parameters of your own module, under its names.
   ///
   /// ```swift
   /// try Export("net.npz", named: "net") { try Net($0) }.write(to: "net.safetensors", as: .native)

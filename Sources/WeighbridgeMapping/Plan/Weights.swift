@@ -2,7 +2,7 @@ import WeighbridgeCheckpoints
 import WeighbridgeModules
 import WeighbridgeTensors
 
-/// Loads checkpoints into modules of one's own.
+/// Loads checkpoints into your own modules.
 ///
 /// ```swift
 /// struct Net: Module {
