@@ -197,11 +197,11 @@ extension ParityResult {
 
   /// Calls a layer wrong that is within its limit alone, now that a cause is known.
   fileprivate mutating func accuse(_ suspect: Suspect) {
-    guard let index = index(of: suspect), let alone = layers[index].isolated?.judgement else {
+    guard let index = index(of: suspect), let isolated = layers[index].isolated?.judgement else {
       return
     }
     layers[index].status = layers[index].isLeaf ? .source : .glue
-    layers[index].grounds = [.accused(alone)]
+    layers[index].grounds = [.accused(isolated)]
   }
 
   /// Calls a layer wrong by consequence, of a faulty recording of what it reads.

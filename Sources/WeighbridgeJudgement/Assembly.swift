@@ -203,11 +203,11 @@ struct Assembly {
       status: .missing, ownNoise: own[.output(index)],
       recordedNoise: facts.noise[.output(index)], isLeaf: false)
     verdict.isRepeatable = reference.isOutputRepeatable(index)
-    let alone = isolated.flatMap { run in
+    let isolatedFinding = isolated.flatMap { run in
       index < run.outputFindings.count ? run.outputFindings[index] : nil
     }
     verdict.settle(
-      finding, alone, isolated, judge, progress.rounding, &progress.algebra,
+      finding, isolatedFinding, isolated, judge, progress.rounding, &progress.algebra,
       hasComparedChildren: hasComparedChildren)
     return verdict
   }
@@ -216,16 +216,16 @@ struct Assembly {
 extension LayerVerdict {
   /// Judges what the two runs found.
   fileprivate mutating func settle(
-    _ finding: Finding, _ alone: Finding?, _ run: Trace?, _ judge: Judge,
+    _ finding: Finding, _ isolatedFinding: Finding?, _ run: Trace?, _ judge: Judge,
     _ rounding: Rounding, _ algebra: inout StatusAlgebra, hasComparedChildren: Bool
   ) {
     self.rounding = rounding
     cumulative = measurement(finding, judge)
-    reshaping = alone?.reshaping ?? finding.reshaping
-    isolated = alone.flatMap { measurement($0, judge) }
-    worksOnRecorded = isolated != nil && alone?.isClean == true
+    reshaping = isolatedFinding?.reshaping ?? finding.reshaping
+    isolated = isolatedFinding.flatMap { measurement($0, judge) }
+    worksOnRecorded = isolated != nil && isolatedFinding?.isClean == true
     (status, grounds) = algebra.status(
-      finding, alone, self, run, hasComparedChildren: hasComparedChildren)
+      finding, isolatedFinding, self, run, hasComparedChildren: hasComparedChildren)
     guard !isRepeatable else { return }
     if status == .inherited, isolated?.holds == true {
       // What arrives in the whole run is chance; on recorded inputs it is right.
@@ -247,33 +247,36 @@ extension LayerVerdict {
 
 extension StatusAlgebra {
   fileprivate mutating func status(
-    _ finding: Finding, _ alone: Finding?, _ verdict: LayerVerdict, _ isolated: Trace?,
+    _ finding: Finding, _ isolatedFinding: Finding?, _ verdict: LayerVerdict, _ isolated: Trace?,
     hasComparedChildren: Bool
   ) -> (LayerStatus, [Ground]) {
     // The run on recorded results tells how the elements are paired, whatever arrives in the other.
-    guard let reshaping = alone?.reshaping ?? finding.reshaping else {
-      return judged(finding, alone, verdict, isolated, hasComparedChildren: hasComparedChildren)
+    guard let reshaping = isolatedFinding?.reshaping ?? finding.reshaping else {
+      return judged(
+        finding, isolatedFinding, verdict, isolated, hasComparedChildren: hasComparedChildren)
     }
     let (status, grounds) = judged(
-      finding, alone, verdict, isolated, hasComparedChildren: hasComparedChildren)
+      finding, isolatedFinding, verdict, isolated, hasComparedChildren: hasComparedChildren)
     return (status == .ok ? .reshaped : status, [reshaping.ground] + grounds)
   }
 
   private mutating func judged(
-    _ finding: Finding, _ alone: Finding?, _ verdict: LayerVerdict, _ isolated: Trace?,
+    _ finding: Finding, _ isolatedFinding: Finding?, _ verdict: LayerVerdict, _ isolated: Trace?,
     hasComparedChildren: Bool
   ) -> (LayerStatus, [Ground]) {
     guard let problem = finding.problem else {
       return status(
         cumulative: verdict.cumulative, isolated: verdict.isolated,
-        hasComparedChildren: hasComparedChildren, problem: nil, isClean: alone?.isClean ?? true,
+        hasComparedChildren: hasComparedChildren, problem: nil,
+        isClean: isolatedFinding?.isClean ?? true,
         irreplaceable: finding.isSampled ? .afterSamples(verdict.name) : nil)
     }
     if problem.isIncomparable { return (.missing, [problem.ground]) }
     let isHandedOn = isolated?.handsOnOtherShapes == true && !finding.isSampled
     return status(
       cumulative: nil, isolated: verdict.isolated, hasComparedChildren: hasComparedChildren,
-      problem: problem.ground, isIsolated: isolated != nil, isClean: alone?.isClean ?? true,
+      problem: problem.ground, isIsolated: isolated != nil,
+      isClean: isolatedFinding?.isClean ?? true,
       irreplaceable: isHandedOn ? nil : .afterOtherShape(verdict.name))
   }
 }

@@ -16,7 +16,7 @@ package struct Evidence: Sendable {
   /// Our rounding of the whole run, float32 against float64; empty where it was not measured.
   package var own: [Line: Reference.Noise] = [:]
   /// The rounding of single layers; `nil` where it was not measured.
-  package var alone: LayerRounding?
+  package var layerRounding: LayerRounding?
   /// Our rounding of the whole run as far as moving every result by its last bit shows it: the largest
   /// after one run, after two, and so on.
   package var moved: [[Line: Reference.Noise]] = []

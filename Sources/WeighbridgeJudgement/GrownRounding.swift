@@ -52,18 +52,18 @@ extension ParityResult {
         $0.status == .missing || $0.rounding.dtype == .float32 && $0.isRepeatable
       }
     /// Whether an error is within a single layer's usual rounding.
-    func isSmall(_ alone: Measurement) -> Bool {
-      alone.figures.rms <= limits.isolatedRatio * floor * alone.figures.referenceRMS
+    func isSmall(_ isolated: Measurement) -> Bool {
+      isolated.figures.rms <= limits.isolatedRatio * floor * isolated.figures.referenceRMS
     }
     return areWhole && uncovered.isEmpty
       && layers.allSatisfy { layer in
         if layer.recordedNoise == nil, layer.status == .missing { return true }
-        guard let alone = layer.isolated, alone.holds else { return false }
-        return alone.figures.count >= limits.isolatedElements || isSmall(alone)
+        guard let isolated = layer.isolated, isolated.holds else { return false }
+        return isolated.figures.count >= limits.isolatedElements || isSmall(isolated)
       }
       && outputs.allSatisfy { output in
-        guard let alone = output.isolated, alone.holds else { return false }
-        return isSmall(alone)
+        guard let isolated = output.isolated, isolated.holds else { return false }
+        return isSmall(isolated)
       }
   }
 }

@@ -21,10 +21,10 @@ extension Judge {
       let rule = LayerRoundingRule(self, evidence, terms)
       let doubtful = rule.doubtful(result)
       if !doubtful.isEmpty {
-        guard let alone = evidence.alone else {
+        guard let rounding = evidence.layerRounding else {
           return Judged(result: result, need: .layers(doubtful))
         }
-        rule.apply(alone, to: &result)
+        rule.apply(rounding, to: &result)
       }
       if evidence.isolated != nil, terms.hasTwin {
         GrownRounding(judge: self, reference: evidence.reference).accept(&result)

@@ -35,12 +35,12 @@ struct LayerRoundingRule {
     }
   }
 
-  func apply(_ alone: LayerRounding, to result: inout ParityResult) {
-    if let remark = alone.remark { result.remarks.append(remark) }
+  func apply(_ rounding: LayerRounding, to result: inout ParityResult) {
+    if let remark = rounding.remark { result.remarks.append(remark) }
     let layers = result.layers.indices.filter { isDoubtful(result.layers[$0], terms.hasTwin) }
     let outputs = result.outputs.indices.filter { isDoubtful(result.outputs[$0], terms.hasTwin) }
-    for index in layers { judge(&result.layers[index], alone) }
-    for index in outputs { judge(&result.outputs[index], alone) }
+    for index in layers { judge(&result.layers[index], rounding) }
+    for index in outputs { judge(&result.outputs[index], rounding) }
     result.settleUnreplaced(layers, outputs, evidence.reference)
   }
 
@@ -48,10 +48,10 @@ struct LayerRoundingRule {
   private func judge(_ layer: inout LayerVerdict, _ rounding: LayerRounding) {
     guard let noise = rounding.noise[layer.line] else { return }
     if layer.isolated != nil, !isSampled(layer), layer.isOfModule {
-      layer.judgeAlone(noise, share: layer.timesOurs(noise, limits), limits)
+      layer.judgeIsolated(noise, share: layer.timesOurs(noise, limits), limits)
     }
     let isLarge = isLocallyLarge(layer, rounding.isExact)
-    guard layer.alone?.holds == true, isLarge || terms.measuresAll,
+    guard layer.own?.holds == true, isLarge || terms.measuresAll,
       let worst = rounding.worst[layer.line]
     else { return }
     let ratio = worst.ratio / layer.timesOurs(noise, limits)
@@ -63,8 +63,8 @@ struct LayerRoundingRule {
 
   /// Whether an error that holds would not, if the layer's own rounding were as small as it usually is.
   private func isDoubtful(_ layer: LayerVerdict, _ hasTwin: Bool) -> Bool {
-    guard let alone = layer.alone, alone.holds, alone.judgement.basis != .elementwise,
-      layer.rounding.dtype == .float32, alone.figures.count >= limits.isolatedElements
+    guard let own = layer.own, own.holds, own.judgement.basis != .elementwise,
+      layer.rounding.dtype == .float32, own.figures.count >= limits.isolatedElements
     else { return false }
     return terms.measuresAll || isLarge(layer) || isLocallyLarge(layer, hasTwin)
   }
@@ -86,7 +86,7 @@ struct LayerRoundingRule {
   private func isLocallyLarge(_ layer: LayerVerdict, _ hasTwin: Bool) -> Bool {
     let isOfOneLayer = hasTwin && layer.worksOnRecorded && !isSampled(layer)
     let limit = isOfOneLayer ? limits.localShare : limits.roughLocalShare
-    return (layer.alone?.figures.localShare ?? 0) > limit
+    return (layer.own?.figures.localShare ?? 0) > limit
   }
 }
 
@@ -114,7 +114,7 @@ extension ParityResult {
 
 extension LayerVerdict {
   /// The run in which it answers for itself alone, or else the whole run.
-  var alone: Measurement? { isolated ?? cumulative }
+  var own: Measurement? { isolated ?? cumulative }
 
   /// How many times our own rounding PyTorch's recorded one is, where both are of more than one layer; at
   /// least 1, and no more of it is believed than rounding can make.
@@ -128,7 +128,7 @@ extension LayerVerdict {
   /// Holds the isolated error against the layer's own rounding.
   ///
   /// - Parameter share: How many times our rounding counts.
-  fileprivate mutating func judgeAlone(
+  fileprivate mutating func judgeIsolated(
     _ noise: Reference.Noise, share: Double, _ limits: Limits
   ) {
     guard let measured = isolated else { return }

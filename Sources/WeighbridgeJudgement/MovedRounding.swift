@@ -58,8 +58,8 @@ struct MovedRounding {
     }
     var accepted = layer
     accepted.cumulative?.judgement = judged(measured.figures)
-    if let alone = layer.isolated, !alone.holds {
-      accepted.isolated?.judgement = judged(alone.figures)
+    if let isolated = layer.isolated, !isolated.holds {
+      accepted.isolated?.judgement = judged(isolated.figures)
     }
     let measurements = [accepted.cumulative, accepted.isolated].compactMap(\.self)
     guard measurements.allSatisfy({ $0.holds && $0.figures.nonFinite.mismatched == 0 }) else {

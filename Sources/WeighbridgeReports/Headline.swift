@@ -29,14 +29,14 @@ enum Headline {
       if let reason = first.reason { parts.append(reason) }
       if withCause, let diagnosis = result.diagnoses.first { parts.append(diagnosis.summary) }
     }
-    if result.failsInProductionAlone,
+    if result.onlyProductionFails,
       let first = result.production.first(where: { $0.status.isFailure })
     {
       parts.append(
         "every layer holds and the model as a program runs it does not: \(first.name), "
           + (first.reason ?? "noise ratio \(first.cumulative?.judgement.ofLimit ?? "unknown")"))
     }
-    if let nearest = result.nearestAlone { parts.append(nearest) }
+    if let nearest = result.nearestIsolated { parts.append(nearest) }
     if result.comparedCount == 0 {
       // What was recorded but could not be compared says why.
       let reason = (result.layers + result.outputs).lazy.compactMap(\.reason).first
@@ -95,10 +95,10 @@ enum Headline {
 
 extension ParityResult {
   /// Which layer is nearest to failing alone, where none does and yet the whole fails.
-  var nearestAlone: String? {
+  var nearestIsolated: String? {
     guard hasFailedLayer, causes.isEmpty,
       let nearest = layers.filter({ $0.isolated != nil })
-        .max(by: { $0.shareAlone < $1.shareAlone }),
+        .max(by: { $0.isolatedShare < $1.isolatedShare }),
       let judgement = nearest.isolated?.judgement, judgement.shareOfLimit > 0
     else { return nil }
     return

@@ -101,9 +101,9 @@ public struct ParityResult: Sendable {
   /// The layers that hold on recorded inputs and are nearest to their limits there, at half of them or
   /// more, in execution order.
   package func nearest(_ limit: Int) -> [LayerVerdict] {
-    let candidates = layers.filter { $0.isolated?.holds == true && $0.shareAlone >= 0.5 }
-    let least = candidates.map(\.shareAlone).sorted(by: >).prefix(limit).last ?? 0
-    return Array(candidates.filter { $0.shareAlone >= least }.prefix(limit))
+    let candidates = layers.filter { $0.isolated?.holds == true && $0.isolatedShare >= 0.5 }
+    let least = candidates.map(\.isolatedShare).sorted(by: >).prefix(limit).last ?? 0
+    return Array(candidates.filter { $0.isolatedShare >= least }.prefix(limit))
   }
 
   /// How many compared tensors PyTorch did not repeat.
@@ -140,7 +140,7 @@ public struct ParityResult: Sendable {
   }
 
   /// Whether the probed runs hold and the run of a program does not.
-  package var failsInProductionAlone: Bool { !hasFailedLayer && productionStatus.isFailure }
+  package var onlyProductionFails: Bool { !hasFailedLayer && productionStatus.isFailure }
 
   /// The headline's layer: the first cause, or the first failure where there is none.
   public var firstDivergence: LayerVerdict? {

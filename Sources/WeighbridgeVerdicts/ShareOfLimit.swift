@@ -2,7 +2,7 @@ import WeighbridgeModules
 
 extension LayerVerdict {
   /// The error on recorded inputs in units of its limit; 0 where it was not measured.
-  package var shareAlone: Double { isolated?.judgement.shareOfLimit ?? 0 }
+  package var isolatedShare: Double { isolated?.judgement.shareOfLimit ?? 0 }
 
   /// The larger of the two runs' ratios, in units of the limit: above 1 fails.
   package var shareOfLimit: Double? {

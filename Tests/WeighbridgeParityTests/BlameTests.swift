@@ -107,7 +107,7 @@ private struct Shifted: Module {
     let result = try validated(1e-6, 1e-5, share: 3.8)
     #expect(result.layer("net.0")?.isolated?.holds == true)
     #expect(result.layer("net.0")?.status == .source)
-    #expect(result.layer("net.0")?.reason?.contains("within its limit alone") == true)
+    #expect(result.layer("net.0")?.reason?.contains("within its limit isolated") == true)
     #expect(first(result)?.0 == .layerNormEpsilon)
     #expect(first(result)?.1 == .likely)
     #expect((result.diagnoses.first?.best.ratio ?? .infinity) < 2)

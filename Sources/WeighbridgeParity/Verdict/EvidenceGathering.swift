@@ -51,7 +51,7 @@ struct EvidenceGathering {
         isSettled = true
         try measureOwn(&evidence)
       case .layers(let lines):
-        evidence.alone = try rounding(of: lines, judged.result)
+        evidence.layerRounding = try rounding(of: lines, judged.result)
       case .moved:
         _ = try moving.measureMore()
         evidence.moved.append(moving.noise)

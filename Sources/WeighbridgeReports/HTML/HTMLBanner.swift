@@ -37,7 +37,7 @@ struct HTMLBanner {
     } else if let worst = Headline.worstRatio(result) {
       lines.append("The largest error is \(Format.ratio(worst)) of its limit.")
     }
-    if result.failsInProductionAlone {
+    if result.onlyProductionFails {
       lines.append(
         "Every layer holds, and the model as a program runs it, with fused layers, does not.")
     }

@@ -70,9 +70,9 @@ enum HTMLStyle {
     .limit{stroke:var(--good);stroke-dasharray:5 4;fill:none}
     .noise{stroke:var(--good);stroke-dasharray:1 4;fill:none}
     .all{stroke:var(--got);fill:none;stroke-width:1.5}
-    .alone{stroke:var(--iso);fill:none;stroke-width:1.5}
-    .key-all{color:var(--got);font-weight:600}.key-alone{color:var(--iso);font-weight:600}
-    .dot-all{fill:var(--got)}.dot-alone{fill:var(--iso)}.hit{fill:transparent}
+    .isolated{stroke:var(--iso);fill:none;stroke-width:1.5}
+    .key-all{color:var(--got);font-weight:600}.key-isolated{color:var(--iso);font-weight:600}
+    .dot-all{fill:var(--got)}.dot-isolated{fill:var(--iso)}.hit{fill:transparent}
     .bar{fill:var(--got)}.bar.none{fill:#f0f}
     .swatch{display:inline-block;width:.8em;height:.8em;margin:0 4px 0 6px;border-radius:2px}
     .swatch.ok{background:#8fd3a5}.swatch.bad{background:#e0433a}

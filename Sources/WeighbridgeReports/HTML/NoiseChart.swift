@@ -32,7 +32,7 @@ struct NoiseChart {
       + "float32 noise itself."
     guard layers.contains(where: { $0.isolated != nil }) else { return start + end }
     return start + "<span class=\"key-all\">end to end</span>: the model on its own results, "
-      + "<span class=\"key-alone\">isolated</span>: each layer on recorded results; " + end
+      + "<span class=\"key-isolated\">isolated</span>: each layer on recorded results; " + end
   }
 
   /// The drawing for a wide window, and that for a phone.
@@ -43,15 +43,15 @@ struct NoiseChart {
 
   var svg: String {
     let all = layers.map { $0.cumulative?.judgement.shareOfLimit }
-    let alone = layers.map { $0.isolated?.judgement.shareOfLimit }
+    let isolated = layers.map { $0.isolated?.judgement.shareOfLimit }
     return """
       <svg viewBox="0 0 \(Int(width)) \(Int(height))" role="img" aria-label="Error against depth">
       \(band(below: 1))\(noise.map(band) ?? "")
       \(grid)
       <path class="limit" d="\(horizontal(1))"/>
       \(noise.map { "<path class=\"noise\" d=\"\(horizontal($0))\"/>" } ?? "")
-      <path class="alone" d="\(path(alone))"/><path class="all" d="\(path(all))"/>
-      \(dots(all, "dot-all"))\(dots(alone, "dot-alone"))
+      <path class="isolated" d="\(path(isolated))"/><path class="all" d="\(path(all))"/>
+      \(dots(all, "dot-all"))\(dots(isolated, "dot-isolated"))
       \(isWide ? targets : "")
       </svg>
       """

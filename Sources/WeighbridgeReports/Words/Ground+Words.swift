@@ -47,7 +47,7 @@ extension Ground: CustomStringConvertible {
     case .afterSamples(let name):
       "or wrong itself: \(name) is sampled and could not be set right"
     case .accused(let judgement):
-      "within its limit alone, \(judgement.ofLimit), but no layer fails alone"
+      "within its limit isolated, \(judgement.ofLimit), but no layer fails isolated"
     case .misrecorded: "what it reads was recorded wrongly"
     case .input(let path, let kind):
       (kind.map { "\($0) has nothing to be wrong by itself: " } ?? "")
