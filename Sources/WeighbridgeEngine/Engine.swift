@@ -5,20 +5,21 @@ import WeighbridgeParallel
 /// every dtype; `OneDNN` runs float32 fast and leaves to `Plain` what it has no reason to do.
 ///
 /// Engines check nothing twice: the public operators (`Operators/`) validate shapes and dtypes and
-/// then call the engine for the dtype. All inputs of one call have one floating-point dtype.
+/// then call the engine for the dtype. All inputs of one call have one floating-point dtype;
+/// weights of layers that run in float32 may be of 16 bits.
 package protocol Engine: SpatialOperators, SelectionOperators {
   /// The engine's name and version, for reports.
   var name: String { get }
 
   /// x[N, C, H, W] ⋆ weight[out, in/groups, kh, kw] + bias[out], then the epilogue.
   func convolution(
-    _ x: Tensor, weight: Tensor, bias: Tensor?, geometry: ConvolutionGeometry,
+    _ x: Tensor, weight: LayerWeight, bias: Tensor?, geometry: ConvolutionGeometry,
     output: Shape, epilogue: Epilogue, cache: OperatorCache
   ) throws -> Tensor
 
   /// x[…, in] · weight[out, in]ᵀ + bias[out], then the epilogue.
   func linear(
-    _ x: Tensor, weight: Tensor, bias: Tensor?, epilogue: Epilogue, cache: OperatorCache
+    _ x: Tensor, weight: LayerWeight, bias: Tensor?, epilogue: Epilogue, cache: OperatorCache
   ) throws -> Tensor
 
   /// a[…, m, k] · b[…, k, n] with equal leading axes (stride 0 where broadcast).

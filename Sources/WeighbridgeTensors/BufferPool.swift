@@ -76,11 +76,12 @@ final class BufferPool: @unchecked Sendable {
     return pointer
   }
 
-  func give(_ buffer: UnsafeMutableRawPointer, byteCount: Int) {
+  /// - Parameter keepsIt: Whether it may lie here for a next tensor.
+  func give(_ buffer: UnsafeMutableRawPointer, byteCount: Int, keepsIt: Bool = true) {
     let size = BufferPool.sizeClass(byteCount)
     if poisons { buffer.initializeMemory(as: UInt8.self, repeating: 0xff, count: size) }
     let kept: Bool = lock.locked {
-      guard idleBytes + size <= capacity else { return false }
+      guard keepsIt, idleBytes + size <= capacity else { return false }
       idleBytes += size
       idle[size, default: []].append(buffer)
       return true

@@ -31,6 +31,9 @@ public enum DType: String, Sendable, Hashable, Codable, CaseIterable {
     }
   }
 
+  /// Whether it is floating-point of 16 bits, of which float32 holds every value.
+  package var isHalfPrecision: Bool { self == .float16 || self == .bfloat16 }
+
   /// The dtype of a name as users write it: `float32`, `f32`, `half`, `F32`, …
   public init?(userName: String) {
     let name = userName.lowercased()

@@ -1,5 +1,10 @@
 /// Conversions that may lose something, as `torch.Tensor.to` does.
 extension Tensor {
+  /// 16-bit values as float32, others as they are.
+  package var widened: Tensor {
+    dtype.isHalfPrecision ? (try? converted(to: .float32)) ?? self : self
+  }
+
   /// The elements as another dtype, as `torch.Tensor.to`: floating-point numbers lose their fraction
   /// where the target is an integer, and become whether they are not zero where it is `bool`.
   ///

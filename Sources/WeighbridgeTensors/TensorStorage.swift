@@ -11,6 +11,8 @@ public final class TensorStorage: @unchecked Sendable {
   private let owner: AnyObject?
   /// Told that the borrowed bytes are no longer used here.
   private let whenReleased: (@Sendable () -> Void)?
+  /// Whether the memory goes back to the system, and not to the pool.
+  private let isOneOff: Bool
   /// 0: unknown, 1: all finite, 2: not.
   private let finiteness = Atomic<UInt8>(0)
 
@@ -28,6 +30,7 @@ public final class TensorStorage: @unchecked Sendable {
     base = bytes.baseAddress ?? UnsafeRawPointer(Unmanaged.passUnretained(owner).toOpaque())
     byteCount = bytes.count
     self.owner = owner
+    isOneOff = false
   }
 
   /// Allocates `byteCount` bytes on a 64-byte boundary and has `initialize` fill all of them.
@@ -40,6 +43,7 @@ public final class TensorStorage: @unchecked Sendable {
     base = UnsafeRawPointer(memory)
     self.byteCount = byteCount
     (owner, whenReleased) = (nil, nil)
+    isOneOff = OneOffMemory.isMeant
     // A throw here runs `deinit`, which gives the memory back: every field is set.
     try initialize(UnsafeMutableRawBufferPointer(start: memory, count: byteCount))
   }
@@ -81,7 +85,26 @@ public final class TensorStorage: @unchecked Sendable {
   deinit {
     whenReleased?()
     if owner == nil {
-      BufferPool.shared.give(UnsafeMutableRawPointer(mutating: base), byteCount: byteCount)
+      BufferPool.shared.give(
+        UnsafeMutableRawPointer(mutating: base), byteCount: byteCount, keepsIt: !isOneOff)
     }
+  }
+}
+
+/// Memory for what is made once, such as weights on their way to be packed: the pool would keep it for a
+/// next time that never comes.
+package enum OneOffMemory {
+  @TaskLocal private static var isMeantByTask = false
+  /// How many tasks mean it, so that others need not look.
+  private static let count = Atomic<Int>(0)
+
+  @inline(__always)
+  static var isMeant: Bool { count.load(ordering: .relaxed) > 0 && isMeantByTask }
+
+  /// Runs `body`; the memory of tensors that it makes goes back to the system when they are gone.
+  package static func use<R>(_ body: () throws -> R) rethrows -> R {
+    count.add(1, ordering: .relaxed)
+    defer { count.subtract(1, ordering: .relaxed) }
+    return try $isMeantByTask.withValue(true, operation: body)
   }
 }

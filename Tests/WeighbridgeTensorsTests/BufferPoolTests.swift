@@ -49,4 +49,15 @@ import Testing
     #expect(pool.idleByteCount == 0)
     for buffer in again { pool.give(buffer, byteCount: size) }
   }
+
+  @Test("what is made once is not kept for a next time")
+  func oneOff() throws {
+    let pool = BufferPool()
+    for keepsIt in [false, true] {
+      pool.give(try pool.take(4096), byteCount: 4096, keepsIt: keepsIt)
+      #expect(pool.idleByteCount == (keepsIt ? 4096 : 0))
+    }
+    let isMeant = OneOffMemory.use { OneOffMemory.isMeant }
+    #expect(isMeant && !OneOffMemory.isMeant)
+  }
 }

@@ -26,6 +26,7 @@ from engines import ENGINES, busy_loops, export as export_onnx, repeated  # noqa
 from files import Sizes, bench_files  # noqa: E402
 from peer import SwiftPeer, median, take_turns  # noqa: E402
 from tables import Table, milliseconds, ratio  # noqa: E402
+from weights import bench_weights  # noqa: E402
 from weighbridge_lab import ROWS  # noqa: E402
 from weighbridge_lab.initialise import random_model  # noqa: E402
 from weighbridge_lab.registry import InputOptions  # noqa: E402
@@ -195,7 +196,7 @@ def provenance() -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("part", nargs="?", choices=["forward", "files", "validate"])
+    parser.add_argument("part", nargs="?", choices=["forward", "files", "validate", "weights"])
     parser.add_argument("--rows", default="se_resnet50,vit", help="architectures, or 'all'")
     parser.add_argument("--batches", default="1,8")
     parser.add_argument("--rounds", type=int, default=7)
@@ -215,6 +216,7 @@ def main() -> None:
         "files": lambda: bench_files(
             arguments.rounds, Sizes(1, 10_000, 1) if arguments.small else Sizes()),
         "validate": lambda: [bench_validate(arguments.rounds)],
+        "weights": lambda: [bench_weights(rows, batches, arguments.rounds)],
     }
     chosen = [arguments.part] if arguments.part else list(parts)
     tables = [table for name in chosen for table in parts[name]()]

@@ -114,3 +114,11 @@ void vectors_turn(
 
 /// Whether no element of float32 values on any bytes is infinite or NaN.
 bool vectors_are_finite(const void *_Nonnull values, ptrdiff_t count);
+
+/// IEEE binary16 values as float32, each exactly; NaN keeps its bits.
+void vectors_widen_float16(
+    const uint16_t *_Nonnull from, float *_Nonnull to, ptrdiff_t count);
+
+/// bfloat16 values as float32, each exactly.
+void vectors_widen_bfloat16(
+    const uint16_t *_Nonnull from, float *_Nonnull to, ptrdiff_t count);

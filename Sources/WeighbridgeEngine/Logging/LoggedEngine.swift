@@ -17,10 +17,10 @@ struct LoggedEngine: Engine {
   }
 
   func convolution(
-    _ x: Tensor, weight: Tensor, bias: Tensor?, geometry: ConvolutionGeometry, output: Shape,
+    _ x: Tensor, weight: LayerWeight, bias: Tensor?, geometry: ConvolutionGeometry, output: Shape,
     epilogue: Epilogue, cache: OperatorCache
   ) throws -> Tensor {
-    let perOutput = weight.elementCount / max(1, weight.shape[0])
+    let perOutput = weight.shape.elementCount / max(1, weight.shape[0])
     return try noted(
       .init(["convolution"] + epilogue.parts(bias), products: output.elementCount &* perOutput)
     ) {
@@ -31,7 +31,7 @@ struct LoggedEngine: Engine {
   }
 
   func linear(
-    _ x: Tensor, weight: Tensor, bias: Tensor?, epilogue: Epilogue, cache: OperatorCache
+    _ x: Tensor, weight: LayerWeight, bias: Tensor?, epilogue: Epilogue, cache: OperatorCache
   ) throws -> Tensor {
     try noted(
       .init(["linear"] + epilogue.parts(bias), products: x.elementCount &* weight.shape[0])

@@ -8,15 +8,17 @@
       var plans: [(variant: Variant, plan: LayerPlan)] = []
       var packed: [PackedWeights] = []
       var isFinite: Bool?
+      /// The weights ready to be packed, between the first look at them and that.
+      var values: Tensor?
     }
 
-    private let weight: Tensor
+    let weight: LayerWeight
     private let bias: Tensor?
     private let state = Mutex(State())
     /// More input shapes than a layer meets in ordinary use; older plans give way.
     private let capacity = 32
 
-    init(weight: Tensor, bias: Tensor?) {
+    init(weight: LayerWeight, bias: Tensor?) {
       self.weight = weight
       self.bias = bias
     }
@@ -25,9 +27,17 @@
     func isFinite() throws -> Bool {
       if let known = state.withLock({ $0.isFinite }) { return known }
       let found =
-        try weight.hasOnlyFiniteElements() && bias?.hasOnlyFiniteElements() ?? true
+        try values().hasOnlyFiniteElements() && bias?.hasOnlyFiniteElements() ?? true
       state.withLock { $0.isFinite = found }
       return found
+    }
+
+    /// The weights in float32, for packing: they are made anew when they are asked for again.
+    func values() throws -> Tensor {
+      if let made = state.withLock({ $0.values }) { return made }
+      let made = try OneOffMemory.use { try weight.values(in: .float32) }
+      state.withLock { $0.values = made }
+      return made
     }
 
     /// Whether the library may rectify: its rectifier turns NaN into 0, which only weights or what
@@ -37,8 +47,8 @@
     }
 
     /// Whether the plans were made for these very weights.
-    func serves(_ weight: Tensor, _ bias: Tensor?) -> Bool {
-      weight.storage === self.weight.storage && weight.offset == self.weight.offset
+    func serves(_ weight: LayerWeight, _ bias: Tensor?) -> Bool {
+      weight.isSame(as: self.weight)
         && bias?.storage === self.bias?.storage && bias?.offset == self.bias?.offset
     }
 
@@ -50,36 +60,16 @@
         (state.plans.first { $0.variant == variant }?.plan, state.packed)
       }
       if let found { return found }
-      let made = try make(packed)
+      let made = try OneOffMemory.use { try make(packed) }
       state.withLock { state in
         if state.plans.count >= capacity { state.plans.removeFirst() }
         state.plans.append((variant, made))
+        state.values = nil
         if !state.packed.contains(where: { $0 === made.weights }) {
           state.packed.append(made.weights)
         }
       }
       return made
-    }
-  }
-
-  /// Weights in the order that a primitive reads them in.
-  final class PackedWeights: Sendable {
-    let description: MemoryDescription
-    let storage: TensorStorage
-
-    /// Packs row-major weights of the shape that `plain` describes.
-    init(_ weights: Tensor, plain: MemoryDescription, as description: MemoryDescription) throws {
-      self.description = description
-      let reorder = CompiledPrimitive(
-        try OneDNNLibrary.shared().reorder(from: plain, to: description))
-      storage = try TensorStorage(byteCount: description.byteCount) { bytes in
-        try weights.withUnsafeElements { (source: UnsafePointer<Float>) in
-          try reorder.run { arguments in
-            arguments[0] = UnsafeRawPointer(source)
-            arguments[1] = UnsafeRawPointer(bytes.baseAddress)
-          }
-        }
-      }
     }
   }
 
@@ -143,10 +133,12 @@
 
     /// - Parameters:
     ///   - packed: Packed forms that exist already; one of them is used if it fits.
-    ///   - weight: The row-major weights that `plain` describes.
+    ///   - dtype: What holds the weights' values.
+    ///   - weight: Gives the row-major weights that `plain` describes.
     init(
-      _ description: PrimitiveDescription, post: Post, packed: [PackedWeights], weight: Tensor,
-      plain: MemoryDescription, bias: Tensor?, detour: Detour? = nil
+      _ description: PrimitiveDescription, post: Post, packed: [PackedWeights],
+      keptAs dtype: DType, plain: MemoryDescription, bias: Tensor?, detour: Detour? = nil,
+      _ weight: () throws -> Tensor
     ) throws {
       self.post = post
       self.detour = detour
@@ -154,7 +146,7 @@
       let wanted = primitive.description(at: 1)
       weights =
         try packed.first { $0.description.isEqual(to: wanted) }
-        ?? PackedWeights(weight, plain: plain, as: wanted)
+        ?? PackedWeights(weight(), plain: plain, as: wanted, keptAs: dtype)
       self.primitive = primitive
       self.bias = try bias?.contiguous().aligned()
     }
@@ -198,12 +190,12 @@
       _ input: UnsafeRawPointer?, _ residual: Tensor?, _ output: UnsafeRawPointer?
     ) throws {
       let addend = post.addsResidual ? residual : nil
-      try weights.storage.withBytes { weights in
+      try weights.withElements { weights in
         try bias.withOptionalElements { (bias: UnsafePointer<Float>?) in
           try addend.withOptionalElements { (addend: UnsafePointer<Float>?) in
             try primitive.run { arguments in
               arguments[0] = input
-              arguments[1] = weights.baseAddress
+              arguments[1] = weights
               var next = 2
               if let bias {
                 arguments[next] = UnsafeRawPointer(bias)

@@ -14,7 +14,7 @@
     }
 
     package func convolution(
-      _ x: Tensor, weight: Tensor, bias: Tensor?, geometry: ConvolutionGeometry, output: Shape,
+      _ x: Tensor, weight: LayerWeight, bias: Tensor?, geometry: ConvolutionGeometry, output: Shape,
       epilogue: Epilogue, cache: OperatorCache
     ) throws -> Tensor {
       guard output.elementCount > 0, x.elementCount > 0 else {
@@ -40,7 +40,7 @@
         post: LayerPlan.Post(addsResidual: epilogue.residual != nil, rectifies: rectifies))
       let plan = try plans.plan(for: variant) { packed in
         try makeConvolution(
-          variant, input: x.shape, weight: weight, bias: bias, output: output, packed: packed)
+          variant, input: x.shape, plans: plans, bias: bias, output: output, packed: packed)
       }
       var rest = Remainder(epilogue, after: plan.post)
       rest.note(plan.isDetour ? "convolution, channels in blocks" : "convolution")
@@ -56,16 +56,17 @@
     private static let convolutionKey = OperatorCache.Key("dnn.conv")
 
     private func makeConvolution(
-      _ variant: ConvolutionVariant, input: Shape, weight: Tensor, bias: Tensor?, output: Shape,
-      packed: [PackedWeights]
+      _ variant: ConvolutionVariant, input: Shape, plans: LayerPlans<ConvolutionVariant>,
+      bias: Tensor?, output: Shape, packed: [PackedWeights]
     ) throws -> LayerPlan {
+      let weight = plans.weight
       let library = try OneDNNLibrary.shared()
       let merging = GroupMerging(
         groups: variant.geometry.groups, inputs: weight.shape[1],
         outputs: weight.shape[0] / variant.geometry.groups, lanes: OneDNNLibrary.lanes)
-      let dense = try merging.merged(weight.contiguous())
       let groups = merging.mergedGroups
-      var shape = dense.shape.dimensions
+      var shape = weight.shape.dimensions
+      shape[1] *= merging.factor
       if groups > 1 {
         shape[0] /= groups
         shape.insert(groups, at: 0)
@@ -92,9 +93,9 @@
           geometry: geometry, post: $0)
       }
       return try LayerPlan(
-        description, post: post, packed: packed, weight: dense,
-        plain: MemoryDescription(contiguous: shape),
-        bias: bias, detour: detour)
+        description, post: post, packed: packed, keptAs: weight.keptDType,
+        plain: MemoryDescription(contiguous: shape), bias: bias, detour: detour
+      ) { try merging.merged(plans.values().contiguous()) }
     }
 
     /// Whether a convolution is faster with its channels in blocks, although the image is reordered

@@ -11,7 +11,7 @@
     }
 
     package func linear(
-      _ x: Tensor, weight: Tensor, bias: Tensor?, epilogue: Epilogue, cache: OperatorCache
+      _ x: Tensor, weight: LayerWeight, bias: Tensor?, epilogue: Epilogue, cache: OperatorCache
     ) throws -> Tensor {
       let inputs = weight.shape[1]
       let shape = Shape(x.shape.dropLast() + [weight.shape[0]])
@@ -34,7 +34,7 @@
         rows: x.elementCount / inputs,
         post: LayerPlan.Post(addsResidual: epilogue.residual != nil, rectifies: rectifies))
       let plan = try plans.plan(for: variant) { packed in
-        try makeLinear(variant, weight: weight, bias: bias, packed: packed)
+        try makeLinear(variant, plans: plans, bias: bias, packed: packed)
       }
       var rest = Remainder(epilogue, after: plan.post)
       rest.note(
@@ -50,11 +50,11 @@
 
     /// x·Wᵀ + b for few values: x is dense rows of as many values as a row of W.
     func fewRows(
-      _ x: Tensor, weight: Tensor, bias: Tensor?, output shape: Shape, cache: OperatorCache
+      _ x: Tensor, weight: LayerWeight, bias: Tensor?, output shape: Shape, cache: OperatorCache
     ) throws -> Tensor {
       RunLog.note(.init(.vector, "few rows, summed in float64"))
       let outputs = weight.shape[0]
-      let inputs = weight.elementCount / outputs
+      let inputs = weight.shape.elementCount / outputs
       let (x, bias) = try (x.contiguous(), bias?.contiguous())
       let weight = try readable(weight, cache)
       return try Tensor(shape: shape) { (output: UnsafeMutableBufferPointer<Float>) in
@@ -73,23 +73,24 @@
       }
     }
 
-    /// Row-major weights on multiples of their size: a copy is made once, and kept.
-    private func readable(_ weight: Tensor, _ cache: OperatorCache) throws -> Tensor {
-      guard !(weight.isContiguous && weight.isAligned) else { return weight }
-      let kept = try cache.value(Self.rowsKey) {
-        (of: weight, copy: try weight.contiguous().aligned())
-      }
-      let isSame = kept.of.storage === weight.storage && kept.of.offset == weight.offset
-      return isSame && kept.of.strides == weight.strides
-        ? kept.copy : try weight.contiguous().aligned()
+    /// Row-major float32 weights on multiples of their size: a copy is made once, and kept. (They are
+    /// few: half a megabyte at most.)
+    private func readable(_ weight: LayerWeight, _ cache: OperatorCache) throws -> Tensor {
+      let stored = weight.stored
+      guard !(weight.isPlain && stored.isContiguous && stored.isAligned) else { return stored }
+      func copy() throws -> Tensor { try weight.values(in: .float32).contiguous().aligned() }
+      let kept = try cache.value(Self.rowsKey) { (of: weight, copy: try copy()) }
+      return kept.of.isSame(as: weight) ? kept.copy : try copy()
     }
 
     private static let rowsKey = OperatorCache.Key("dnn.rows")
     private static let linearKey = OperatorCache.Key("dnn.linear")
 
     private func makeLinear(
-      _ variant: LinearVariant, weight: Tensor, bias: Tensor?, packed: [PackedWeights]
+      _ variant: LinearVariant, plans: LayerPlans<LinearVariant>, bias: Tensor?,
+      packed: [PackedWeights]
     ) throws -> LayerPlan {
+      let weight = plans.weight
       let (outputs, inputs) = (weight.shape[0], weight.shape[1])
       let bias1 = try bias.map { _ in try MemoryDescription(contiguous: [outputs]) }
       let library = try OneDNNLibrary.shared()
@@ -131,8 +132,8 @@
       let (description, post) = try LayerPlan.compiled(
         variant.post, destination: destination, compile)
       return try LayerPlan(
-        description, post: post, packed: packed, weight: weight.contiguous(), plain: plain,
-        bias: bias)
+        description, post: post, packed: packed, keptAs: weight.keptDType, plain: plain, bias: bias
+      ) { try plans.values().contiguous() }
     }
   }
 

@@ -1,22 +1,32 @@
 /// Operators with learned weights. Prepared forms are kept in the caller's cache.
 extension Tensor {
   /// 2-D cross-correlation, PyTorch's `conv2d`: self is [N, C, H, W], `weight` is
-  /// [out, in/groups, kh, kw], `bias` [out].
+  /// [out, in/groups, kh, kw], `bias` [out]. Beside float32 the weight may be of 16 bits.
   ///
   /// - Throws: `shape` when they do not fit.
   public func convolved(
     weight: Tensor, bias: Tensor? = nil, geometry: ConvolutionGeometry = .init(),
     epilogue: Epilogue = .none, cache: OperatorCache = OperatorCache()
   ) throws -> Tensor {
+    try convolved(
+      weight: LayerWeight(weight), bias: bias, geometry: geometry, epilogue: epilogue, cache: cache)
+  }
+
+  /// The same with a weight that is scaled before it is used.
+  package func convolved(
+    weight: LayerWeight, bias: Tensor?, geometry: ConvolutionGeometry, epilogue: Epilogue,
+    cache: OperatorCache
+  ) throws -> Tensor {
     let output = try geometry.outputShape(input: shape, weight: weight.shape)
     try checkVector(bias, weight.shape[0], "bias")
     try check(epilogue, output)
-    return try engine(with: weight, bias, epilogue.residual).convolution(
+    return try engine(weight: weight.stored, with: bias, epilogue.residual).convolution(
       self, weight: weight, bias: bias, geometry: geometry, output: output, epilogue: epilogue,
       cache: cache)
   }
 
-  /// self[…, in] · weight[out, in]ᵀ + bias[out], PyTorch's `linear`.
+  /// self[…, in] · weight[out, in]ᵀ + bias[out], PyTorch's `linear`. Beside float32 the weight may be of
+  /// 16 bits.
   ///
   /// - Throws: `shape` when they do not fit.
   public func linear(
@@ -29,7 +39,7 @@ extension Tensor {
     }
     try checkVector(bias, weight.shape[0], "bias")
     try check(epilogue, Shape(shape.dropLast() + [weight.shape[0]]))
-    return try engine(with: weight, bias, epilogue.residual).linear(
+    return try engine(weight: weight, with: bias, epilogue.residual).linear(
       self, weight: weight, bias: bias, epilogue: epilogue, cache: cache)
   }
 
@@ -101,11 +111,20 @@ extension Tensor {
 
   /// The engine for this tensor, after a check that the others have its dtype.
   func engine(with others: Tensor?...) throws -> any Engine {
-    for other in others {
-      guard let other, other.dtype != dtype else { continue }
-      throw WeighbridgeError(.shape, "an operator got both \(dtype) and \(other.dtype)")
-    }
+    for other in others { try checkDType(of: other) }
     return try Engines.engine(for: dtype)
+  }
+
+  /// The same for an operator whose weight may be kept in 16 bits beside float32.
+  private func engine(weight: Tensor, with others: Tensor?...) throws -> any Engine {
+    for other in others { try checkDType(of: other) }
+    if dtype != .float32 || !weight.dtype.isHalfPrecision { try checkDType(of: weight) }
+    return try Engines.engine(for: dtype)
+  }
+
+  private func checkDType(of other: Tensor?) throws {
+    guard let other, other.dtype != dtype else { return }
+    throw WeighbridgeError(.shape, "an operator got both \(dtype) and \(other.dtype)")
   }
 
   /// What an observer returns for a norm, which has both weight and bias or neither.

@@ -3,7 +3,7 @@ import WeighbridgeTensors
 
 extension PlainEngine {
   package func convolution(
-    _ x: Tensor, weight: Tensor, bias: Tensor?, geometry: ConvolutionGeometry,
+    _ x: Tensor, weight: LayerWeight, bias: Tensor?, geometry: ConvolutionGeometry,
     output: Shape, epilogue: Epilogue, cache: OperatorCache
   ) throws -> Tensor {
     let result =
@@ -16,7 +16,7 @@ extension PlainEngine {
   /// Every output pixel is a row of a product: its window, read in place from the padded
   /// channels-last image, times the weight.
   private func convolution<S: PlainScalar>(
-    _ x: Tensor, _ weight: Tensor, _ bias: Tensor?, _ geometry: ConvolutionGeometry,
+    _ x: Tensor, _ weight: LayerWeight, _ bias: Tensor?, _ geometry: ConvolutionGeometry,
     _ output: Shape, _ cache: OperatorCache, _: S.Type
   ) throws -> Tensor {
     let padding = geometry.padding
@@ -77,15 +77,15 @@ private struct ConvolutionWindows {
   }
 
   func run<S: PlainScalar>(
-    _ source: UnsafePointer<S>, _ weight: Tensor, _ bias: UnsafePointer<S>?,
+    _ source: UnsafePointer<S>, _ weight: LayerWeight, _ bias: UnsafePointer<S>?,
     _ target: UnsafeMutablePointer<S>, _ cache: OperatorCache
   ) throws {
     let panels: MatrixPanels<S> = try cache.value(
       .init("plain.convolution.\(S.dtype)", [geometry.groups])
     ) {
-      try MatrixPanels(weight: weight, groups: geometry.groups)
+      try MatrixPanels(weight: weight.values(in: S.dtype), groups: geometry.groups)
     }
-    let (offsets, length) = runs(weight)
+    let (offsets, length) = runs(weight.shape)
     for group in 0..<geometry.groups {
       let first = source + group * weight.shape[1]
       MatrixProduct(
@@ -98,8 +98,8 @@ private struct ConvolutionWindows {
 
   /// The runs of neighbouring scalars in a window: a kernel row where neither dilation nor groups
   /// leave gaps, else a kernel cell.
-  private func runs(_ weight: Tensor) -> (offsets: [Int], length: Int) {
-    let (channels, height, width) = (weight.shape[1], weight.shape[2], weight.shape[3])
+  private func runs(_ weight: Shape) -> (offsets: [Int], length: Int) {
+    let (channels, height, width) = (weight[1], weight[2], weight[3])
     let lineStep = geometry.dilation.height * input[3] * input[1]
     if geometry.groups == 1 && geometry.dilation.width == 1 {
       return ((0..<height).map { $0 * lineStep }, width * channels)
@@ -112,13 +112,13 @@ private struct ConvolutionWindows {
 
   /// One channel in, one out: the kernel cells one after the other, all channels side by side.
   func runDepthwise<S: PlainScalar>(
-    _ source: UnsafePointer<S>, _ weight: Tensor, _ bias: UnsafePointer<S>?,
+    _ source: UnsafePointer<S>, _ weight: LayerWeight, _ bias: UnsafePointer<S>?,
     _ target: UnsafeMutablePointer<S>, _ cache: OperatorCache
   ) throws {
     let channels = output[1]
     let cells = weight.shape[2] * weight.shape[3]
     let byCell = try cache.value(.init("plain.depthwise.\(S.dtype)")) {
-      try weight.reshaped([channels, cells]).transposed().contiguous()
+      try weight.values(in: S.dtype).reshaped([channels, cells]).transposed().contiguous()
     }
     let lineStep = geometry.dilation.height * input[3] * channels
     let cellStep = geometry.dilation.width * channels

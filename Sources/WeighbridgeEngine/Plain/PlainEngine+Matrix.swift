@@ -4,7 +4,7 @@ import WeighbridgeTensors
 /// Linear maps and matrix products.
 extension PlainEngine {
   package func linear(
-    _ x: Tensor, weight: Tensor, bias: Tensor?, epilogue: Epilogue, cache: OperatorCache
+    _ x: Tensor, weight: LayerWeight, bias: Tensor?, epilogue: Epilogue, cache: OperatorCache
   ) throws -> Tensor {
     let result =
       x.dtype == .float64
@@ -14,12 +14,12 @@ extension PlainEngine {
   }
 
   private func linear<S: PlainScalar>(
-    _ x: Tensor, weight: Tensor, bias: Tensor?, cache: OperatorCache, _: S.Type
+    _ x: Tensor, weight: LayerWeight, bias: Tensor?, cache: OperatorCache, _: S.Type
   ) throws -> Tensor {
     let (columns, depth) = (weight.shape[0], weight.shape[1])
     let rows = try x.reshaped([Shape(x.shape.dropLast()).elementCount, depth]).withUnitLastStride()
     let panels: MatrixPanels<S> = try cache.value(.init("plain.linear.\(S.dtype)")) {
-      try MatrixPanels(matrix: weight.transposed())
+      try MatrixPanels(matrix: weight.values(in: S.dtype).transposed())
     }
     let bias = try bias?.contiguous()
     return try Tensor(shape: Shape(x.shape.dropLast() + [columns])) {

@@ -185,8 +185,9 @@ private struct PatchLinear: Sendable {
       return try linear(grid.permuted([0, 2, 4] + axes.map { 2 * $0 + 1 }).reshaped(flat))
     }
     let weight = try cache.value(.init("channel-first columns")) {
-      try linear.weight.reshaped([linear.weight.shape[0], patch, patch, channels])
-        .permuted([0, 3, 1, 2]).reshaped([linear.weight.shape[0], flat[2]])
+      let rows = linear.weight
+      return try rows.reshaped([rows.shape[0], patch, patch, channels])
+        .permuted([0, 3, 1, 2]).reshaped([rows.shape[0], flat[2]])
     }
     return try linear.locating {
       try grid.permuted([0, 2, 4, 1, 3, 5]).reshaped(flat)

@@ -7,7 +7,12 @@ public struct Conv2d: DeclaringModule {
 
   public let path: ModulePath
   /// [out, in/groups, kernel height, kernel width].
-  public private(set) var weight: Tensor { didSet { cache = OperatorCache() } }
+  public private(set) var weight: Tensor {
+    get { stored.widened }
+    set { stored = newValue }
+  }
+  /// The weights as they were loaded: 16-bit ones are widened when they are used.
+  private(set) var stored: Tensor { didSet { cache = OperatorCache() } }
   /// [out].
   public private(set) var bias: Tensor? { didSet { cache = OperatorCache() } }
   /// Stride, padding, dilation and groups; the weight has the kernel's size.
@@ -40,15 +45,15 @@ public struct Conv2d: DeclaringModule {
     path = w.path
     geometry = ConvolutionGeometry(
       stride: stride, padding: padding, dilation: dilation, groups: groups)
-    weight = try w.parameter(
-      Self.weight, [outputs, inputs / groups, kernel.height, kernel.width])
+    stored = try w.parameter(
+      asStored: Self.weight, [outputs, inputs / groups, kernel.height, kernel.width])
     self.bias = try w.parameter(Self.bias, bias, [outputs])
   }
 
   private init(
     path: ModulePath, weight: Tensor, bias: Tensor?, geometry: ConvolutionGeometry
   ) {
-    (self.path, self.weight, self.bias, self.geometry) = (path, weight, bias, geometry)
+    (self.path, stored, self.bias, self.geometry) = (path, weight, bias, geometry)
   }
 
   /// A copy with other weights or another geometry.
@@ -56,7 +61,7 @@ public struct Conv2d: DeclaringModule {
     weight: Tensor? = nil, bias: Tensor? = nil, geometry: ConvolutionGeometry? = nil
   ) -> Conv2d {
     Conv2d(
-      path: path, weight: weight ?? self.weight, bias: bias ?? self.bias,
+      path: path, weight: weight ?? stored, bias: bias ?? self.bias,
       geometry: geometry ?? self.geometry)
   }
 
@@ -66,6 +71,6 @@ public struct Conv2d: DeclaringModule {
 
   func apply(_ x: Tensor, epilogue: Epilogue) throws -> Tensor {
     try x.convolved(
-      weight: weight, bias: bias, geometry: geometry, epilogue: epilogue, cache: cache)
+      weight: stored, bias: bias, geometry: geometry, epilogue: epilogue, cache: cache)
   }
 }

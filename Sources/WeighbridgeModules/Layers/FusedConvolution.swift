@@ -35,11 +35,12 @@ public struct FusedConvolution: Sendable {
       return try convolution.joining(joined) { try convolution.apply(x, epilogue: epilogue) }
     }
     let folded = try cache.value(.init("folded")) {
-      try FoldedWeights(convolution, norm, mean, variance)
+      try FoldedNorm(convolution, norm, mean, variance)
     }
     return try convolution.joining(joined) {
       try x.convolved(
-        weight: folded.weight, bias: folded.bias, geometry: convolution.geometry,
+        weight: LayerWeight(convolution.stored, rowScale: folded.scale), bias: folded.bias,
+        geometry: convolution.geometry,
         epilogue: epilogue, cache: cache)
     }
   }
@@ -56,20 +57,19 @@ public struct FusedConvolution: Sendable {
   }
 }
 
-/// A convolution's weights with the normalisation after it multiplied in.
-private struct FoldedWeights: Sendable {
-  let weight: Tensor
+/// What a norm makes of the convolution before it: with s = γ/√(σ² + ε) the weights of each output
+/// channel times s, and β + (b − μ)·s for a bias. Computed in float64 and rounded once.
+private struct FoldedNorm: Sendable {
+  /// s, in float64. The weights are multiplied when the engine packs them.
+  let scale: Tensor
   let bias: Tensor
 
-  /// With s = γ/√(σ² + ε): weight·s per output channel, and β + (b − μ)·s. Computed in float64 and
-  /// rounded once.
   init(_ convolution: Conv2d, _ norm: BatchNorm, _ mean: Tensor, _ variance: Tensor) throws {
-    let dtype = convolution.weight.dtype
-    let scale =
+    scale =
       try wide(norm.weight)
       / wide(variance).affine(shift: norm.epsilon).mapped(.squareRoot)
     let shift = try wide(norm.bias) - wide(mean) * scale
-    weight = try convolution.weight.rowsScaled(by: scale)
+    let dtype = norm.weight.dtype
     guard let convolutionBias = convolution.bias else {
       bias = try shift.converted(to: dtype)
       return

@@ -17,7 +17,12 @@ public struct Linear: DeclaringModule {
 
   public let path: ModulePath
   /// [out, in].
-  public private(set) var weight: Tensor { didSet { cache = OperatorCache() } }
+  public private(set) var weight: Tensor {
+    get { stored.widened }
+    set { stored = newValue }
+  }
+  /// The weights as they were loaded: 16-bit ones are widened when they are used.
+  private var stored: Tensor { didSet { cache = OperatorCache() } }
   /// [out].
   public private(set) var bias: Tensor? { didSet { cache = OperatorCache() } }
   private var cache = OperatorCache()
@@ -32,7 +37,7 @@ public struct Linear: DeclaringModule {
     _ w: WeightScope, in inputs: Int, out outputs: Int, bias: BiasPolicy = .present
   ) throws {
     path = w.path
-    weight = try w.parameter(Self.weight, [outputs, inputs])
+    stored = try w.parameter(asStored: Self.weight, [outputs, inputs])
     self.bias = try w.parameter(Self.bias, bias, [outputs])
   }
 
@@ -41,7 +46,7 @@ public struct Linear: DeclaringModule {
   }
 
   func apply(_ x: Tensor, epilogue: Epilogue) throws -> Tensor {
-    try x.linear(weight: weight, bias: bias, epilogue: epilogue, cache: cache)
+    try x.linear(weight: stored, bias: bias, epilogue: epilogue, cache: cache)
   }
 }
 

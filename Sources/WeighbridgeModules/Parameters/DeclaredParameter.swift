@@ -100,6 +100,13 @@ extension WeightScope {
       : try parameter(declared.name, declared.role, shape)
   }
 
+  /// The tensor of a declared parameter whose 16-bit values stay as they are stored.
+  func parameter<Layer>(
+    asStored declared: DeclaredParameter<Layer>, _ shape: Shape
+  ) throws -> Tensor {
+    try parameter(asStored: declared.name, declared.role, shape)
+  }
+
   /// The same under a policy, for biases.
   func parameter<Layer>(
     _ declared: DeclaredParameter<Layer>, _ policy: BiasPolicy, _ shape: Shape

@@ -17,7 +17,7 @@ public final class KeptWeights: Sendable {
   public var requests: [ParameterRequest] { state.withLock { $0.requests } }
 
   /// The tensor that a parameter was bound to.
-  public subscript(name: String) -> Tensor? { state.withLock { $0.tensors[name] } }
+  public subscript(name: String) -> Tensor? { state.withLock { $0.tensors[name] }?.widened }
 
   func keep(_ request: ParameterRequest, _ tensor: Tensor) {
     state.withLock { state in

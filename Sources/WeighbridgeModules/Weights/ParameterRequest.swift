@@ -42,6 +42,8 @@ public struct ParameterRequest: Sendable, Hashable {
   public var isOptional: Bool
   /// Why it cannot change any output, when that is so: it is loaded and never applied.
   public var deadReason: String?
+  /// Whether 16-bit values stay as they are stored where the model runs in float32.
+  package var staysNarrow = false
 
   /// A request; by default for a parameter that must be there and counts.
   ///

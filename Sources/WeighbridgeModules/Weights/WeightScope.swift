@@ -94,6 +94,16 @@ public struct WeightScope: Sendable {
     construction.contains((path / name).name)
   }
 
+  /// The learned parameter `name` of a layer whose operator takes 16-bit weights beside float32: they
+  /// stay as they are stored.
+  func parameter(
+    asStored name: String, _ role: ParameterRole, _ shape: Shape
+  ) throws -> Tensor {
+    var request = request(name, role, shape)
+    request.staysNarrow = true
+    return try construction.request(request)
+  }
+
   private func request(_ name: String, _ role: ParameterRole, _ shape: Shape) -> ParameterRequest {
     ParameterRequest(
       name: (path / name).name, role: role, shape: shape, deadReason: deadReason)
@@ -115,7 +125,8 @@ extension WeightScope {
   }
 
   /// Runs an initialiser against a source and gives the loaded model. Floating-point tensors are
-  /// converted to `dtype`, in which the model then runs.
+  /// converted to `dtype`, in which the model then runs; 16-bit weights of linear maps and convolutions
+  /// only when they are used, so that they take half the memory.
   ///
   /// - Parameter kept: Keeps what the model is given, so that it can be built again.
   /// - Throws: when a parameter is missing, of another shape, or unreadable.
@@ -186,7 +197,9 @@ private final class Construction: Sendable {
       kept?.keep(request, tensor)
       return tensor
     }
-    let converted = try tensor.converted(to: dtype)
+    let staysNarrow =
+      request.staysNarrow && dtype == .float32 && tensor.dtype.isHalfPrecision
+    let converted = staysNarrow ? tensor : try tensor.converted(to: dtype)
     kept?.keep(request, converted)
     return converted
   }
