@@ -70,8 +70,8 @@ package struct Terms: Sendable {
   package var measuresAll = false
   /// Whether our own noise may be measured before a layer is called wrong.
   package var mayMeasureOwn = false
-  /// Whether single layers' rounding may be measured.
-  package var mayMeasureLayers = false
+  /// Whether single layers' rounding may be measured, and the run of a program made again.
+  package var mayMeasure = false
   /// Whether the model in float64 is at hand for that.
   package var hasTwin = false
   /// Whether our rounding may be measured by moving results, which is done where there is no model in
@@ -79,8 +79,6 @@ package struct Terms: Sendable {
   package var mayMoveResults = false
   /// How often results may be moved.
   package var movingLimit = 0
-  /// Whether the run of a program may be made again.
-  package var mayRepeat = false
 
   package init() {}
 }

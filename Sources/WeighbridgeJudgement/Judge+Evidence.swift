@@ -17,7 +17,7 @@ extension Judge {
       return Judged(result: result, need: .ownNoise)
     }
     result.remarks += evidence.remarks
-    if terms.mayMeasureLayers {
+    if terms.mayMeasure {
       let rule = LayerRoundingRule(self, evidence, terms)
       let doubtful = rule.doubtful(result)
       if !doubtful.isEmpty {

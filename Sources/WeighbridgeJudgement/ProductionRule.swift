@@ -34,7 +34,7 @@ struct ProductionRule {
       if mayRoundOtherwise(verdict), probed.indices.contains(index) {
         let mayMove = evidence.moved.count < terms.movingLimit
         var outcome = fusing(run.outputs[index], probed[index], index, beside, &draws, mayMove)
-        let isDecided = outcome.isFailure && terms.mayRepeat
+        let isDecided = outcome.isFailure && terms.mayMeasure
         if isDecided { outcome = nearby(index, beside) }
         switch outcome {
         case .holds(let judgement):

@@ -111,7 +111,7 @@ struct EvidenceGathering {
     let moved = try inputs.map(shaking.shaken)
     return NearbyRun(
       production: try ProbeRun.without { try model.run(moved) },
-      probed: try ProbeRun.with(ShakingProbe(nil)) { try model.run(moved) })
+      probed: try ProbeRun.eagerly { try model.run(moved) })
   }
 
   /// What to say of inputs that hold NaN or infinities.

@@ -62,11 +62,10 @@ struct RunPlan: Sendable {
     (terms.requiresAll, terms.allowsPartial) = (options.requiresAll, options.allowsPartial)
     terms.measuresAll = options.measuresAll
     terms.mayMeasureOwn = mayMeasure && isOffered && options.oracle == .auto && !hasOwnNoise
-    terms.mayMeasureLayers = mayMeasure
+    terms.mayMeasure = mayMeasure
     terms.hasTwin = usesTwin
     terms.mayMoveResults = mayMeasure && !isOffered && options.isolates
     terms.movingLimit = OwnRounding.runLimit
-    terms.mayRepeat = mayMeasure
     return terms
   }
 
