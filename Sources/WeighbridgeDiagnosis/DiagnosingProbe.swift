@@ -118,7 +118,7 @@ final class DiagnosingProbe: Probe {
     state.withLock { state in
       for tensor in tensors { state.see(tensor) }
     }
-    return try M.Output(tensors: tensors)
+    return try output.replacing(tensors)
   }
 
   private var rootOutputs: [Tensor]? {

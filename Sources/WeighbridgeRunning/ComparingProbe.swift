@@ -125,7 +125,7 @@ package final class ComparingProbe: Probe {
       terms: ModuleCall.terms(of: module, input.tensors))
     state.withLock { $0.findings.append(findings) }
     onCall?(position + 1)
-    return substitutes ? try M.Output(tensors: tensors) : output
+    return substitutes ? try output.replacing(tensors) : output
   }
 
   /// The recorded tensors that stand beside each of ours; `nil` where there is none.

@@ -48,7 +48,7 @@ package final class IsolatedOutputsProbe: Probe {
       tensors[index] = try shaking?.shaken(given) ?? given
       replaced = true
     }
-    return replaced ? try M.Output(tensors: tensors) : output
+    return replaced ? try output.replacing(tensors) : output
   }
 
   /// Whether a result is not one of the inputs handed on.

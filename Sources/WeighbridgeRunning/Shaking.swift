@@ -69,7 +69,7 @@ package final class ShakingProbe: Probe {
     var output = try forward(input)
     let isLeaf = state.withLock { $0.calls } == before
     if isLeaf, let shaking, !isHandedOn(input.tensors, output.tensors) {
-      output = try M.Output(tensors: output.tensors.map(shaking.shaken))
+      output = try output.replacing(output.tensors.map(shaking.shaken))
     }
     let tensors = output.tensors
     state.withLock { state in

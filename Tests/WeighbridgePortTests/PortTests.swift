@@ -4,7 +4,7 @@ import WeighbridgeTensors
 
 /// Recorded networks as Swift.
 struct PortTests {
-  @Test(arguments: ["resnet", "vit", "unet"])
+  @Test(arguments: ["resnet", "vit", "unet", "assembled"])
   func fixturesArePortedWhole(_ name: String) throws {
     let ported = try PortedFixture.port(name)
     #expect(ported.limits == [])
@@ -27,6 +27,45 @@ struct PortTests {
     let sources = try PortedFixture.port("vit").sources
     #expect(sources.contains("let blocks: [EncoderBlock]"))
     #expect(sources.contains("for block in blocks {"))
+  }
+
+  @Test func membersThatSomeLackAreOptionalEachByItself() throws {
+    let sources = try PortedFixture.port("assembled").sources
+    #expect(sources.components(of: "struct Ghost") == 1)
+    #expect(sources.contains("let deep, gate: (any UnaryModule)?"))
+    #expect(sources.contains("deep?(y) ?? y"))
+    #expect(sources.contains("gate?(y2) ?? y2"))
+    #expect(sources.contains("gate: { Sigmoid($0) }"))
+  }
+
+  @Test func whatAnInitialiserTakesIsGiven() throws {
+    let sources = try PortedFixture.port("assembled").sources
+    #expect(
+      sources.contains(
+        "init(_ w: WeightScope, inChannels: Int, kernel: Int, stride: Int, padding: Int)"))
+    // A stride that is the kernel is left out of pools alone.
+    #expect(
+      sources.contains("ConvAct(w / \"conv1\", inChannels: 8, kernel: 1, stride: 1, padding: 0)"))
+    #expect(
+      try PortedFixture.port("resnet").sources.contains("MaxPool2d(w / \"maxpool\", kernel: 3"))
+  }
+
+  @Test func numbersGoAlongWithTensors() throws {
+    let sources = try PortedFixture.port("assembled").sources
+    #expect(sources.contains("struct Input: NumberedBundle {"))
+    #expect(sources.contains("struct Output: NumberedBundle {"))
+    #expect(sources.contains("protocol NumberedBundle: TensorBundle {"))
+    #expect(sources.contains("size0: input.height, size1: input.width"))
+    #expect(sources.contains("func forward(_ x: Tensor) throws -> Output {"))
+  }
+
+  @Test func aModuleThatSeveralShareIsLentToThem() throws {
+    let sources = try PortedFixture.port("assembled").sources
+    #expect(
+      sources.contains("init(_ w: WeightScope, positions: Positions, scale: LayerNorm) throws"))
+    #expect(
+      sources.contains("Mixing(w / \"layers\" / $0, positions: positions, scale: scale)"))
+    #expect(sources.components(of: "try Positions(w / \"positions\")") == 1)
   }
 
   @Test func twoFlowsOfOneClassHaveTellingNames() throws {

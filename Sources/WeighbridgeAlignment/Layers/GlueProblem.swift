@@ -118,6 +118,6 @@ final class GlueProbe: Probe {
       let error = try OutputError.relative(output.tensors, recorded)
       state.withLock { $0[Call(path: path, index: call)] = error }
     }
-    return try M.Output(tensors: recorded)
+    return try output.replacing(recorded)
   }
 }

@@ -83,7 +83,7 @@ final class CaptureProbe: Probe {
       return output
     }
     state.withLock { $0.know(recorded) }
-    return try M.Output(tensors: recorded)
+    return try output.replacing(recorded)
   }
 
   /// The parameters that a module computes with itself: its own, and for a layer those of modules in it

@@ -95,6 +95,14 @@ public protocol TensorBundle: Sendable {
   ///
   /// - Throws: `shape` when there are too few or too many.
   init(tensors: [Tensor]) throws
+  /// The same bundle with these tensors in it: what it holds beside tensors stays.
+  ///
+  /// - Throws: `shape` when there are too few or too many.
+  func replacing(_ tensors: [Tensor]) throws -> Self
+}
+
+extension TensorBundle {
+  public func replacing(_ tensors: [Tensor]) throws -> Self { try Self(tensors: tensors) }
 }
 
 extension Tensor: TensorBundle {

@@ -90,14 +90,14 @@ struct Names {
     "callAsFunction", "run", "input", "called", "locating", "id", "summary", "keys", "recognizes",
     "infer", "check", "defaults", "print", "zip", "min", "max", "abs", "floorDivision",
     "pythonModulo",
-    "requirePorted",
+    "requirePorted", "with", "replacing",
   ]
 
   /// Types that the generated code uses, or that are Swift's own.
   private static let forbiddenTypes: Set<String> = [
     "Any", "AnyObject", "Architecture", "Array", "Bool", "Build", "Character", "Configuration",
     "ConfigurationKey", "ConvolutionGeometry", "DType", "Dictionary", "Double", "Error", "Float",
-    "Input",
+    "Input", "NumberedBundle",
     "Int", "Interpolation", "Module", "ModulePath", "Never", "Optional", "Output", "Padding",
     "AxisPadding",
     "Pair", "PoolingGeometry", "Protocol", "Range", "Result", "Self", "Sendable", "Set", "Shape",

@@ -24,27 +24,31 @@ enum Drafting {
     guard let site = recording.site(node, first.program) else {
       return stub(node, layout, recording, program, first, PortLimit("is not called"))
     }
-    var interface = Drafting.interface(program, first.values, returned: first.returned)
+    func interface(_ call: NetworkObservation.Call) -> Interface {
+      Drafting.interface(
+        program, call.values, returned: call.returned, names: recording.names[node] ?? [:])
+    }
+    let own = interface(first)
     do {
       let (lines, writer) = try written(
-        recording, parts, layout, site, first.values, optional)
+        recording, parts, layout, site, first.values, own, optional)
       for other in calls.dropFirst() {
         guard let site = recording.site(node, other.program) else { continue }
         let (also, _) = try written(
-          recording, parts, layout, site, other.values, optional)
+          recording, parts, layout, site, other.values,
+          interface(other), optional)
         guard also == lines else {
           throw PortLimit("is called in several ways, by one module")
         }
       }
-      let parameter = interface.inputs == .tensor ? parameterName(program, first.values) : "input"
+      let parameter = own.inputs == .tensor ? parameterName(program, first.values) : "input"
       return Draft(
-        node: node, layout: writer.layout, interface: interface, lines: lines,
+        node: node, layout: writer.layout, interface: own, lines: lines,
         attributes: writer.attributes, constants: writer.constants, limit: nil,
         parameter: parameter, needsFoundation: lines.contains { $0.contains("pow(") })
     } catch var limit as PortLimit {
       if limit.place == nil { limit.place = program.place }
       limit.module = described.path
-      if hasNumbers(first.returned) { interface.isSingle = first.returned.tensors.count == 1 }
       return stub(node, layout, recording, program, first, limit)
     } catch {
       return stub(node, layout, recording, program, first, PortLimit("\(error)"))
@@ -81,9 +85,9 @@ enum Drafting {
 
   private static func written(
     _ recording: Recording, _ parts: [Int: Part], _ layout: Layout, _ site: Network.Call,
-    _ forms: [Value], _ optional: Set<String>
+    _ forms: [Value], _ interface: Interface, _ optional: Set<String>
   ) throws -> ([String], ForwardWriter) {
-    var writer = ForwardWriter(recording, parts, layout, site, forms)
+    var writer = ForwardWriter(recording, parts, layout, site, forms, interface)
     writer.optional = optional
     try writer.write()
     return (writer.lines(), writer)
@@ -103,9 +107,13 @@ enum Drafting {
       "throw WeighbridgeError(.unsupported, \(Code.string("not ported: \(reason)").text), "
       + "remedy: \(Code.string("Write by hand what \(place) does").text))"
     let interface =
-      call.map { Drafting.interface(program, $0.values, returned: $0.returned) }
+      call.map {
+        Drafting.interface(
+          program, $0.values, returned: $0.returned, names: recording.names[node] ?? [:])
+      }
       ?? Interface(
-        inputs: program.inputs.count { $0.expected == nil } == 1 ? .tensor : .list, isSingle: true)
+        inputs: program.inputs.count { $0.expected == nil } == 1 ? .tensor : .list,
+        outputs: .tensor)
     return Draft(
       node: node, layout: layout, interface: interface, lines: [line], attributes: [],
       constants: [], limit: limit,
@@ -126,118 +134,6 @@ enum Drafting {
     case .list(let items): "[\(items.map(signature).joined(separator: ","))]"
     case .dictionary(let members): "{\(members.map { signature($0.value) }.joined(separator: ","))}"
     default: value.kind
-    }
-  }
-
-  // Interfaces
-
-  static func interface(
-    _ program: Network.Program, _ forms: [Value], returned: Value?
-  ) -> Interface {
-    var fields: [Interface.Field] = []
-    var hasNumbers = false
-    var tensors = 0
-    var isPlain = true
-    for (input, form) in zip(program.inputs, forms) where input.expected == nil {
-      let name = inputName(input)
-      var number = 0
-      each(form) { leaf in
-        let field = fieldName(name, form, number)
-        number += 1
-        switch leaf {
-        case .tensor:
-          tensors += 1
-          if case .tensor = form {} else { isPlain = false }
-          fields.append(.init(name: field, kind: .tensor))
-        case .number:
-          hasNumbers = true
-          fields.append(.init(name: field, kind: .number))
-        default:
-          hasNumbers = true
-          fields.append(.init(name: field, kind: .integer))
-        }
-      }
-    }
-    let inputs: Interface.Inputs =
-      hasNumbers ? .fields(fields) : tensors == 1 && isPlain ? .tensor : .list
-    return Interface(inputs: inputs, isSingle: (returned?.tensors.count ?? 1) == 1)
-  }
-
-  static func parameterName(_ program: Network.Program, _ forms: [Value]) -> String {
-    for (input, form) in zip(program.inputs, forms) where input.expected == nil {
-      if case .tensor = form { return inputName(input) }
-    }
-    return "x"
-  }
-
-  /// PyTorch's layers call their input `input`, which bundles are called here.
-  static func inputName(_ input: Network.Input) -> String {
-    input.name == "input" ? "x" : Names.value(input.name, other: "x")
-  }
-
-  /// A field of a bundle: the input's name, with a number where the input holds several.
-  static func fieldName(_ name: String, _ form: Value, _ number: Int) -> String {
-    switch form {
-    case .list, .dictionary: "\(name)\(number)"
-    default: name
-    }
-  }
-
-  static func hasNumbers(_ form: Value) -> Bool {
-    switch form {
-    case .integer, .number: true
-    case .list(let items): items.contains(where: hasNumbers)
-    case .dictionary(let members): members.contains { hasNumbers($0.value) }
-    default: false
-    }
-  }
-
-  /// Tensors and numbers in order.
-  private static func each(_ form: Value, _ body: (Value) -> Void) {
-    switch form {
-    case .tensor, .integer, .number: body(form)
-    case .list(let items): items.forEach { each($0, body) }
-    case .dictionary(let members): members.forEach { each($0.value, body) }
-    default: break
-    }
-  }
-
-  /// A value of this form whose tensors and numbers are these expressions.
-  static func leaves(_ form: Value, _ code: (Value) -> Code) -> Held {
-    switch form {
-    case .tensor, .integer, .number: .code(code(form), form)
-    case .list(let items): .list(items.map { leaves($0, code) })
-    case .dictionary(let members):
-      .dictionary(members.map { (key: $0.key, value: leaves($0.value, code)) })
-    default: .literal(form)
-    }
-  }
-
-  /// A value of this form whose tensors are these expressions; numbers in it are not to be had.
-  static func placed(_ form: Value, _ code: (Value) -> Code) -> Held {
-    switch form {
-    case .tensor: .code(code(form), form)
-    case .list(let items): .list(items.map { placed($0, code) })
-    case .dictionary(let members):
-      .dictionary(members.map { (key: $0.key, value: placed($0.value, code)) })
-    case .integer, .number: .refused("uses a number that another module returns")
-    default: .literal(form)
-    }
-  }
-
-  /// The expressions of tensors and numbers in order.
-  static func leafCodes(_ held: Held) throws -> [Code] {
-    switch held {
-    case .code(let code, .list(let forms), _):
-      return try forms.indices.flatMap { try leafCodes(.code(code.item($0), forms[$0])) }
-    case .code(let code, _, _): return [code]
-    case .list(let items): return try items.flatMap(leafCodes)
-    case .dictionary(let members): return try members.flatMap { try leafCodes($0.value) }
-    case .literal(.integer(let value)): return [.integer(value)]
-    case .literal(.number(let value)): return [.number(value)]
-    case .literal(.list(let items)): return try items.flatMap { try leafCodes(.literal($0)) }
-    case .refused(let reason): throw PortLimit(reason)
-    default: return []
     }
   }
 

@@ -12,7 +12,7 @@ extension ForwardWriter {
     guard case .code(let code, .tensor, _) = input else { return false }
     let interface: Interface
     if case .type(let draft) = part { interface = draft.interface } else { interface = .unary }
-    guard interface.isSingle, interface.inputs != .attention else { return false }
+    guard interface.outputs == .tensor, interface.inputs != .attention else { return false }
     let name = try carrier(code, first, last, program.inputs.count + last)
     var given: [Held] = []
     for (place, argument) in first.arguments.enumerated() {
@@ -119,14 +119,8 @@ extension ForwardWriter {
   }
 
   private func sameInterface(_ a: Int, _ b: Int) -> Bool {
-    func interface(_ node: Int) -> Interface? {
-      switch parts[node] {
-      case .layer, .chain: .unary
-      case .type(let draft): draft.interface
-      default: nil
-      }
-    }
-    return interface(a) != nil && interface(a) == interface(b)
+    guard let interface = parts[a]?.interface, interface.inputs != .attention else { return false }
+    return interface == parts[b]?.interface
   }
 
   /// `blocks` as `block`.

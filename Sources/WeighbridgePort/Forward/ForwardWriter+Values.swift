@@ -12,7 +12,7 @@ extension ForwardWriter {
     case .list(let items):
       var held: [Held] = []
       for item in items { held.append(try operand(item)) }
-      return .list(held)
+      return try whole(items) ?? .list(held)
     case .dictionary(let members):
       var held: [(key: String, value: Held)] = []
       for member in members { held.append((member.key, try operand(member.value))) }
@@ -30,6 +30,16 @@ extension ForwardWriter {
     case .opaque(let type): return .refused("uses a \(type.prefix(40)), which was not recorded")
     default: return .literal(try Drafting.literal(said, dtype: recording.dtype))
     }
+  }
+
+  /// The array whose members, all of them in order, are these.
+  private mutating func whole(_ items: [Network.Operand]) throws -> Held? {
+    guard case .item(let of, 0)? = items.first,
+      items.indices.allSatisfy({ items[$0] == .item(of, $0) })
+    else { return nil }
+    let found = try operand(of)
+    guard case .code(_, .list(let forms), _) = found, forms.count == items.count else { return nil }
+    return found
   }
 
   private func size(_ held: Held, _ axis: Int) throws -> Held {
@@ -57,7 +67,7 @@ extension ForwardWriter {
     let below = own.isEmpty ? full : String(full.dropFirst(own.count + 1))
     if recording.isBelow(owner, node), let code = layout.tensors[below] { return .code(code, form) }
     guard recording.isBelow(owner, node), owner != node,
-      let code = try reached(owner), case .layer(let layer)? = parts[owner],
+      let code = reached(owner), case .layer(let layer)? = parts[owner],
       let property = LayerSpelling.property(name, of: layer)
     else {
       throw PortLimit("reads \(full.prefix(80)), a parameter that another module holds")
@@ -65,20 +75,8 @@ extension ForwardWriter {
     return .code(code.member(property), form)
   }
 
-  /// How a module below this one is reached.
-  func reached(_ target: Int) throws -> Code? {
-    if let code = layout.modules[target] { return code }
-    // A module in one that is held: a property of its struct.
-    var path = recording.network.nodes[target].path
-    while let owner = recording.node(Recording.owner(of: path)), owner != node, !path.isEmpty {
-      if let code = layout.modules[owner], case .type(let draft)? = parts[owner],
-        let inner = draft.layout.modules[target]
-      {
-        return code.member(inner.text.replacing(Layout.mark, with: ""))
-      }
-      path = recording.network.nodes[owner].path
-    }
-    return nil
+  private func reached(_ target: Int) -> Code? {
+    layout.reached(target, from: node, recording, parts)
   }
 
   // Calls of modules
@@ -87,9 +85,7 @@ extension ForwardWriter {
     _ child: Network.Call, _ instruction: Network.Instruction, _ index: Int, _ form: Value
   ) throws -> Held {
     let target = recording.network.nodes[child.node]
-    guard recording.isBelow(child.node, node), let code = try reached(child.node),
-      let part = parts[child.node]
-    else {
+    guard let code = reached(child.node), let part = parts[child.node] else {
       throw PortLimit("calls \(target.path.prefix(80)), a module that another one holds")
     }
     let program = recording.network.programs[child.program]
@@ -133,10 +129,28 @@ extension ForwardWriter {
       let list = zip(fields, values).map { Argument($0.name, $1) }
       call = .call(code.text, [Argument(nil, .call(".init", list))], throwing: true)
     }
-    guard !interface.isSingle else { return Drafting.placed(form) { _ in call } }
+    return returned(call, interface, instruction, index, form)
+  }
+
+  /// What a call gives: an expression, or members of a bundle that is kept in a variable.
+  private mutating func returned(
+    _ call: Code, _ interface: Interface, _ instruction: Network.Instruction, _ index: Int,
+    _ form: Value
+  ) -> Held {
+    guard interface.outputs != .tensor else { return Drafting.placed(form) { _ in call } }
+    guard flow.uses[program.inputs.count + index] > 0 else {
+      discard(call)
+      return Drafting.placed(form) { _ in call }
+    }
     let name = variable(instruction.names.isEmpty ? instruction.name : nil, "output", index)
     declare(name, call, isTensor: false)
     var place = 0
+    if case .fields(let fields) = interface.outputs {
+      return Drafting.leaves(form) { _ in
+        defer { place += 1 }
+        return Code("\(name).\(place < fields.count ? fields[place].name : "")")
+      }
+    }
     return Drafting.placed(form) { _ in
       defer { place += 1 }
       return Code("\(name).tensors[\(place)]")
@@ -222,7 +236,7 @@ extension ForwardWriter {
     }
   }
 
-  private mutating func discard(_ code: Code) {
+  mutating func discard(_ code: Code) {
     statements.append(Statement(kind: .plain, code: Code("_ = try \(code.text)")))
   }
 
@@ -242,6 +256,13 @@ extension ForwardWriter {
       else { continue }
       let wanted = names["\(place)"]
       guard wanted != nil || (uses > 1 && !isPlain(code)) else { continue }
+      if let wanted, items.allSatisfy({ isMember($0, besides: Names.value(wanted, other: "x")) }),
+        let code = reused(Names.value(wanted, other: "x"), code, index, value)
+      {
+        result[place] = .code(code, .tensor(tensor))
+        isChanged = true
+        continue
+      }
       let name = variable(wanted, "part\(place)", index)
       declare(name, code, isTensor: true)
       result[place] = .code(Code(name), .tensor(tensor))
@@ -255,22 +276,7 @@ extension ForwardWriter {
     _ wanted: String?, _ instruction: Network.Instruction, _ code: Code, _ index: Int, _ value: Int
   ) -> Code {
     let name = wanted.map { Names.value($0, other: "x") }
-    if let name, let other = scope[name], let declared = locals[name],
-      flow.lastUse[other] <= index
-    {
-      scope[name] = value
-      guard declared >= 0 else {
-        // The forward's own parameter gives way to a variable of its name.
-        statements.append(Statement(kind: .declare(name), code: code))
-        locals[name] = statements.count - 1
-        return Code(name)
-      }
-      if statements[declared].isTensor {
-        statements[declared].isMutable = true
-        statements.append(Statement(kind: .assign(name), code: code))
-        return Code(name)
-      }
-    }
+    if let name, let known = reused(name, code, index, value) { return known }
     let fallback: String
     switch instruction.target {
     case .module(let path, _):
@@ -283,6 +289,31 @@ extension ForwardWriter {
     locals[free] = statements.count - 1
     scope[free] = value
     return Code(free)
+  }
+
+  /// A variable that Python uses again, where its value is not needed any more.
+  private mutating func reused(
+    _ name: String, _ code: Code, _ index: Int, _ value: Int
+  ) -> Code? {
+    guard let other = scope[name], let declared = locals[name], flow.lastUse[other] <= index,
+      declared < 0 || statements[declared].isTensor
+    else { return nil }
+    scope[name] = value
+    if declared >= 0 {
+      statements[declared].isMutable = true
+      statements.append(Statement(kind: .assign(name), code: code))
+    } else {
+      // The forward's own parameter gives way to a variable of its name.
+      statements.append(Statement(kind: .declare(name), code: code))
+      locals[name] = statements.count - 1
+    }
+    return Code(name)
+  }
+
+  /// A member of a bundle that another variable holds.
+  private func isMember(_ held: Held, besides name: String) -> Bool {
+    guard case .code(let code, _, _) = held else { return true }
+    return isPlain(code) && code.text.prefix { $0.isLetter || $0.isNumber } != name
   }
 
   /// A variable's name that is free.

@@ -9,6 +9,7 @@ struct ForwardWriter {
   let site: Network.Call
   /// Forms of the inputs and of what each instruction gave.
   let forms: [Value]
+  let interface: Interface
   var layout: Layout
   /// Names of members that others of the class lack.
   var optional: Set<String> = []
@@ -50,9 +51,10 @@ struct ForwardWriter {
 
   init(
     _ recording: Recording, _ parts: [Int: Part], _ layout: Layout, _ site: Network.Call,
-    _ forms: [Value]
+    _ forms: [Value], _ interface: Interface
   ) {
     (self.recording, self.parts, self.layout, self.site) = (recording, parts, layout, site)
+    self.interface = interface
     (node, program) = (site.node, recording.network.programs[site.program])
     self.forms = forms
     flow = Flow(program)
@@ -82,13 +84,24 @@ struct ForwardWriter {
       }
     }
     do {
-      let tensors = try operand(program.returns).tensors()
-      let code =
-        tensors.count == 1 ? tensors[0] : .call("TensorList", [Argument("tensors", .list(tensors))])
+      let code = try returned(operand(program.returns))
       statements.append(Statement(kind: .plain, code: Code("return \(code.marked)")))
     } catch var limit as PortLimit {
       if limit.place == nil { limit.place = program.place }
       throw limit
+    }
+  }
+
+  private func returned(_ held: Held) throws -> Code {
+    switch interface.outputs {
+    case .tensor:
+      guard let only = try held.tensors().first else { throw PortLimit("returns no tensor") }
+      return only
+    case .list: return .call("TensorList", [Argument("tensors", try held.tensorArray())])
+    case .fields(let fields):
+      let codes = try Drafting.leafCodes(held)
+      guard codes.count == fields.count else { throw PortLimit("returns \(held.form.kind)") }
+      return .call("Output", zip(fields, codes).map { Argument($0.name, $1) })
     }
   }
 
@@ -121,7 +134,6 @@ struct ForwardWriter {
   // Inputs
 
   private mutating func bindInputs() {
-    let interface = Drafting.interface(program, forms, returned: nil)
     var index = 0
     for (place, input) in program.inputs.enumerated() {
       let form = forms[place]

@@ -73,6 +73,7 @@ struct PackageWriter {
         typealias Build = (WeightScope) throws -> any UnaryModule
         """)
     }
+    if texts.contains(": NumberedBundle") { parts.append(PackageWriter.numbered) }
     if texts.contains("floorDivision(") {
       parts.append(
         """
@@ -108,6 +109,28 @@ struct PackageWriter {
     }
     return parts.isEmpty ? nil : "import Weighbridge\n\n" + parts.joined(separator: "\n\n") + "\n"
   }
+
+  private static let numbered = """
+    /// A bundle of tensors and numbers, which tensors alone do not make.
+    protocol NumberedBundle: TensorBundle {
+      /// The same numbers beside as many other tensors.
+      func with(_ tensors: [Tensor]) -> Self
+    }
+
+    extension NumberedBundle {
+      init(tensors: [Tensor]) throws {
+        throw WeighbridgeError(.unsupported, "holds numbers beside tensors")
+      }
+
+      func replacing(_ tensors: [Tensor]) throws -> Self {
+        guard tensors.count == self.tensors.count else {
+          throw WeighbridgeError(
+            .shape, "expected \\(self.tensors.count) tensors, got \\(tensors.count)")
+        }
+        return with(tensors)
+      }
+    }
+    """
 
   // The architecture
 

@@ -134,7 +134,7 @@ extension Spellings {
       return try combined(a, ".power", "exponent")
     },
     "clamp": tensor { a in
-      guard try a.shape("input").dtype.isFloatingPoint else { throw a.wrong("input") }
+      if try !a.shape("input").dtype.isFloatingPoint { return try limited(a) }
       if case .tensor = a["min"].form { return try limited(a) }
       if case .tensor = a["max"].form { return try limited(a) }
       return try a.tensor("input").calling(

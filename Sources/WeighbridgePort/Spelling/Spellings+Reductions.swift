@@ -147,7 +147,7 @@ extension Spellings {
   ]
 
   /// A product of matrices, where a vector stands for a row or a column.
-  private static func product(_ a: CallSite, _ first: String, _ second: String) throws -> Code {
+  static func product(_ a: CallSite, _ first: String, _ second: String) throws -> Code {
     let (x, y) = (try a.shape(first), try a.shape(second))
     guard x.rank > 0, y.rank > 0, x.dtype == y.dtype else { throw a.wrong(second) }
     var (left, right) = (try a.tensor(first), try a.tensor(second))

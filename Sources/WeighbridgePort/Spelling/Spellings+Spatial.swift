@@ -153,6 +153,14 @@ extension Spellings {
     "ones": tensor { try full($0, $0.array("size"), Code("1")) },
     "empty": tensor { try full($0, $0.array("size"), Code("0")) },
     "full": tensor { try full($0, $0.array("size"), $0.number("fill_value")) },
+    "fill": tensor { a in
+      if case .tensor(let value) = a["value"].form {
+        guard try value.dtype == a.shape("input").dtype else { throw a.wrong("value") }
+        return try a.tensor("value").calling(
+          "expanded", [Argument("to", a.tensor("input").member("shape"))])
+      }
+      return try like(a, a.number("value"))
+    },
     "zeros_like": tensor { try like($0, Code("0")) },
     "ones_like": tensor { try like($0, Code("1")) },
     "empty_like": tensor { try like($0, Code("0")) },

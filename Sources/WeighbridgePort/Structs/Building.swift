@@ -54,7 +54,7 @@ indirect enum Building: Hashable, Sendable {
   case repeated(Building, Building)
   /// A shape's extents.
   case shape([Building])
-  /// A struct that is written, of this node.
+  /// A module that is there already: of this node.
   case node(Int)
 
   static func integer(_ value: Int) -> Building { .leaf(Code.integer(value).text, .integer) }

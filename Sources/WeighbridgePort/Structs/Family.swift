@@ -26,7 +26,9 @@ final class Family {
   func building(of node: Int) -> Building {
     let place = drafts.firstIndex { $0.node == node } ?? 0
     return .module(
-      name, throwing: true, parameters.map { Building.Part($0.name, $0.values[place]) })
+      name, throwing: true,
+      parameters.map { Building.Part($0.name, $0.values[place]) }
+        + drafts[place].layout.borrowed.map { Building.Part($0.name, .node($0.node)) })
   }
 }
 
@@ -49,7 +51,9 @@ struct Unifier {
     guard let first = instances.first, instances.contains(where: { $0 != first }) else {
       return instances.first ?? .leaf("", .other)
     }
-    if !instances.contains(.absent), let common = common(instances, hint) { return common }
+    if !instances.contains(.absent), let common = common(Building.rolled(instances), hint) {
+      return common
+    }
     return parameter(instances, hint)
   }
 
@@ -106,7 +110,12 @@ struct Unifier {
     _ instances: [[Building]?], _ count: Int, _ hint: (Int) -> [String]
   ) -> [Building]? {
     let all = instances.compactMap { $0?.count == count ? $0 : nil }
-    guard all.count == instances.count else { return nil }
+    // Several modules are no one module, though each is an item.
+    guard all.count == instances.count,
+      (0..<count).allSatisfy({ index in
+        Set(all.map { $0[index].kind == .builds }).count == 1
+      })
+    else { return nil }
     return (0..<count).map { index in unify(all.map { $0[index] }, hint(index)) }
   }
 

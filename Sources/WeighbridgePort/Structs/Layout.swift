@@ -10,6 +10,8 @@ struct Layout {
       case tensor(Network.TensorDescription, isBuffer: Bool)
       /// A module that others of the class have.
       case absent
+      /// A module that another one holds, and lends.
+      case borrowed(Int)
     }
 
     let name: String
@@ -44,6 +46,48 @@ struct Layout {
         Property(name: name, key: tensor.name, content: .tensor(tensor, isBuffer: isBuffer)))
     }
     for child in recording.children(node) { add(child, recording.name(child), recording, parts) }
+    for other in recording.borrowed(node) { borrow(other, node, recording) }
+    for child in recording.children(node) { lend(child, node, recording, parts) }
+  }
+
+  /// What a module below this one needs, and neither has.
+  private mutating func lend(
+    _ child: Int, _ node: Int, _ recording: Recording, _ parts: [Int: Part]
+  ) {
+    switch parts[child] {
+    case .type(let draft):
+      for (_, other) in draft.layout.borrowed where !recording.isBelow(other, node) {
+        borrow(other, node, recording)
+      }
+    case .chain, .container, .unused:
+      for inner in recording.children(child) { lend(inner, node, recording, parts) }
+    default: break
+    }
+  }
+
+  private mutating func borrow(_ other: Int, _ node: Int, _ recording: Recording) {
+    guard modules[other] == nil else { return }
+    let key = recording.children(node).first { recording.network.nodes[$0].original == other }
+    let name = names.unique(Names.value(recording.name(key ?? other), other: "layer"))
+    modules[other] = Code(Layout.mark + name)
+    properties.append(Property(name: name, key: name, content: .borrowed(other)))
+  }
+
+  /// How a module below, or one that is lent, is reached.
+  func reached(_ target: Int, from node: Int, _ recording: Recording, _ parts: [Int: Part]) -> Code?
+  {
+    if let code = modules[target] { return code }
+    // A module in one that is held: a property of its struct.
+    var path = recording.network.nodes[target].path
+    while let owner = recording.node(Recording.owner(of: path)), owner != node, !path.isEmpty {
+      if let code = modules[owner], case .type(let draft)? = parts[owner],
+        let inner = draft.layout.modules[target]
+      {
+        return code.member(inner.text.replacing(Layout.mark, with: ""))
+      }
+      path = recording.network.nodes[owner].path
+    }
+    return nil
   }
 
   private mutating func add(
@@ -56,13 +100,9 @@ struct Layout {
       properties.append(Property(name: name, key: key, content: .module(child)))
     case .container:
       let children = recording.children(child)
-      let isList = children.enumerated().allSatisfy { index, inner in
-        guard recording.name(inner) == "\(index)" else { return false }
-        switch parts[inner] {
-        case .layer, .attention, .chain, .type: return true
-        default: return false
-        }
-      }
+      let isList =
+        children.enumerated().allSatisfy { recording.name($1) == "\($0)" }
+        && Layout.areAlike(children, parts)
       addTensors(child, key, recording)
       guard isList, children.count > 1 else {
         for inner in children { add(inner, "\(key).\(recording.name(inner))", recording, parts) }
@@ -82,6 +122,21 @@ struct Layout {
     }
   }
 
+  /// Whether modules are called alike, so that they are one array.
+  private static func areAlike(_ nodes: [Int], _ parts: [Int: Part]) -> Bool {
+    let interfaces = nodes.map { parts[$0]?.interface }
+    guard let first = interfaces.first, let interface = first,
+      interfaces.allSatisfy({ $0 == interface })
+    else { return false }
+    guard case .fields = interface.inputs else { return true }
+    // Each struct has a bundle of its own.
+    return Set(
+      nodes.map { node -> [String] in
+        if case .type(let draft)? = parts[node] { draft.lines } else { [] }
+      }
+    ).count == 1
+  }
+
   /// The own tensors of a module that has no struct.
   private mutating func addTensors(_ child: Int, _ key: String, _ recording: Recording) {
     let described = recording.network.nodes[child]
@@ -97,6 +152,24 @@ struct Layout {
       tensors[full] = Code(Layout.mark + name)
       properties.append(
         Property(name: name, key: full, content: .tensor(tensor, isBuffer: isBuffer)))
+    }
+  }
+
+  /// The modules directly held.
+  var nodes: [Int] {
+    properties.flatMap { property -> [Int] in
+      switch property.content {
+      case .module(let node): [node]
+      case .modules(let nodes): nodes
+      case .tensor, .absent, .borrowed: []
+      }
+    }
+  }
+
+  /// Modules that other ones hold.
+  var borrowed: [(name: String, node: Int)] {
+    properties.compactMap { property in
+      if case .borrowed(let node) = property.content { (property.name, node) } else { nil }
     }
   }
 

@@ -6,36 +6,45 @@ struct Merging {
   let recording: Recording
   let parts: [Int: Part]
 
-  /// The drafts of both as one struct's; `nil` where they do something else.
+  /// Whether modules of one group are those of another but for members that they lack.
+  func lacks(_ poor: [Draft], of rich: [Draft]) -> Bool {
+    guard let first = rich.first, let other = poor.first, first.limit == nil, other.limit == nil,
+      first.interface == other.interface, first.layout.borrowed.isEmpty,
+      other.layout.borrowed.isEmpty
+    else { return false }
+    let more = missing(other, of: first)
+    let shared = first.layout.properties.filter { property in
+      !more.contains { $0.name == property.name }
+    }
+    return (1...4).contains(more.count)
+      && shared.map(\.key) == other.layout.properties.map(\.key)
+      && more.allSatisfy(isUnary)
+      && canonical(first, without: more) == canonical(other, without: [])
+  }
+
+  /// The members that one module has and another one lacks.
+  private func missing(_ poor: Draft, of rich: Draft) -> [Layout.Property] {
+    let names = Set(poor.layout.properties.map(\.name))
+    return rich.layout.properties.filter { !names.contains($0.name) }
+  }
+
+  /// The drafts of all as one struct's; `nil` where they do something else.
   ///
   /// - Parameters:
-  ///   - rich: Modules that have the member.
-  ///   - poor: Modules of the same class that lack it.
-  func merged(_ rich: [Draft], _ poor: [Draft]) -> (rich: [Draft], poor: [Draft])? {
-    guard let first = rich.first, let other = poor.first, first.limit == nil, other.limit == nil,
-      first.interface == other.interface,
-      recording.network.nodes[first.node].className
-        == recording.network.nodes[other.node].className
-    else { return nil }
-    let shared = Set(other.layout.properties.map(\.name))
-    let more = first.layout.properties.filter { !shared.contains($0.name) }
-    guard (1...2).contains(more.count),
-      first.layout.properties.filter({ shared.contains($0.name) }).map(\.key)
-        == other.layout.properties.map(\.key),
-      more.allSatisfy(isUnary), canonical(first, without: more) == canonical(other, without: [])
-    else { return nil }
-    let names = Set(more.map(\.name))
-    let again = rich.map { Drafting.draft($0.node, recording, parts, optional: names) }
-    guard let sample = again.first, sample.limit == nil,
+  ///   - rich: Modules that have every member.
+  ///   - poor: Groups of modules that lack some.
+  func merged(_ rich: [Draft], _ poor: [[Draft]]) -> [Draft]? {
+    let optional = Set(
+      poor.compactMap(\.first).flatMap { missing($0, of: rich[0]) }.map(\.name))
+    let again = rich.map { Drafting.draft($0.node, recording, parts, optional: optional) }
+    guard let sample = again.first,
       again.allSatisfy({ $0.lines == sample.lines && $0.limit == nil })
     else { return nil }
-    let lacking = poor.map { draft -> Draft in
+    let lacking = poor.joined().map { draft -> Draft in
       var layout = draft.layout
-      layout.properties = first.layout.properties.enumerated().map { place, property in
-        if let own = draft.layout.properties.first(where: { $0.name == property.name }) {
-          return own
-        }
-        return Layout.Property(name: property.name, key: property.key, content: .absent)
+      layout.properties = sample.layout.properties.map { property in
+        draft.layout.properties.first { $0.name == property.name }
+          ?? Layout.Property(name: property.name, key: property.key, content: .absent)
       }
       let attributes = sample.attributes.compactMap { wanted in
         draft.attributes.first { $0.name == wanted.name }
@@ -45,11 +54,14 @@ struct Merging {
         attributes: attributes, constants: draft.constants, limit: nil,
         parameter: sample.parameter, needsFoundation: sample.needsFoundation)
     }
-    guard lacking.allSatisfy({ $0.attributes.count == sample.attributes.count }),
-      lacking.allSatisfy({ $0.constants.count == sample.constants.count }),
-      lacking.allSatisfy({ $0.layout.unread.count == first.layout.unread.count })
+    guard
+      lacking.allSatisfy({
+        $0.attributes.count == sample.attributes.count
+          && $0.constants.count == sample.constants.count
+          && $0.layout.unread.count == sample.layout.unread.count
+      })
     else { return nil }
-    return (again, lacking)
+    return again + lacking
   }
 
   private func isUnary(_ property: Layout.Property) -> Bool {

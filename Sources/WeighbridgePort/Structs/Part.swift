@@ -17,6 +17,18 @@ enum Part {
   case alias(Int)
 }
 
+extension Part {
+  /// How it is called; `nil` where it is not.
+  var interface: Interface? {
+    switch self {
+    case .layer, .chain: .unary
+    case .attention: Interface(inputs: .attention, outputs: .list)
+    case .type(let draft): draft.interface
+    case .container, .unused, .alias: nil
+    }
+  }
+}
+
 /// How a module is called.
 struct Interface: Hashable, Sendable {
   enum Inputs: Hashable, Sendable {
@@ -37,11 +49,18 @@ struct Interface: Hashable, Sendable {
     let kind: Kind
   }
 
-  var inputs: Inputs
-  /// Whether it returns one tensor, or a `TensorList`.
-  var isSingle: Bool
+  enum Outputs: Hashable, Sendable {
+    case tensor
+    /// `TensorList`.
+    case list
+    /// A bundle of its own, of tensors and numbers.
+    case fields([Field])
+  }
 
-  static let unary = Interface(inputs: .tensor, isSingle: true)
+  var inputs: Inputs
+  var outputs: Outputs
+
+  static let unary = Interface(inputs: .tensor, outputs: .tensor)
 }
 
 /// The forward of one module as it would be written: modules with equal drafts are one struct.

@@ -8,19 +8,28 @@ struct Porting {
   /// The structs, inner ones first.
   private(set) var families: [Family] = []
   private var familyOf: [Int: Int] = [:]
+  private var settling: Set<Int> = []
 
   /// What is not ported, each once.
   var limits: [PortLimit] { families.flatMap { $0.drafts.prefix(1).compactMap(\.limit) } }
 
   init(_ recording: Recording) throws {
     self.recording = recording
-    for node in recording.network.nodes.indices.reversed() { parts[node] = part(node) }
+    for node in recording.network.nodes.indices.reversed() { settle(node) }
     collect()
     name()
     for family in families { try unify(family) }
   }
 
   // What modules are
+
+  /// A module after those in it, and after those that others lend it.
+  private mutating func settle(_ node: Int) {
+    guard parts[node] == nil, !settling.contains(node) else { return }
+    settling.insert(node)
+    for other in recording.children(node).reversed() + recording.borrowed(node) { settle(other) }
+    parts[node] = part(node)
+  }
 
   private func part(_ node: Int) -> Part {
     let described = recording.network.nodes[node]
@@ -87,7 +96,7 @@ struct Porting {
       }
     }
     merge(&groups)
-    families = groups.map { drafts in
+    families = ordered(groups).map { drafts in
       // One that has every member first.
       let sorted = drafts.sorted { a, b in
         (a.layout.absentCount, a.node) < (b.layout.absentCount, b.node)
@@ -99,27 +108,61 @@ struct Porting {
     }
   }
 
-  /// Makes one group of two that differ in a member alone.
+  /// Makes one group of those of a class that differ in members that some lack.
   private mutating func merge(_ groups: inout [[Draft]]) {
     let merging = Merging(recording: recording, parts: parts)
     var classes: [String: [Int]] = [:]
     for (index, group) in groups.enumerated() {
-      classes[recording.network.nodes[group[0].node].className, default: []].append(index)
+      let className = recording.network.nodes[group[0].node].className
+      // A class within its own kind is a struct for each depth.
+      if !nests(group[0].node, className) { classes[className, default: []].append(index) }
     }
     var gone: Set<Int> = []
-    for places in classes.values.filter({ (2...12).contains($0.count) }) {
-      for rich in places {
-        for poor in places where rich != poor && !gone.contains(rich) && !gone.contains(poor) {
-          guard let found = merging.merged(groups[rich], groups[poor]) else { continue }
-          // The outer of the two places: what is in either comes before.
-          let (kept, lost) = (max(rich, poor), min(rich, poor))
-          groups[kept] = found.rich + found.poor
-          gone.insert(lost)
-          for draft in groups[kept] { parts[draft.node] = .type(draft) }
+    for places in classes.values where (2...40).contains(places.count) {
+      let sorted = places.sorted {
+        (-groups[$0][0].layout.properties.count, $0) < (-groups[$1][0].layout.properties.count, $1)
+      }
+      for rich in sorted where !gone.contains(rich) {
+        let poor = sorted.filter {
+          $0 != rich && !gone.contains($0) && merging.lacks(groups[$0], of: groups[rich])
+        }
+        let choices = [poor] + (poor.count > 1 ? poor.map { [$0] } : [])
+        for lost in choices where !lost.isEmpty {
+          guard let found = merging.merged(groups[rich], lost.map { groups[$0] }) else { continue }
+          groups[rich] = found
+          gone.formUnion(lost)
+          for draft in found { parts[draft.node] = .type(draft) }
+          break
         }
       }
     }
     groups = groups.enumerated().filter { !gone.contains($0.offset) }.map(\.element)
+  }
+
+  /// Inner structs before those that hold them.
+  private func ordered(_ groups: [[Draft]]) -> [[Draft]] {
+    var places: [Int: Int] = [:]
+    for (index, group) in groups.enumerated() {
+      for draft in group { places[draft.node] = index }
+    }
+    var (seen, result): (Set<Int>, [[Draft]]) = ([], [])
+    func visit(_ index: Int) {
+      guard seen.insert(index).inserted else { return }
+      for draft in groups[index] {
+        for node in draft.layout.nodes.flatMap(structs).sorted(by: >) {
+          if let place = places[node] { visit(place) }
+        }
+      }
+      result.append(groups[index])
+    }
+    for index in groups.indices { visit(index) }
+    return result
+  }
+
+  /// The structs that building a module takes.
+  private func structs(_ node: Int) -> [Int] {
+    if case .chain(let children)? = parts[node] { return children.flatMap(structs) }
+    return [node]
   }
 
   /// What modules of one struct have in common.
@@ -135,6 +178,7 @@ struct Porting {
       case .modules(let nodes):
         words.append("\(property.name):\(property.key):[\(Set(nodes.map(call)).sorted())]")
       case .absent: words.append("\(property.name):absent")
+      case .borrowed(let node): words.append("\(property.name):\(call(node)):lent")
       case .tensor(let tensor, let isBuffer):
         let role = recording.layers.role(
           of: recording.network.nodes[draft.node].name(property.key), tensor)
@@ -163,9 +207,7 @@ struct Porting {
   }
 
   private func nests(_ node: Int, _ className: String) -> Bool {
-    recording.children(node).contains {
-      recording.network.nodes[$0].className == className || nests($0, className)
-    } || isWithin(node, className)
+    height(node, className) > 0 || isWithin(node, className)
   }
 
   private func isWithin(_ node: Int, _ className: String) -> Bool {
@@ -238,6 +280,15 @@ struct Porting {
     }
   }
 
+  /// The modules that others lend this one, or what is in it.
+  func borrowed(_ node: Int) -> [Int] {
+    switch parts[node] {
+    case .type(let draft): draft.layout.borrowed.map(\.node)
+    case .chain(let children): children.flatMap(borrowed)
+    default: []
+    }
+  }
+
   func family(of node: Int) -> Family? { familyOf[node].map { families[$0] } }
 
   // Buildings
@@ -269,7 +320,13 @@ struct Porting {
     for (place, property) in draft.layout.properties.enumerated() {
       var instances: [Building] = []
       for other in family.drafts {
-        instances.append(try building(other.layout.properties[place], other))
+        instances.append(
+          try building(other.layout.properties[place], other).resolving { node in
+            guard
+              let code = other.layout.reached(node, from: other.node, recording, parts)
+            else { throw PortLimit("lends a module that it does not have") }
+            return code.text.replacing(Layout.mark, with: "")
+          })
       }
       family.template.append((property.name, unifier.unify(instances, [property.name])))
     }
@@ -300,6 +357,7 @@ struct Porting {
         ? .repeated(items[0], .integer(items.count)) : .list(items)
     case .tensor(let tensor, _): return shape(Shape(tensor.shape))
     case .absent: return .absent
+    case .borrowed: return .leaf(property.name, .other)
     }
   }
 

@@ -8,6 +8,8 @@ struct Recording {
   let calls: [Int: [NetworkObservation.Call]]
   /// A call of each node and program.
   let sites: [[Int]: Network.Call]
+  /// What those that call a module name the members of its result, by node.
+  private(set) var names: [Int: [Int: String]] = [:]
   private let places: [String: Int]
   private let members: [[Int]]
 
@@ -24,11 +26,23 @@ struct Recording {
     var sites: [[Int]: Network.Call] = [:]
     Recording.note(network.call, &sites)
     (self.places, self.members, self.sites) = (places, members, sites)
+    for call in sites.values.sorted(by: { ($0.node, $0.program) < ($1.node, $1.program) }) {
+      noteNames(call)
+    }
   }
 
   private static func note(_ call: Network.Call, _ sites: inout [[Int]: Network.Call]) {
     sites[[call.node, call.program]] = sites[[call.node, call.program]] ?? call
     for child in call.children { child.map { note($0, &sites) } }
+  }
+
+  private mutating func noteNames(_ call: Network.Call) {
+    for (child, instruction) in zip(call.children, network.programs[call.program].body) {
+      guard let child, names[child.node] == nil else { continue }
+      for name in instruction.names {
+        if let place = Int(name.key) { names[child.node, default: [:]][place] = name.name }
+      }
+    }
   }
 
   /// The path of the module that a module is in.
@@ -52,6 +66,18 @@ struct Recording {
   func isBelow(_ other: Int, _ node: Int) -> Bool {
     let (path, inner) = (network.nodes[node].path, network.nodes[other].path)
     return path.isEmpty || inner == path || inner.hasPrefix(path + ".")
+  }
+
+  /// Modules that are called in a module's forward and are not below it.
+  func borrowed(_ node: Int) -> [Int] {
+    var found: [Int] = []
+    for program in Set(calls[node]?.map(\.program) ?? []).sorted() {
+      for child in sites[[node, program]]?.children.compactMap({ $0?.node }) ?? []
+      where !isBelow(child, node) && !found.contains(child) {
+        found.append(child)
+      }
+    }
+    return found
   }
 
   /// An attribute of a module, by its full name.

@@ -22,7 +22,10 @@ struct StructWriter {
     }
     lines += properties().map { "  \($0)" }
     if case .fields(let fields) = draft.interface.inputs {
-      lines += [""] + bundle(fields).map { "  \($0)" }
+      lines += [""] + bundle("Input", fields).map { "  \($0)" }
+    }
+    if case .fields(let fields) = draft.interface.outputs {
+      lines += [""] + bundle("Output", fields).map { "  \($0)" }
     }
     lines += [""] + (try initializer()).map { "  \($0)" }
     lines += [""] + forward().map { "  \($0)" }
@@ -50,13 +53,14 @@ struct StructWriter {
   private func properties() -> [String] {
     var types: [(type: String, names: [String])] = []
     var constants: [String] = []
+    let lenders = lenders
     for (name, building) in family.template where !name.hasPrefix("_") {
-      if case .leaf(let text, let kind) = building {
+      if lenders[name] == nil, case .leaf(let text, let kind) = building {
         let type = kind == .number && Int(text) != nil ? ": Double" : ""
         constants.append("let \(name)\(type) = \(text)")
         continue
       }
-      let type = self.type(building, name)
+      let type = lenders[name] ?? self.type(building, name)
       if let place = types.firstIndex(where: { $0.type == type }) {
         types[place].names.append(name)
       } else {
@@ -90,47 +94,94 @@ struct StructWriter {
   /// What different modules of a list have in common.
   private func common(_ name: String) -> String {
     guard let property = draft.layout.properties.first(where: { $0.name == name }),
-      case .modules(let nodes) = property.content, let first = nodes.first,
-      case .type(let inner)? = porting.parts[first], inner.interface.inputs == .list
+      case .modules(let nodes) = property.content,
+      let interface = nodes.first.flatMap({ porting.parts[$0]?.interface }), interface != .unary
     else { return "any UnaryModule" }
-    return "any Module<TensorList, \(inner.interface.isSingle ? "Tensor" : "TensorList")>"
+    let input = interface.inputs == .tensor ? "Tensor" : "TensorList"
+    let output = interface.outputs == .tensor ? "Tensor" : "TensorList"
+    return "any Module<\(input), \(output)>"
   }
 
-  /// A bundle of tensors and numbers, which the forward takes.
-  private func bundle(_ fields: [Interface.Field]) -> [String] {
+  /// A bundle of tensors and numbers, which the forward takes or returns.
+  private func bundle(_ name: String, _ fields: [Interface.Field]) -> [String] {
     let types: [Interface.Field.Kind: String] = [
       .tensor: "Tensor", .integer: "Int", .number: "Double",
     ]
+    var place = 0
+    let arguments = fields.map { field -> String in
+      guard field.kind == .tensor else { return "\(field.name): \(field.name)" }
+      defer { place += 1 }
+      return "\(field.name): tensors[\(place)]"
+    }
     let tensors = fields.filter { $0.kind == .tensor }.map(\.name)
+    var rows: [(kind: Interface.Field.Kind, names: [String])] = []
+    for field in fields {
+      if rows.last?.kind == field.kind {
+        rows[rows.count - 1].names.append(field.name)
+      } else {
+        rows.append((field.kind, [field.name]))
+      }
+    }
     return [
-      "/// What the forward takes: numbers beside tensors.",
-      "struct Input: TensorBundle {",
-    ] + fields.map { "  let \($0.name): \(types[$0.kind] ?? "Tensor")" }
-      + [
-        "", "  var tensors: [Tensor] { [\(tensors.joined(separator: ", "))] }",
-        "}", "",
-      ].dropLast()
+      "/// What the forward \(name == "Input" ? "takes" : "returns"): numbers beside tensors.",
+      "struct \(name): NumberedBundle {",
+    ] + rows.map { "  let \($0.names.joined(separator: ", ")): \(types[$0.kind] ?? "Tensor")" } + [
+      "", "  var tensors: [Tensor] { [\(tensors.joined(separator: ", "))] }",
+      "", "  func with(_ tensors: [Tensor]) -> Self {",
+      "    Self(\(arguments.joined(separator: ", ")))", "  }", "}",
+    ]
   }
 
   // Initialiser
 
   private func initializer() throws -> [String] {
-    let parameters = family.parameters.map { "\($0.name): \($0.kind.type)" }
+    let lenders = lenders
+    let parameters =
+      family.parameters.map { "\($0.name): \($0.kind.type)" }
+      + draft.layout.borrowed.map { "\($0.name): \(lenders[$0.name] ?? "any UnaryModule")" }
     var lines = [
       "\(access)init(\((["_ w: WeightScope"] + parameters).joined(separator: ", "))) throws {",
       "  path = w.path",
     ]
-    var place = 0
     for (name, building) in family.template {
-      defer { place += 1 }
       if name.hasPrefix("_") { continue }
-      if case .leaf = building { continue }
+      if case .leaf = building, lenders[name] == nil { continue }
+      if lent.contains(name) {
+        lines.append("  let \(name) = \(try value(name, building))")
+        lines.append("  self.\(name) = \(name)")
+        continue
+      }
       // A parameter of the same name would be meant.
-      let target = family.parameters.contains { $0.name == name } ? "self.\(name)" : name
+      let target =
+        family.parameters.contains { $0.name == name } || lenders[name] != nil
+        ? "self.\(name)" : name
       lines.append("  \(target) = \(try value(name, building))")
     }
     lines += unread().map { "  \($0)" }
     return lines + ["}"]
+  }
+
+  /// The types of modules that are lent to this one, by property.
+  private var lenders: [String: String] {
+    Dictionary(
+      draft.layout.borrowed.map { name, node in
+        let type: String? =
+          switch try? porting.building(node) {
+          case .module(let type, _, _): type
+          case .chain: "Sequential"
+          default: nil
+          }
+        return (name, type ?? "any UnaryModule")
+      }, uniquingKeysWith: { first, _ in first })
+  }
+
+  /// Properties that others of this struct are given.
+  private var lent: Set<String> {
+    let names = draft.layout.properties.map(\.name)
+    let given = draft.layout.nodes.flatMap { porting.borrowed($0) }
+    let held = given.compactMap { node in draft.layout.modules[node]?.text }
+    return Set(names.filter { name in held.contains { $0.hasPrefix(Layout.mark + name) } })
+      .subtracting(draft.layout.borrowed.map(\.name))
   }
 
   private func value(_ name: String, _ building: Building) throws -> String {
@@ -141,6 +192,7 @@ struct StructWriter {
         if case .parameter(let name, .optional) = building { return "try \(name)?(w / \(key))" }
         return made(building, scope: "w / \(key)").marked
       case .modules: return list(building, key)
+      case .borrowed: return name
       case .tensor(let tensor, let isBuffer):
         return request(property.key, tensor, building, isBuffer: isBuffer)
       }
@@ -191,7 +243,9 @@ struct StructWriter {
         return Argument(part.label, Code(text(part.value)))
       }
       return .call(
-        name, [Argument(nil, Code(scope))] + stride(arguments, parts), throwing: throwing)
+        name,
+        [Argument(nil, Code(scope))] + (name.hasSuffix("Pool2d") ? stride(arguments) : arguments),
+        throwing: throwing)
     case .chain(let items):
       if items.count == 1, case .repeated(let element, let count) = items[0] {
         let builds = "[Build](repeating: \(closure(element)), count: \(text(count)))"
@@ -209,10 +263,9 @@ struct StructWriter {
   }
 
   /// A pool whose stride is its kernel need not say so.
-  private func stride(_ arguments: [Argument], _ parts: [Building.Part]) -> [Argument] {
+  private func stride(_ arguments: [Argument]) -> [Argument] {
     guard let kernel = arguments.first(where: { $0.label == "kernel" }),
       let stride = arguments.firstIndex(where: { $0.label == "stride" }),
-      parts.first(where: { $0.label == "stride" })?.standard == nil,
       arguments[stride].value.text == kernel.value.text
     else { return arguments }
     var result = arguments
@@ -263,7 +316,12 @@ struct StructWriter {
     case .fields: input = "Input"
     case .attention: input = "MultiheadAttentionInput"
     }
-    let output = draft.interface.isSingle ? "Tensor" : "TensorList"
+    let output: String
+    switch draft.interface.outputs {
+    case .tensor: output = "Tensor"
+    case .list: output = "TensorList"
+    case .fields: output = "Output"
+    }
     var lines = draft.lines
     if lines.count == 1, let only = lines.first, only.hasPrefix("return ") {
       lines = [String(only.dropFirst("return ".count))]

@@ -237,14 +237,109 @@ class Converted(nn.Module):
         return x * float(width) ** -0.5 + int(-height / 3)
 
 
+class ConvAct(nn.Module):
+    """Kernel and stride are alike in some instances and not in others."""
+
+    def __init__(self, inside: int, outside: int, kernel: int = 1, stride: int = 1) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inside, outside, kernel, stride, kernel // 2, bias=False)
+        self.bn = nn.BatchNorm2d(outside)
+        self.act = nn.Hardswish()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.act(self.bn(self.conv(x)))
+
+
+class Ghost(nn.Module):
+    """Two members that are there or not, each by itself."""
+
+    def __init__(self, dim: int, deep: bool = False, gated: bool = False) -> None:
+        super().__init__()
+        self.conv1 = ConvAct(dim, dim)
+        self.deep = ConvAct(dim, dim, 3) if deep else None
+        self.gate = nn.Sigmoid() if gated else None
+        self.conv2 = nn.Conv2d(dim, dim, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        shortcut = x
+        x = self.conv1(x)
+        if self.deep is not None:
+            x = self.deep(x)
+        if self.gate is not None:
+            x = self.gate(x)
+        return self.conv2(x) + shortcut
+
+
+class Patches(nn.Module):
+    """Numbers that a module returns beside a tensor."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.proj = nn.Conv2d(dim, dim, 2, 2)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, int, int]:
+        x = self.proj(x)
+        _, _, height, width = x.shape
+        return x.flatten(2).transpose(1, 2), height, width
+
+
+class Positions(nn.Module):
+    """Numbers that a module is given beside a tensor; one that several others share."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.proj = nn.Conv2d(dim, dim, 3, padding=1, groups=dim)
+
+    def forward(self, x: Tensor, size: tuple[int, int]) -> Tensor:
+        image = x.transpose(1, 2).reshape(x.shape[0], x.shape[2], *size)
+        return x + self.proj(image).flatten(2).transpose(1, 2)
+
+
+class Mixing(nn.Module):
+    def __init__(self, dim: int, positions: Positions, scale: nn.Module) -> None:
+        super().__init__()
+        self.positions = positions
+        self.scale = scale
+        self.fc = nn.Linear(dim, dim)
+
+    def forward(self, x: Tensor, height: int, width: int) -> Tensor:
+        return x + self.fc(self.scale(self.positions(x, (height, width))))
+
+
+class Assembled(nn.Module):
+    """Stages of one kind and several depths, members that are shared, numbers handed along."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(ConvAct(3, 8, 3, 2), ConvAct(8, 8))
+        self.stages = nn.Sequential(
+            nn.Sequential(Ghost(8)), nn.Sequential(Ghost(8, deep=True), Ghost(8, gated=True)),
+            nn.Sequential(Ghost(8, deep=True, gated=True)),
+        )
+        self.patches = Patches(8)
+        self.positions = Positions(8)
+        self.scale = nn.LayerNorm(8)
+        self.layers = nn.ModuleList(Mixing(8, self.positions, self.scale) for _ in range(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x, height, width = self.patches(self.stages(self.stem(x)))
+        for layer in self.layers:
+            x = layer(x, height, width)
+        mask = torch.ones(x.shape[1], x.shape[1]).triu(1)
+        weights = (x @ x.transpose(1, 2)).masked_fill(mask.bool(), -100.0).softmax(-1)
+        return (weights @ x).mean(1)
+
+
 NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "resnet": (ResNet, (2, 3, 29, 31)),
     "vit": (VisionTransformer, (2, 3, 12, 12)),
     "unet": (UNet, (2, 3, 10, 13)),
+    "assembled": (Assembled, (2, 3, 17, 21)),
 }
 # Inputs of another batch and, where the network takes it, of another size.
 OTHER_SHAPES: dict[str, list[tuple[int, ...]]] = {
     "resnet": [(3, 3, 40, 37)], "vit": [(5, 3, 12, 12)], "unet": [(1, 3, 17, 20)],
+    "assembled": [(3, 3, 25, 18)],
 }
 LIMITED: tuple[Callable[[], nn.Module], tuple[int, ...]] = (Limited, (2, 3, 8, 8))
 

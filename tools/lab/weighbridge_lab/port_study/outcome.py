@@ -52,22 +52,25 @@ class Outcome:
 
 
 class Results:
-    """Outcomes by library and name; with a file, each is kept there as soon as it is known."""
+    """Outcomes by library and name; with a file, each is kept there as soon as it is known.
 
-    def __init__(self, path: Path | None) -> None:
+    `kind` is the dataclass of the outcomes, with `library`, `name` and `status`.
+    """
+
+    def __init__(self, path: Path | None, kind: type[Any] = Outcome) -> None:
         self.path = path
-        self.outcomes: dict[tuple[str, str], Outcome] = {}
+        self.outcomes: dict[tuple[str, str], Any] = {}
         if path is not None and path.exists():
-            known = {entry.name for entry in fields(Outcome)}
+            known = {entry.name for entry in fields(kind)}
             for entry in json.loads(path.read_text(encoding="utf-8")):
-                outcome = Outcome(**{key: entry[key] for key in entry if key in known})
+                outcome = kind(**{key: entry[key] for key in entry if key in known})
                 self.outcomes[outcome.library, outcome.name] = outcome
 
     def status(self, library: str, name: str) -> str | None:
         outcome = self.outcomes.get((library, name))
         return None if outcome is None else outcome.status
 
-    def note(self, outcome: Outcome) -> None:
+    def note(self, outcome: Any) -> None:
         self.outcomes[outcome.library, outcome.name] = outcome
         if self.path is None:
             return
@@ -77,7 +80,7 @@ class Results:
         temporary.write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
         os.replace(temporary, self.path)
 
-    def ordered(self, networks: Mapping[str, Iterable[str]]) -> list[Outcome]:
+    def ordered(self, networks: Mapping[str, Iterable[str]]) -> list[Any]:
         """Those of the networks that there are, in the networks' order."""
         keys = [(library, name) for library, names in networks.items() for name in names]
         return [self.outcomes[key] for key in keys if key in self.outcomes]

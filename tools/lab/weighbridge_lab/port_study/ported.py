@@ -1,8 +1,8 @@
 """Ports each network of the study to Swift, compiles it, runs its test, and counts.
 
 Every network is recorded, run as recorded, ported by `weighbridge port`, and compiled as a target of one
-package, which shares the main package's build. What compiles is held against its reference as its own
-test does it, and against the interpreter bit for bit.
+package, some at a time. What compiles is held against its reference as its own test does it, and against
+the interpreter bit for bit.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 import warnings
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -24,9 +24,11 @@ from weighbridge_recorder import export, record
 
 from .. import figures
 from ..record_study.networks import LIBRARIES, make
+from .drawn import drawn
+from .outcome import Results
 
 ROOT = Path(__file__).resolve().parents[4]
-FIXTURES = ["resnet", "vit", "unet", "functions", "limited"]
+FIXTURES = ["resnet", "vit", "unet", "assembled", "functions", "limited"]
 
 
 @dataclass
@@ -143,7 +145,10 @@ class Study:
     # Building
 
     def write(self, outcomes: list[Outcome]) -> None:
-        """The package: a target for each network, and one that runs them."""
+        """The package: a target for each network, and one that runs them.
+
+        They are compiled without optimisation: what takes time to run is in the package that they use.
+        """
         names = [self.target(outcome) for outcome in outcomes]
         for outcome, name in zip(outcomes, names, strict=True):
             link = self.folder / "Sources" / name
@@ -152,7 +157,8 @@ class Study:
             shutil.copytree(self.place(outcome) / "port/Sources" / name, link)
         targets = "".join(
             f'    .target(name: "{name}", dependencies: [.product(name: "Weighbridge", '
-            f'package: "{ROOT.name}")]),\n' for name in names)
+            f'package: "{ROOT.name}")], swiftSettings: [.unsafeFlags(["-Onone"])]),\n'
+            for name in names)
         uses = ", ".join(f'"{name}"' for name in names)
         (self.folder / "Package.swift").write_text(
             "// swift-tools-version: 6.1\nimport PackageDescription\n\nlet package = Package(\n"
@@ -286,48 +292,94 @@ def markdown(path: Path, outcomes: list[Outcome], command: str) -> None:
     )
 
 
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(prog="tools/port-study --port", description=__doc__)
+    made.add_argument("--library", choices=[*LIBRARIES, "fixtures"], action="append")
+    made.add_argument("--only", metavar="NAME", action="append")
+    made.add_argument("--drawn", type=int, metavar="COUNT", help="networks of timm beside the list")
+    made.add_argument("--seed", type=int, default=14, help="of the drawn ones")
+    made.add_argument("--binary", type=Path, default=Path(".build/release/weighbridge"))
+    made.add_argument("--folder", type=Path, default=ROOT / ".build/ported",
+                      help="where recordings and ports stay; recordings are made once")
+    made.add_argument("--record-only", action="store_true")
+    made.add_argument("--no-interpreter", action="store_true")
+    made.add_argument("--at-once", type=int, default=12, metavar="N", help="networks in one build")
+    made.add_argument(
+        "--results", type=Path, metavar="FILE",
+        help="what is known (JSON): networks in it are not ported again, new ones are added")
+    made.add_argument(
+        "--again", metavar="STATUS", action="append", default=[],
+        help="port networks of this status again, or all; repeatable")
+    made.add_argument("--minutes", type=float, metavar="N", help="begin no build after")
+    made.add_argument("--markdown", type=Path, metavar="FILE")
+    return made
+
+
+def chosen(options: argparse.Namespace) -> dict[str, list[str]]:
+    """The networks that were asked for, by library."""
+    if options.drawn is not None:
+        return {"timm": drawn(options.drawn, options.seed)}
+    names = {
+        library: FIXTURES if library == "fixtures" else LIBRARIES[library]
+        for library in options.library or ["fixtures", *LIBRARIES]
+    }
+    if options.only:
+        names = {key: [n for n in all if n in options.only] for key, all in names.items()}
+    return {key: all for key, all in names.items() if all}
+
+
+def prepared(study: Study, options: argparse.Namespace, outcome: Outcome) -> None:
+    """Records a network, runs it as recorded, and ports it."""
+    if study.record(outcome):
+        outcome.status = "recorded"
+        if not options.record_only:
+            if not options.no_interpreter:
+                study.interpret(outcome)
+            study.port(outcome)
+    print(f"{outcome.status:12} {outcome.library} {outcome.name} {outcome.reason}", flush=True)
+
+
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="tools/port-study --port", description=__doc__)
-    parser.add_argument("--library", choices=[*LIBRARIES, "fixtures"], action="append")
-    parser.add_argument("--only", metavar="NAME", action="append")
-    parser.add_argument("--binary", type=Path, default=Path(".build/release/weighbridge"))
-    parser.add_argument("--folder", type=Path, default=ROOT / ".build/ported",
-                        help="where recordings and ports stay; recordings are made once")
-    parser.add_argument("--record-only", action="store_true")
-    parser.add_argument("--limit", type=int, default=10_000, metavar="N")
-    parser.add_argument("--no-interpreter", action="store_true")
-    parser.add_argument("--markdown", type=Path, metavar="FILE")
-    options = parser.parse_args(arguments)
+    options = parser().parse_args(arguments)
     warnings.simplefilter("ignore")
     study = Study(options.binary, options.folder)
-    outcomes: list[Outcome] = []
-    for library in options.library or ["fixtures", *LIBRARIES]:
-        for name in FIXTURES if library == "fixtures" else LIBRARIES[library]:
-            if (options.only and name not in options.only) or len(outcomes) >= options.limit:
-                continue
-            outcome = Outcome(library, name)
-            outcomes.append(outcome)
-            if study.record(outcome):
-                outcome.status = "recorded"
-                if not options.record_only:
-                    if not options.no_interpreter:
-                        study.interpret(outcome)
-                    study.port(outcome)
-            print(f"{outcome.status:12} {library} {name} {outcome.reason}", flush=True)
+    results = Results(options.results, Outcome)
+    networks = chosen(options)
+    again = {"all"} if options.only else set(options.again)
+    waiting = [
+        Outcome(library, name) for library, names in networks.items() for name in names
+        if results.status(library, name) in {None, *again} or "all" in again]
+    started = time.monotonic()
+    while waiting:
+        if options.minutes and time.monotonic() - started > 60 * options.minutes:
+            break
+        some, waiting = waiting[:options.at_once], waiting[options.at_once:]
+        for outcome in some:
+            prepared(study, options, outcome)
+        if options.record_only:
+            continue
+        study.judge(study.compile([outcome for outcome in some if outcome.status == "ported"]))
+        for outcome in some:
+            results.note(outcome)
+            print(f"{outcome.status:12} {outcome.library} {outcome.name} {outcome.different} of "
+                  f"{outcome.compared} differ; {outcome.warnings} warnings; {outcome.reason}", flush=True)
     if options.record_only:
         return 0
-    compiled = study.compile([outcome for outcome in outcomes if outcome.status == "ported"])
-    study.judge(compiled)
-    for outcome in outcomes:
-        print(f"{outcome.status:12} {outcome.library} {outcome.name} {outcome.different} of "
-              f"{outcome.compared} differ; {outcome.warnings} warnings; {outcome.reason}", flush=True)
-    (options.folder / "outcomes.json").write_text(json.dumps([asdict(o) for o in outcomes]))
+    outcomes = results.ordered(networks)
     if options.markdown is not None:
-        said = "".join(f"--library {name} " for name in options.library or [])
-        markdown(options.markdown, outcomes, f"tools/port-study --port {said}--markdown "
-                 f"{options.markdown}")
+        markdown(options.markdown, outcomes, said(options))
     print(f"{len(outcomes)} networks, {sum(o.status == 'pass' for o in outcomes)} pass")
     return 0 if all(o.status == "pass" for o in outcomes) else 1
+
+
+def said(options: argparse.Namespace) -> str:
+    """The command that was given."""
+    parts = ["tools/port-study --port"]
+    if options.drawn is not None:
+        parts.append(f"--drawn {options.drawn} --seed {options.seed}")
+    parts += [f"--library {name}" for name in options.library or []]
+    parts += [f"--only {name}" for name in options.only or []]
+    return " ".join([*parts, f"--markdown {options.markdown}"])
 
 
 if __name__ == "__main__":
