@@ -121,7 +121,7 @@ class Study:
         started = time.monotonic()
         run = subprocess.run(
             [self.binary, "port", place / "reference.npz", "--weights", place / "net.npz",
-             "--package", place / "port", "--name", self.target(outcome)],
+             "--package", place / "port", "--name", self.target(outcome), "--weighbridge", ROOT],
             capture_output=True, text=True, timeout=900)
         outcome.seconds = time.monotonic() - started
         outcome.stubs = [
