@@ -14,6 +14,20 @@ final class Family {
     let kind: Building.Kind
     /// The value for each instance, in the order of the drafts.
     let values: [Building]
+
+    /// The value of most instances, which need not say so.
+    var standard: String? {
+      var counts: [String: Int] = [:]
+      for case .leaf(let text, let kind) in values where kind != .other {
+        counts[text, default: 0] += 1
+      }
+      return counts.first { $0.value > 1 && 2 * $0.value > values.count }?.key
+    }
+
+    /// `stride: Int = 1`.
+    var declaration: String {
+      "\(name): \(kind.type)" + (standard.map { " = \($0)" } ?? "")
+    }
   }
 
   init(_ drafts: [Draft], className: String) {
@@ -27,7 +41,7 @@ final class Family {
     let place = drafts.firstIndex { $0.node == node } ?? 0
     return .module(
       name, throwing: true,
-      parameters.map { Building.Part($0.name, $0.values[place]) }
+      parameters.map { Building.Part($0.name, $0.values[place], standard: $0.standard) }
         + drafts[place].layout.borrowed.map { Building.Part($0.name, .node($0.node)) })
   }
 }

@@ -35,11 +35,13 @@ struct StructWriter {
   private func comment() -> [String] {
     let class_ = Names.comment(family.className)
     var lines = ["/// PyTorch's `\(class_)`."]
+    let plain = lines[0].dropLast()
     if let place = described.calls.first.flatMap({ porting.recording.network.programs[$0].place }),
       !place.file.hasPrefix("torch/")
     {
-      lines.append("///")
-      lines.append("/// Source: \(Names.comment(place.description))")
+      let source = Names.comment(place.description)
+      let whole = "\(plain), \(source)."
+      lines = whole.count <= 100 ? [whole] : ["\(plain),", "/// \(source)."]
     }
     if let limit = draft.limit {
       lines.append("///")
@@ -137,7 +139,7 @@ struct StructWriter {
   private func initializer() throws -> [String] {
     let lenders = lenders
     let parameters =
-      family.parameters.map { "\($0.name): \($0.kind.type)" }
+      family.parameters.map(\.declaration)
       + draft.layout.borrowed.map { "\($0.name): \(lenders[$0.name] ?? "any UnaryModule")" }
     var lines = [
       "\(access)init(\((["_ w: WeightScope"] + parameters).joined(separator: ", "))) throws {",

@@ -311,7 +311,7 @@ class Assembled(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = nn.Sequential(ConvAct(3, 8, 3, 2), ConvAct(8, 8))
+        self.stem = nn.Sequential(ConvAct(3, 8, 3, 2), ConvAct(8, 8), ConvAct(8, 8, 2, 2))
         self.stages = nn.Sequential(
             nn.Sequential(Ghost(8)), nn.Sequential(Ghost(8, deep=True), Ghost(8, gated=True)),
             nn.Sequential(Ghost(8, deep=True, gated=True)),

@@ -77,6 +77,11 @@ class Study:
     def target(self, outcome: Outcome) -> str:
         return "".join(word[:1].upper() + word[1:] for word in outcome.key.split("_"))
 
+    def size(self, outcome: Outcome) -> float:
+        """The bytes of a network's weights, where they are known."""
+        weights = self.place(outcome) / "net.npz"
+        return weights.stat().st_size if weights.exists() else float("inf")
+
     def record(self, outcome: Outcome) -> bool:
         place = self.place(outcome)
         done = place / "recorded.json"
@@ -184,7 +189,7 @@ class Study:
     def _case(self, outcome: Outcome) -> str:
         place, target = self.place(outcome), self.target(outcome)
         tool = next(place.glob("port/Sources/*-tool/Tool.swift")).read_text()
-        root = re.search(r"\[(\w+)\.self\]", tool)[1]
+        root = re.search(r"(\w+)\.self\b", tool)[1]
         native = next((place / "port").glob("*.safetensors"))
         return (
             f'  Ported(\n    name: "{outcome.key}", weights: "{place}/net.npz",\n'
@@ -349,6 +354,8 @@ def main(arguments: list[str] | None = None) -> int:
     waiting = [
         Outcome(library, name) for library, names in networks.items() for name in names
         if results.status(library, name) in {None, *again} or "all" in again]
+    # Small ones first; what is not recorded yet, last.
+    waiting.sort(key=study.size)
     started = time.monotonic()
     while waiting:
         if options.minutes and time.monotonic() - started > 60 * options.minutes:

@@ -1,8 +1,6 @@
 import Weighbridge
 
-/// PyTorch's `mine.Block`.
-///
-/// Source: mine.py:15
+/// PyTorch's `mine.Block`, mine.py:15.
 struct BlockWithAdd: Module {
   let path: ModulePath
   var kind: String { "Block" }
@@ -24,9 +22,7 @@ struct BlockWithAdd: Module {
   }
 }
 
-/// PyTorch's `mine.Block`.
-///
-/// Source: mine.py:15
+/// PyTorch's `mine.Block`, mine.py:15.
 struct Block: Module {
   let path: ModulePath
   let depthwise, pointwise: Conv2d
@@ -45,9 +41,7 @@ struct Block: Module {
   }
 }
 
-/// PyTorch's `mine.Net`.
-///
-/// Source: mine.py:27
+/// PyTorch's `mine.Net`, mine.py:27.
 public struct Net: Module {
   public let path: ModulePath
   let stem: Conv2d

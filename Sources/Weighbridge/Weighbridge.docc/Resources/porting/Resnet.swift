@@ -1,8 +1,6 @@
 import Weighbridge
 
-/// PyTorch's `timm.models.resnet.BasicBlock`.
-///
-/// Source: timm/models/resnet.py:143
+/// PyTorch's `timm.models.resnet.BasicBlock`, timm/models/resnet.py:143.
 struct BasicBlock: Module {
   let path: ModulePath
   let conv1, conv2: Conv2d
@@ -11,8 +9,9 @@ struct BasicBlock: Module {
   let act1, act2: ReLU
   let downsample: (any UnaryModule)?
 
-  init(_ w: WeightScope, inChannels: Int, outChannels: Int, stride: Int, downsample: Build?) throws
-  {
+  init(
+    _ w: WeightScope, inChannels: Int, outChannels: Int, stride: Int = 1, downsample: Build? = nil
+  ) throws {
     path = w.path
     conv1 = try Conv2d(
       w / "conv1", in: inChannels, out: outChannels, kernel: 3, stride: Pair(stride), padding: 1,
