@@ -51,7 +51,8 @@ def main() -> None:
         pass
     print(json.dumps({
         "status": os.waitstatus_to_exitcode(status), "seconds": seconds, "own": own / 1024,
-        "resident": usage.ru_maxrss / 1024, "text": text[-2000:]}))
+        "resident": usage.ru_maxrss / 1024, "processor": usage.ru_utime + usage.ru_stime,
+        "text": text[-2000:]}))
 
 
 main()

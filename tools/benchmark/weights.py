@@ -19,6 +19,7 @@ from weighbridge_recorder import export, record
 
 HERE = Path(__file__).resolve().parent
 COMMAND = HERE.parents[1] / ".build/release/weighbridge"
+RUNS = 20
 DTYPES = {"f32": "float32", "f16": "float16", "bf16": "bfloat16"}
 
 
@@ -27,11 +28,12 @@ def bench_weights(rows: list[str], batches: list[int], rounds: int) -> Table:
     table = Table(
         "Weights of 16 bits, kept as they are",
         ["architecture", "batch", "weights", "file MB", "own memory MB", "resident MB",
-         "first pass ms", "forward pass ms", "÷ float32"],
+         "first pass ms", "forward pass ms", "processor ms", "÷ float32"],
         "Whole processes of `weighbridge run --profile` on a native file. Own memory is the peak without "
         "pages of the file, which is used in place; resident is the peak with them. A forward pass is "
-        "the fastest of 15 of a process; each figure is the median of rounds, the last column that of "
-        "ratios within a round.",
+        f"the fastest of {RUNS} of a process. Processor time is that of a pass on one thread, from two "
+        "processes with different numbers of passes, which other work on the machine changes least. Each "
+        "figure is the median of rounds, the last column that of ratios of processor time in a round.",
     )
     for name in rows:
         row = ROWS[name]
@@ -65,19 +67,27 @@ def add(
         for dtype, path in files.items():
             seen[dtype].append(one_run(path, reference))
     for dtype, runs in seen.items():
-        ratios = [a["seconds"] / b["seconds"] for a, b in zip(runs, seen["f32"], strict=True)]
+        ratios = [a["processor"] / b["processor"] for a, b in zip(runs, seen["f32"], strict=True)]
         table.add(
             name, str(batch), DTYPES[dtype], f"{files[dtype].stat().st_size / 1e6:.0f}",
             *(f"{median([run[key] for run in runs]):.0f}" for key in ("own", "resident")),
-            *(milliseconds(median([run[key] for run in runs])) for key in ("first", "seconds")),
+            *(milliseconds(median([run[key] for run in runs]))
+              for key in ("first", "seconds", "processor")),
             f"{median(ratios):.2f}",
         )
 
 
 def one_run(weights: Path, reference: Path) -> dict:
+    """Memory and times of a forward pass."""
+    seen = one_process(weights, reference, RUNS)
+    few, many = (one_process(weights, reference, runs, "--threads", "1") for runs in (1, 1 + RUNS))
+    return seen | {"processor": (many["processor"] - few["processor"]) / RUNS}
+
+
+def one_process(weights: Path, reference: Path, runs: int, *options: str) -> dict:
     """Memory and times of one process."""
     command = [COMMAND, "run", "--weights", weights, "--input", reference, "--profile", "--runs",
-               "15", "--json"]
+               str(runs), "--json", *options]
     with tempfile.NamedTemporaryFile(mode="r") as said:
         words = [sys.executable, "-I", "-S", str(HERE / "measured.py"), "sh", "-c",
                  'out=$1; shift; exec "$@" > "$out"', "sh", said.name, *map(str, command)]
@@ -86,5 +96,7 @@ def one_run(weights: Path, reference: Path) -> dict:
         if memory["status"] != 0:
             sys.exit(f"{' '.join(map(str, command))} failed:\n{memory['text']}")
         profile = json.loads(Path(said.name).read_text())["profile"]
-    return {"own": memory["own"], "resident": memory["resident"],
-            "first": profile["first_seconds"], "seconds": profile["seconds"]}
+    # Memory is told in units of 2²⁰ bytes.
+    return {"own": memory["own"] * 1.048576, "resident": memory["resident"] * 1.048576,
+            "processor": memory["processor"], "first": profile["first_seconds"],
+            "seconds": profile["seconds"]}
