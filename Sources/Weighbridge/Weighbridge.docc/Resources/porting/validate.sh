@@ -6,3 +6,4 @@ status  module        kind        shape  isolated  end to end   max|Δ|   ULP   
 ok ×14  stem … head                             0        0.31  2.2e-08  8192  138 dB
 ok      outputs/0     output      2×10          0        0.11  7.5e-09     3  151 dB
 ok      production/0  production  2×10          –        0.07  7.5e-09     1  154 dB
+…
