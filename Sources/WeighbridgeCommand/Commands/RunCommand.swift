@@ -139,7 +139,8 @@ struct RunCommand: JSONCommand {
     }
     try OutputPaths.check(
       [output], against: [input, weights, rules.rules, classes, reference] + pictures.image)
-    guard output != nil || input == nil || insight.isInsight else {
+    // Where pictures are given, too, that is said instead.
+    guard output != nil || input == nil || insight.isInsight || !pictures.image.isEmpty else {
       throw WeighbridgeError(
         .usage, "the outputs of --input go nowhere", remedy: "Give --output FILE")
     }
