@@ -79,6 +79,26 @@ struct SmallCase: Sendable, CustomStringConvertible {
     }
   }
 
+  /// Where most matrices are transposed and the square ones are not, rules say that they stay: their shape
+  /// does not tell.
+  @Test func squareMatricesThatStayAmongTransposedOnesAreSaid() throws {
+    let recorded = try SmallCase("recurrent_attention", [:], [2, 1, 28, 28], [2, 2], [2, 256])
+      .recorded()
+    let file = try recorded.checkpoint { weights in
+      try weights.map { name, tensor in
+        let turns = tensor.rank == 2 && tensor.shape[0] != tensor.shape[1]
+        return ("in.\(name)", turns ? try tensor.transposed(0, 1).contiguous() : tensor)
+      }
+    }
+    let alignment = try recorded.align(file, with: recorded.reference)
+    #expect(alignment.isComplete)
+    #expect(try recorded.wrongClaims(alignment, file) == [])
+    let plan = try Loader(.builtIn).plan(
+      file, model: recorded.id, overrides: recorded.overrides, rules: alignment.rules)
+    #expect(plan.report.undecided.isEmpty)
+    #expect(alignment.rules.yaml.contains("[0, 1]"))
+  }
+
   /// Queries, keys and values in three tensors, each for itself in another order of axes.
   @Test func partsOfAJointProjectionAreFound() throws {
     let recorded = try SmallCase("vit", [:], [2, 3, 16, 16]).recorded()

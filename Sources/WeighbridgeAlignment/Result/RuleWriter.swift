@@ -9,6 +9,9 @@ struct RuleWriter {
   private var names: Set<String>
   private var waiting: [(from: String, to: String)] = []
   private var madeNames = 0
+  /// Whether a tensor whose shape fits another order of axes, too, is said to stay as it is: beside moved
+  /// ones that would be open.
+  private var saysWhatStays = false
 
   init(_ catalog: SourceCatalog) {
     self.catalog = catalog
@@ -24,6 +27,9 @@ struct RuleWriter {
     dropped: [Int], because reason: String?
   ) -> Rules {
     var writer = RuleWriter(catalog)
+    writer.saysWhatStays = fillings.contains { _, filling in
+      filling.contains(where: \.reading.movesValues)
+    }
     if let reason {
       for source in dropped {
         let name = catalog.sources[source].name
@@ -72,8 +78,11 @@ struct RuleWriter {
   private mutating func fill(_ parameter: String, _ filling: Filling) {
     let pieces = filling.map { piece -> String in
       if let part = parts[piece] { return part }
-      let name = catalog.sources[piece.source].name
+      let (name, shape) = (catalog.sources[piece.source].name, catalog.sources[piece.source].shape)
       rules += piece.reading.rules(on: name)
+      if saysWhatStays, piece.reading == .plain, Reading.ways(from: shape, to: shape).count > 1 {
+        rules.append(Rule(.permute(.exact(name), axes: Array(shape.indices))))
+      }
       return name
     }
     guard let first = pieces.first else { return }
