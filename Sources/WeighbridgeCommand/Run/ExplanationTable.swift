@@ -23,8 +23,8 @@ extension Explanation.Line {
     var parts = stepWords
     let folded = hosts.filter(\.isFolded).map(\.path.description)
     let within = hosts.filter { !$0.isFolded }.map(\.path.description)
-    if !folded.isEmpty { parts.append("folded into \(listed(folded))") }
-    if !within.isEmpty { parts.append("in the step of \(listed(within))") }
+    if !folded.isEmpty { parts.append("folded into \(Names.listed(folded, limit: 3))") }
+    if !within.isEmpty { parts.append("in the step of \(Names.listed(within, limit: 3))") }
     guard parts.isEmpty else { return parts.joined(separator: "; ") }
     if isView { return "hands on what comes in" }
     return hasChildren ? "its modules" : "nothing: the module around it does its work"
@@ -40,11 +40,6 @@ extension Explanation.Line {
       let count = words.filter { $0 == word }.count
       return count == 1 ? word : "\(count) × \(word)"
     }
-  }
-
-  private func listed(_ paths: [String]) -> String {
-    let shown = paths.prefix(3).joined(separator: ", ")
-    return paths.count > 3 ? "\(shown) and \(paths.count - 3) more" : shown
   }
 }
 

@@ -14,7 +14,7 @@ from . import silence
 from .drawn import drawn
 from .outcome import Results
 from .study import Judge, Study
-from .tables import markdown
+from .tables import markdown, said
 
 ABOUT = (
     "Vision networks of timm, torchvision and transformers with random weights, recorded with "
@@ -96,7 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
         title, about = "Recorded networks in Swift", ABOUT
         if options.drawn is not None:
             title, about = "Networks drawn at random", ABOUT_DRAWN.format(seed=options.seed)
-        markdown(options.markdown, outcomes, _said(options), title, about)
+        markdown(options.markdown, outcomes, said("tools/port-study", options), title, about)
     print(f"{len(outcomes)} networks, {sum(o.status == 'pass' for o in outcomes)} pass")
     if unfinished:
         return UNFINISHED
@@ -114,15 +114,6 @@ def injected(options: argparse.Namespace) -> int:
 
 def _is_due(status: str | None, again: set[str]) -> bool:
     return status is None or status in again or "all" in again
-
-
-def _said(options: argparse.Namespace) -> str:
-    parts = ["tools/port-study"]
-    if options.drawn is not None:
-        parts.append(f"--drawn {options.drawn} --seed {options.seed}")
-    parts += [f"--library {name}" for name in options.library or []]
-    parts += [f"--only {name}" for name in options.only or []]
-    return " ".join([*parts, f"--markdown {options.markdown}"])
 
 
 if __name__ == "__main__":

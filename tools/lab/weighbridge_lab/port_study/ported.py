@@ -26,6 +26,7 @@ from .. import figures
 from ..record_study.networks import LIBRARIES, make
 from .drawn import drawn
 from .outcome import Results
+from .tables import said
 
 ROOT = Path(__file__).resolve().parents[4]
 FIXTURES = ["resnet", "vit", "unet", "assembled", "functions", "limited"]
@@ -374,19 +375,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     outcomes = results.ordered(networks)
     if options.markdown is not None:
-        markdown(options.markdown, outcomes, said(options))
+        markdown(options.markdown, outcomes, said("tools/port-study --port", options))
     print(f"{len(outcomes)} networks, {sum(o.status == 'pass' for o in outcomes)} pass")
     return 0 if all(o.status == "pass" for o in outcomes) else 1
-
-
-def said(options: argparse.Namespace) -> str:
-    """The command that was given."""
-    parts = ["tools/port-study --port"]
-    if options.drawn is not None:
-        parts.append(f"--drawn {options.drawn} --seed {options.seed}")
-    parts += [f"--library {name}" for name in options.library or []]
-    parts += [f"--only {name}" for name in options.only or []]
-    return " ".join([*parts, f"--markdown {options.markdown}"])
 
 
 if __name__ == "__main__":

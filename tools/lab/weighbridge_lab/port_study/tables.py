@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -76,3 +77,13 @@ def _row(outcome: Outcome) -> list[str]:
         *("" if seconds is None else f"{seconds:.2f}" for seconds in times),
         "; ".join(part for part in why if part).replace("|", "\\|"),
     ]
+
+
+def said(command: str, options: argparse.Namespace) -> str:
+    """The command that was given, as a table's provenance."""
+    parts = [command]
+    if options.drawn is not None:
+        parts.append(f"--drawn {options.drawn} --seed {options.seed}")
+    parts += [f"--library {name}" for name in options.library or []]
+    parts += [f"--only {name}" for name in options.only or []]
+    return " ".join([*parts, f"--markdown {options.markdown}"])
