@@ -28,11 +28,11 @@ public struct GlimpseNetwork: Architecture {
   public func forward(_ input: GlimpseInput) throws -> Tensor {
     try input.check()
     let patches = try retina(input)
-    guard patches.shape[1] == what1.weight.shape[1] else {
+    guard patches.shape[1] == what1.inputCount else {
       throw WeighbridgeError(
         .shape,
         "images of \(input.image.shape[1]) channels give \(patches.shape[1]) values per glimpse, "
-          + "fc1 takes \(what1.weight.shape[1])")
+          + "fc1 takes \(what1.inputCount)")
     }
     let what = try what2(what1(patches, applying: .relu))
     return try where2(where1(input.location, applying: .relu), adding: what, applying: .relu)

@@ -23,6 +23,8 @@ public struct Linear: DeclaringModule {
   }
   /// The weights as they were loaded: 16-bit ones are widened when they are used.
   private var stored: Tensor { didSet { cache = OperatorCache() } }
+  /// How many features it takes; asking for it widens nothing.
+  package var inputCount: Int { stored.shape[1] }
   /// [out].
   public private(set) var bias: Tensor? { didSet { cache = OperatorCache() } }
   private var cache = OperatorCache()
