@@ -194,7 +194,7 @@ let package = Package(
       name: "WeighbridgeCommand",
       dependencies: [
         "Weighbridge", "WeighbridgeCheckpoints", "WeighbridgeModules", "WeighbridgeImages",
-        "WeighbridgeWeights", "WeighbridgePort", "CFaults",
+        "WeighbridgeTensors", "WeighbridgeWeights", "WeighbridgePort", "CFaults",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "WeighbridgeCLI", dependencies: ["WeighbridgeCommand"]),

@@ -1,4 +1,5 @@
 @_exported import Weighbridge
+import WeighbridgeTensors
 
 /// The whole `weighbridge` command with architectures of your own.
 ///
@@ -50,7 +51,9 @@ extension WeighbridgeTool {
   /// Runs the command that the process was called with, and ends the process with its exit status.
   public static func main() {
     Tool.$current.withValue(Tool(name: name, version: version, registry: registry)) {
-      Entry.run(arguments: Array(CommandLine.arguments.dropFirst()))
+      Setting.spelled(Setting.option) {
+        Entry.run(arguments: Array(CommandLine.arguments.dropFirst()))
+      }
     }
   }
 }

@@ -26,7 +26,7 @@ package struct SamplingMetadata: Sendable {
         .unsupported,
         "activations were sampled by '\(algorithm)', version \(version); "
           + "known is '\(SampleIndices.algorithm)', version \(SampleIndices.version)",
-        entry: "metadata", remedy: "Record the reference again with tools/record --sample")
+        entry: "metadata", remedy: "Record the reference again with record(..., sample=N)")
     }
     (self.seed, self.limit) = (seed, limit)
     for member in members { entries[member.key] = member.value }
@@ -90,6 +90,6 @@ package struct SamplingMetadata: Sendable {
   package static func malformed(_ message: String, entry: String = "metadata") -> WeighbridgeError {
     WeighbridgeError(
       .malformed, message, entry: entry,
-      remedy: "Record the reference again with tools/record --sample")
+      remedy: "Record the reference again with record(..., sample=N)")
   }
 }

@@ -38,7 +38,7 @@ extension TensorDiff {
     let most = 20
     let rest = items.count - most
     return items.prefix(most).map { "  \(lead)\($0)" }
-      + (rest > 0 ? ["  \(lead)… and \(rest) more, which --json lists"] : [])
+      + (rest > 0 ? ["  \(lead)… and \(rest) more, which \(Setting.json) lists"] : [])
   }
 
   private var dtypeLines: [String] {

@@ -1,5 +1,6 @@
 import WeighbridgeMapping
 import WeighbridgeModules
+import WeighbridgeTensors
 import WeighbridgeVerdicts
 
 /// The report for people: the headline, what does not map, the layers in execution order with runs
@@ -67,7 +68,7 @@ public struct TerminalReport: Sendable {
       lines += wrapped("\(lead)\(candidate.cause.text)\(diagnosis.change(candidate))", indent: 2)
       switch candidate.cause.fix {
       case .parameters:
-        lines.append("  fix: these rules, which --fix-rules writes")
+        lines.append("  fix: these rules, which \(Setting.suggestedRules) writes")
         lines += candidate.cause.fix.text.split(separator: "\n").map { "    \($0)" }
       case .configuration, .code:
         lines += wrapped("fix: \(candidate.cause.fix.text)", indent: 2)

@@ -96,9 +96,9 @@ struct PickleTests {
     }
   }
 
-  private static func walk(_ bytes: [UInt8]) throws -> TorchWalk {
+  private static func walk(_ bytes: [UInt8]) throws -> TorchWalk.Findings {
     let (heap, value) = try run(bytes)
-    return try TorchWalk(value, in: heap, byteCount: bytes.count)
+    return try TorchWalk(value, in: heap, byteCount: bytes.count).findings
   }
 
   /// What would call `os.system` is a name and an argument.

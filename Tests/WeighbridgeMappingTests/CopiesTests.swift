@@ -79,7 +79,7 @@ import WeighbridgeModules
       #expect(plan.report.root == nil)
       let root = wrapper.replacing("/", with: ".")
       #expect(plan.report.copies == [.init(root: root, count: 8)])
-      #expect(plan.report.notes.contains { $0.contains("--root \(root)") }, "\(plan.report)")
+      #expect(plan.report.notes.contains { $0.contains("`root: \"\(root)\"`") }, "\(plan.report)")
     }
   }
 
@@ -106,7 +106,7 @@ import WeighbridgeModules
           #expect(error.code == .mapping && error.code.exitStatus == 2)
           #expect(error.message.contains("2 complete copies"), "\(first), \(second): \(error)")
           for root in [a, b].map({ $0.joined(separator: ".") }) {
-            #expect(error.description.contains("--root \(root)"), "\(error)")
+            #expect(error.description.contains("`root: \"\(root)\"`"), "\(error)")
           }
           #expect(try copy(loader.plan(checkpoint, model: model, root: second)) == 1)
         }
@@ -190,7 +190,7 @@ import WeighbridgeModules
     let exact = try Weights.load(file(["ema", ""]), net)
     #expect(try exact.first.weight.elements(as: Float.self)[0] == 1001)
     let error = try #require(failure { try Weights.load(file(["ema", "model"]), net) })
-    #expect(error.description.contains("--root model or --root ema"))
+    #expect(error.description.contains("`root: \"model\"` or `root: \"ema\"`"))
     let chosen = try Weights.load(file(["ema", "model"]), root: "ema", net)
     #expect(try chosen.first.weight.elements(as: Float.self)[0] == 1)
     #expect(try Weights.report(file(["ema", "model"]), root: "model", net).root == "model")

@@ -49,7 +49,7 @@ import WeighbridgeWeights
     let error = #expect(throws: WeighbridgeError.self) { try loader.plan(checkpoint) }
     #expect(error?.code == .mapping && error?.file == path)
     #expect(error?.message.contains("the architecture 'tox', which is not known") == true)
-    #expect(error?.remedy?.contains("--model ID") == true)
+    #expect(error?.remedy?.contains("`model:`") == true)
     let named = try loader.plan(checkpoint, model: "toy")
     #expect(named.report.notes.contains("the file says it is tox; toy was asked for"))
   }

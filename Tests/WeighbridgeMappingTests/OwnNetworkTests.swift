@@ -164,7 +164,7 @@ import WeighbridgeWeights
     let plan = try loader.plan(native, reference: metadata)
     #expect(try plan.configuration.integer("heads") == 4)
     #expect(!plan.report.notes.contains { $0.contains("own file counts") })
-    #expect(plan.report.notes.contains { $0.contains("convert it again with --config heads=4") })
+    #expect(plan.report.notes.contains { $0.contains("convert it again with heads=4") })
     let same = try RecordedMetadata(json: #"{"model": "toy", "config": {"heads": 8}}"#)
     #expect(
       try loader.plan(native, reference: same).report.notes.allSatisfy {

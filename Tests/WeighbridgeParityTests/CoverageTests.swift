@@ -48,7 +48,7 @@ import WeighbridgeModules
       let gap = try #require(verdict.result?.coverage?.gaps.first).description
       #expect(Headline.line(verdict).contains(gap) == !allowsPartial)
       #expect(verdict.result?.notes.contains(gap) == allowsPartial)
-      #expect(text.contains("--allow-partial") == !allowsPartial)
+      #expect(text.contains("`allowsPartial`") == !allowsPartial)
     }
   }
 

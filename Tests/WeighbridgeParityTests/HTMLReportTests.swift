@@ -61,7 +61,7 @@ import WeighbridgeModules
     #expect(try isBalanced(text))
     for words in [
       "ambiguous</span> blocks.0.fc: eps is 1e-6 &lt;here&gt;", "falls from 61.0 to 1.0",
-      "<pre>--config eps=1e-05</pre>", "This would explain it as well", "The same in blocks.0.fc.",
+      "<pre>eps=1e-05</pre>", "This would explain it as well", "The same in blocks.0.fc.",
     ] {
       #expect(text.contains(words), "\(words)")
     }

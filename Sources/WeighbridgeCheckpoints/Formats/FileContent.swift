@@ -27,6 +27,10 @@ final class FileContent {
     return true
   }
 
+  /// Lets go of the archive's directory, which may list a million entries: whoever has taken what is of
+  /// use in it reads on alone.
+  func forgetArchive() { zip = nil }
+
   /// The file as HDF5, where it is.
   ///
   /// - Throws: `malformed` or `unsupported` when it is and cannot be read.

@@ -7,20 +7,28 @@ import WeighbridgeTensors
 /// values, so work and memory grow with the pickle's length and no faster.
 struct PickleMachine {
   private(set) var heap = PickleHeap()
+  private let bytes: UnsafeRawBufferPointer
   private var reader: PickleReader
   private var stack: [PickleValue] = []
   /// Where the parts of the stack begin that MARK opened.
   private var marks: [Int] = []
   private var memo: [Int: PickleValue] = [:]
+  /// How many values were put there by order, kept or not.
+  private var memoCount = 0
+  private var recalls: PickleRecalls
+  /// The last node that something beside its container may name: what comes after it has one owner.
+  private var lastShared = -1
 
   /// Python's own pickler ends at a thousand containers in each other.
   private static let deepest = 10_000
 
   /// - Parameters:
-  ///   - bytes: What holds the pickle; `.bytes` values are ranges of it.
+  ///   - bytes: What holds the pickle; `.bytes` values are ranges of it. It must outlive the machine.
   ///   - start: Where the pickle begins.
   init(_ bytes: UnsafeRawBufferPointer, at start: Int = 0) {
+    self.bytes = bytes
     reader = PickleReader(bytes, at: start)
+    recalls = PickleRecalls(bytes, at: start)
   }
 
   /// Runs to STOP.
@@ -46,6 +54,10 @@ struct PickleMachine {
     stack = []
     marks = []
     memo = [:]
+    memoCount = 0
+    recalls = PickleRecalls(bytes, at: reader.position)
+    // What was kept so far is shared with whoever holds it.
+    lastShared = heap.nodes.count - 1
     return try run()
   }
 
@@ -60,11 +72,11 @@ struct PickleMachine {
     case UInt8(ascii: "("): marks.append(stack.count)
     case UInt8(ascii: "0"): try popOrUnmark()
     case UInt8(ascii: "1"): _ = try popToMark()
-    case UInt8(ascii: "2"): push(try top())
-    case UInt8(ascii: "p"): memo[try reader.decimal()] = try top()
-    case UInt8(ascii: "q"): memo[Int(try reader.byte())] = try top()
-    case UInt8(ascii: "r"): memo[try reader.length(4)] = try top()
-    case 0x94: memo[memo.count] = try top()
+    case UInt8(ascii: "2"): push(shared(try top()))
+    case UInt8(ascii: "p"): try keep(as: reader.decimal())
+    case UInt8(ascii: "q"): try keep(as: Int(reader.byte()))
+    case UInt8(ascii: "r"): try keep(as: reader.length(4))
+    case 0x94: try keep(as: recalls.isMixed ? memo.count : memoCount)
     case UInt8(ascii: "g"): push(try recalled(reader.decimal()))
     case UInt8(ascii: "h"): push(try recalled(Int(reader.byte())))
     case UInt8(ascii: "j"): push(try recalled(reader.length(4)))
@@ -144,7 +156,9 @@ struct PickleMachine {
   private mutating func make(_ callee: PickleValue, _ arguments: PickleValue) throws {
     switch callee {
     case .global(let global):
-      push(heap.add(.object(global, arguments: arguments)))
+      push(
+        heap.addTensor(global, arguments, after: lastShared)
+          ?? heap.add(.object(global, arguments: arguments)))
     case .node(let position):
       // Legacy files keep a module's class outside of the pickle, beside its source text.
       guard case .persistent(let id) = heap.nodes[position].kind,
@@ -202,6 +216,19 @@ struct PickleMachine {
 
   private mutating func popOrUnmark() throws {
     if let mark = marks.last, mark == stack.count { marks.removeLast() } else { _ = try pop() }
+  }
+
+  /// Keeps what lies on top under a key, if it is ever asked for.
+  private mutating func keep(as key: Int) throws {
+    let value = try top()
+    memoCount += 1
+    if recalls.contains(key) { memo[key] = shared(value) }
+  }
+
+  /// A value that something beside its container names from now on.
+  private mutating func shared(_ value: PickleValue) -> PickleValue {
+    if case .node(let position) = value { lastShared = max(lastShared, position) }
+    return value
   }
 
   private func recalled(_ key: Int) throws -> PickleValue {

@@ -39,6 +39,8 @@ struct PickleNode: Sendable {
     indirect case object(PickleGlobal, arguments: PickleValue)
     /// An object kept outside of the pickle, by the value that names it.
     indirect case persistent(PickleValue)
+    /// A view of a storage, in place of the calls and tuples that describe it.
+    case tensor(TorchTensor)
   }
 
   var kind: Kind
@@ -61,6 +63,7 @@ struct PickleHeap: Sendable {
     switch kind {
     case .object(_, let inner), .persistent(let inner): deepen(position, CollectionOfOne(inner))
     case .tuple, .list, .set, .dictionary: deepen(position, items)
+    case .tensor: break
     }
     return .node(position)
   }
@@ -73,6 +76,46 @@ struct PickleHeap: Sendable {
   mutating func setState(_ state: PickleValue, of position: Int) {
     states[position] = state
     deepen(position, CollectionOfOne(state))
+  }
+
+  /// Adds the tensor that a call would make, and takes out what described it, which nothing else
+  /// names; `nil` for every other call, and where the description is shared.
+  ///
+  /// Of the ten values that describe a tensor, none is needed once it is known: a file of a million
+  /// tensors keeps a million nodes.
+  ///
+  /// - Parameter shared: The last node that something beside its container may name.
+  mutating func addTensor(
+    _ global: PickleGlobal, _ arguments: PickleValue, after shared: Int
+  ) -> PickleValue? {
+    guard case .node(let root) = arguments, root == nodes.count - 1, root > shared,
+      case .success(let tensor)? = rebuiltView(global, arguments)
+    else { return nil }
+    // Each node behind the last shared one has one owner, so whatever the arguments reach is theirs.
+    var first = root
+    var open = [root]
+    var count = 0
+    while let position = open.popLast() {
+      guard position > shared else { return nil }
+      first = min(first, position)
+      count += 1
+      for case .node(let inner) in contents(of: position) { open.append(inner) }
+    }
+    guard first + count == nodes.count else { return nil }
+    if !states.isEmpty { for position in first..<nodes.count { states[position] = nil } }
+    nodes.removeLast(count)
+    return add(.tensor(tensor))
+  }
+
+  /// Every value that a node holds.
+  private func contents(of position: Int) -> [PickleValue] {
+    var values = nodes[position].items
+    switch nodes[position].kind {
+    case .object(_, let inner), .persistent(let inner): values.append(inner)
+    case .tuple, .list, .set, .dictionary, .tensor: break
+    }
+    if let state = states[position] { values.append(state) }
+    return values
   }
 
   private mutating func deepen(_ position: Int, _ items: some Sequence<PickleValue>) {

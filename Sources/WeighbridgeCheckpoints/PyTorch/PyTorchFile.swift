@@ -16,10 +16,9 @@ package final class PyTorchFile: IndexedCheckpoint {
   /// Per entry of `index`.
   private let tensors: [TorchTensor]
 
-  /// The archive of a zip file, if it is one of PyTorch's.
-  static func archive(_ map: MappedFile, _ directory: ZipDirectory) throws -> PyTorchFile? {
-    guard let pickle = TorchArchive.pickleEntry(directory) else { return nil }
-    return try PyTorchFile(map, TorchArchive.read(map, directory, pickle))
+  /// A zip archive of PyTorch's.
+  static func archive(_ map: MappedFile, _ archive: TorchArchive) throws -> PyTorchFile {
+    try PyTorchFile(map, archive.read(map))
   }
 
   /// A legacy file, or a plain pickle.
@@ -27,11 +26,12 @@ package final class PyTorchFile: IndexedCheckpoint {
     try PyTorchFile(map, map.withBytes(TorchLegacy.read))
   }
 
-  private init(_ map: MappedFile, _ contents: TorchContents) throws {
-    let walk = try TorchWalk(
-      contents.root, in: contents.heap, byteCount: contents.pickleByteCount)
-    var (entries, kept, skipped) = ([CheckpointEntry](), [TorchTensor](), walk.skipped)
-    for (name, tensor) in walk.tensors {
+  private init(_ map: MappedFile, _ contents: consuming TorchContents) throws {
+    let found = try contents.takeTensors()
+    var (entries, kept, skipped) = ([CheckpointEntry](), [TorchTensor](), found.skipped)
+    entries.reserveCapacity(found.tensors.count)
+    kept.reserveCapacity(found.tensors.count)
+    for (name, tensor) in found.tensors {
       do {
         entries.append(try contents.entry(name, tensor))
         kept.append(tensor)
@@ -47,7 +47,7 @@ package final class PyTorchFile: IndexedCheckpoint {
     self.map = map
     self.contents = contents
     path = map.path
-    metadata = walk.metadata.merging(HubConfiguration.texts(beside: map.path)) { own, _ in own }
+    metadata = found.metadata.merging(HubConfiguration.texts(beside: map.path)) { own, _ in own }
     tensors = kept
     index = EntryIndex(entries, skipped: skipped, path: map.path)
   }

@@ -4,7 +4,11 @@ extension CheckpointFormat {
     "pytorch", title: "PyTorch", extensions: ["pth", "pt", "th", "ckpt"],
     summary: "`torch.save`, zip and legacy, hubs' `.bin`, TorchScript; nothing in it is run",
     open: { file in
-      if let zip = file.zip { return try PyTorchFile.archive(file.map, zip) }
+      if let archive = file.zip.flatMap(TorchArchive.init) {
+        file.forgetArchive()
+        return try PyTorchFile.archive(file.map, archive)
+      }
+      guard file.zip == nil else { return nil }
       return file.map.withBytes(isPickle) ? try PyTorchFile.legacy(file.map) : nil
     },
     write: { try PyTorchWriter($0, tensors: $1.tensors, metadata: $1.metadata) })

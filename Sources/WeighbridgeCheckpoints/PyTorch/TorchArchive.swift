@@ -11,24 +11,33 @@ struct TorchContents {
   /// A pickle that lies compressed in its archive, on which `.bytes` ranges count; `nil` where they
   /// count in the file.
   var pickle: TensorStorage?
+
+  /// The tensors among what the pickle built, of which nothing else is kept.
+  ///
+  /// - Throws: `malformed` for containers that hold each other over and over.
+  mutating func takeTensors() throws -> TorchWalk.Findings {
+    let findings = try TorchWalk(root, in: heap, byteCount: pickleByteCount).findings
+    (heap, root) = (PickleHeap(), .none)
+    return findings
+  }
 }
 
 /// The form of `torch.save` since PyTorch 1.6, and of TorchScript: a zip archive of a pickle
 /// `NAME/data.pkl` and the storages `NAME/data/KEY`.
-enum TorchArchive {
-  /// The pickle's path in an archive, if it is one of PyTorch's.
-  static func pickleEntry(_ directory: ZipDirectory) -> ZipEntry? {
+struct TorchArchive {
+  private let pickle: ZipEntry
+  private let byteOrder: ZipEntry?
+  private let storages: [String: TorchStorage]
+
+  /// What is of use in an archive of PyTorch's; `nil` for every other one.
+  init?(_ directory: ZipDirectory) {
     let pickles = directory.entries.filter {
       $0.name == "data.pkl" || $0.name.hasSuffix("/data.pkl")
     }
     // TorchScript's constants stand beside; the shortest path is the model's.
-    return pickles.min { $0.name.utf8.count < $1.name.utf8.count }
-  }
-
-  /// - Throws: `malformed` or `unsupported` when the pickle cannot be read.
-  static func read(
-    _ map: MappedFile, _ directory: ZipDirectory, _ pickle: ZipEntry
-  ) throws -> TorchContents {
+    guard let pickle = pickles.min(by: { $0.name.utf8.count < $1.name.utf8.count }) else {
+      return nil
+    }
     let folder = String(pickle.name.dropLast("data.pkl".count))
     var storages: [String: TorchStorage] = [:]
     for entry in directory.entries where entry.name.hasPrefix(folder + "data/") {
@@ -37,11 +46,17 @@ enum TorchArchive {
       else {
         continue
       }
-      storages[String(entry.name.dropFirst(folder.count + 5))] = storage(entry)
+      storages[String(entry.name.dropFirst(folder.count + 5))] = Self.storage(entry)
     }
-    let isBigEndian = try isBigEndian(
-      directory.entries.first { $0.name == folder + "byteorder" }, map)
-    let bytes = try content(pickle, map)
+    self.pickle = pickle
+    self.storages = storages
+    byteOrder = directory.entries.first { $0.name == folder + "byteorder" }
+  }
+
+  /// - Throws: `malformed` or `unsupported` when the pickle cannot be read.
+  func read(_ map: MappedFile) throws -> TorchContents {
+    let isBigEndian = try Self.isBigEndian(byteOrder, map)
+    let bytes = try Self.content(pickle, map)
     return try bytes.withBytes { buffer in
       var machine = PickleMachine(buffer)
       let (root, _) = try machine.run()

@@ -60,10 +60,14 @@ enum TorchLegacy {
   private static func elements(in heap: PickleHeap) throws -> [String: Int] {
     var sizes: [String: Int] = [:]
     for node in heap.nodes {
-      guard case .persistent(let id) = node.kind, heap.sequence(id)?.first?.text == "storage" else {
+      let storage: TorchStorageID
+      if case .persistent(let id) = node.kind, heap.sequence(id)?.first?.text == "storage" {
+        storage = try TorchStorageID(id, in: heap)
+      } else if case .tensor(.view(let id, _, _, _, _)) = node.kind {
+        storage = id
+      } else {
         continue
       }
-      let storage = try TorchStorageID(id, in: heap)
       sizes[storage.key] = storage.dtype?.byteCount ?? 1
     }
     return sizes

@@ -1,7 +1,8 @@
 import WeighbridgeTensors
 
-/// A tensor or array that a pickle describes.
-enum TorchTensor: Sendable {
+/// A tensor or array that a pickle describes. Kept by reference: there may be millions, and each stands
+/// in several lists.
+indirect enum TorchTensor: Sendable {
   /// A view of a storage, in elements.
   case view(TorchStorageID, dtype: DType, shape: Shape, strides: [Int], offset: Int)
   /// A NumPy array, whose bytes lie in the pickle.
@@ -27,11 +28,26 @@ extension PickleHeap {
   ///
   /// Source: `torch/_utils.py` and `torch/_tensor.py` of PyTorch 2.x, `numpy/_core/multiarray.py`.
   func tensor(_ value: PickleValue) -> Result<TorchTensor, SkipError>? {
-    guard let node = node(value), case .object(let global, let arguments) = node.kind else {
-      return nil
+    guard let node = node(value) else { return nil }
+    switch node.kind {
+    case .tensor(let tensor): return .success(tensor)
+    case .object(let global, let arguments):
+      return tensor(global, sequence(arguments) ?? [], state: state(of: value), depth: 0)
+    case .tuple, .list, .set, .dictionary, .persistent: return nil
     }
-    return tensor(global, sequence(arguments) ?? [], state: state(of: value), depth: 0)
   }
+
+  /// What a call of PyTorch's would make, if that is a view of a storage.
+  func rebuiltView(
+    _ global: PickleGlobal, _ arguments: PickleValue
+  ) -> Result<TorchTensor, SkipError>? {
+    guard Self.viewMakers.contains(global.name), global.module == "torch._utils" else { return nil }
+    return tensor(global, sequence(arguments) ?? [], state: .none, depth: 0)
+  }
+
+  private static let viewMakers: Set<String> = [
+    "_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3", "_rebuild_parameter",
+  ]
 
   private func tensor(
     _ global: PickleGlobal, _ arguments: [PickleValue], state: PickleValue, depth: Int
@@ -76,9 +92,9 @@ extension PickleHeap {
 
   /// What a wrapper's first argument is.
   private func inner(_ value: PickleValue?, _ depth: Int) -> Result<TorchTensor, SkipError>? {
-    guard let value, let node = node(value), depth < 4,
-      case .object(let global, let arguments) = node.kind
-    else { return damaged }
+    guard let value, let node = node(value), depth < 4 else { return damaged }
+    if case .tensor(let tensor) = node.kind { return .success(tensor) }
+    guard case .object(let global, let arguments) = node.kind else { return damaged }
     return tensor(global, sequence(arguments) ?? [], state: state(of: value), depth: depth + 1)
       ?? damaged
   }

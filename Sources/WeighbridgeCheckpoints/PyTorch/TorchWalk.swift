@@ -4,10 +4,15 @@ import WeighbridgeTensors
 /// them: dictionaries by key, lists by position, modules by parameter, buffer and child, and other
 /// objects by attribute.
 struct TorchWalk {
-  private(set) var tensors: [(name: String, tensor: TorchTensor)] = []
-  private(set) var skipped: [SkippedEntry] = []
-  /// Numbers and texts near the top: an epoch, hyperparameters.
-  private(set) var metadata: [String: String] = [:]
+  /// What there is.
+  struct Findings {
+    var tensors: [(name: String, tensor: TorchTensor)] = []
+    var skipped: [SkippedEntry] = []
+    /// Numbers and texts near the top: an epoch, hyperparameters.
+    var metadata: [String: String] = [:]
+  }
+
+  private(set) var findings = Findings()
   private let heap: PickleHeap
   /// The containers that the current value lies in.
   private var open: Set<Int> = []
@@ -44,9 +49,10 @@ struct TorchWalk {
     }
     if let found = heap.tensor(value) {
       switch found {
-      case .success(let tensor): tensors.append((name.isEmpty ? "tensor" : name, tensor))
+      case .success(let tensor): findings.tensors.append((name.isEmpty ? "tensor" : name, tensor))
       case .failure(let error):
-        skipped.append(SkippedEntry(name: name.isEmpty ? "tensor" : name, reason: error.reason))
+        findings.skipped.append(
+          SkippedEntry(name: name.isEmpty ? "tensor" : name, reason: error.reason))
       }
       return
     }
@@ -63,7 +69,7 @@ struct TorchWalk {
       try walkItems(node.items, name, depth)
     case .dictionary:
       try walkMembers(node.items, name, depth)
-    case .set, .persistent: break
+    case .set, .persistent, .tensor: break
     case .object(let global, let arguments):
       if Self.mappings.contains(global.qualified) {
         // Python 2 gives a mapping's pairs as an argument.
@@ -100,20 +106,28 @@ struct TorchWalk {
   private mutating func walkMembers(
     _ members: [PickleValue], _ name: String, _ depth: Int
   ) throws {
-    var positions: [[UInt8]: Int] = [:]
+    for (key, value) in Self.pairs(members) {
+      try walk(value, joined(name, key), depth: depth)
+    }
+  }
+
+  private static func pairs(_ members: [PickleValue]) -> [(key: String, value: PickleValue)] {
+    var positions: [ExactText: Int] = [:]
     var pairs: [(key: String, value: PickleValue)] = []
+    positions.reserveCapacity(members.count / 2)
+    pairs.reserveCapacity(members.count / 2)
     for index in stride(from: 0, to: members.count - 1, by: 2) {
       guard let key = members[index].text ?? members[index].integer.map(String.init) else {
         continue
       }
-      if let position = positions[Array(key.utf8)] {
+      if let position = positions[ExactText(key)] {
         pairs[position].value = members[index + 1]
       } else {
-        positions[Array(key.utf8)] = pairs.count
+        positions[ExactText(key)] = pairs.count
         pairs.append((key, members[index + 1]))
       }
     }
-    for (key, value) in pairs { try walk(value, joined(name, key), depth: depth) }
+    return pairs
   }
 
   /// What an object restores itself from: a dictionary of attributes, alone or with one of slots.
@@ -143,9 +157,9 @@ struct TorchWalk {
     else { return }
     for index in stride(from: 0, to: texts.items.count - 1, by: 2) {
       guard let key = texts.items[index].text, case .text(let text) = texts.items[index + 1],
-        metadata.count < Self.metadataLimit
+        findings.metadata.count < Self.metadataLimit
       else { continue }
-      metadata[key] = text
+      findings.metadata[key] = text
     }
   }
 
@@ -154,14 +168,15 @@ struct TorchWalk {
   }
 
   private mutating func note(_ value: PickleValue, _ name: String, _ depth: Int) {
-    guard depth <= Self.metadataDepth, !name.isEmpty, metadata.count < Self.metadataLimit else {
+    guard depth <= Self.metadataDepth, !name.isEmpty, findings.metadata.count < Self.metadataLimit
+    else {
       return
     }
     switch value {
-    case .bool(let value): metadata[name] = value ? "true" : "false"
-    case .int(let value): metadata[name] = String(value)
-    case .float(let value): metadata[name] = String(value)
-    case .text(let text) where text.utf8.count <= Self.longestText: metadata[name] = text
+    case .bool(let value): findings.metadata[name] = value ? "true" : "false"
+    case .int(let value): findings.metadata[name] = String(value)
+    case .float(let value): findings.metadata[name] = String(value)
+    case .text(let text) where text.utf8.count <= Self.longestText: findings.metadata[name] = text
     default: break
     }
   }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Weighbridge
+import WeighbridgeTensors
 
 /// `weighbridge map --align`: the whole correspondence, where names do not match.
 struct AlignmentOptions: ParsableArguments {
@@ -29,7 +30,7 @@ struct AlignmentOptions: ParsableArguments {
     guard let id = model.identifier else {
       throw WeighbridgeError(
         .usage, "--align needs the model's name",
-        remedy: "Add --model ID; `weighbridge models` lists them")
+        remedy: "Add --model ID; \(Setting.command("models")) lists them")
     }
     guard model.root == nil else {
       throw WeighbridgeError(

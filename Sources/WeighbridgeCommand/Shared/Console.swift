@@ -68,8 +68,7 @@ struct Console {
   /// Prints the one line that a failure starts with, after whatever was printed before it.
   static func fail(_ text: String) {
     try? output.flush()
-    // What the libraries suggest to call is called as this tool is.
-    remark("\(Tool.name): error: \(text.replacing("`weighbridge ", with: "`\(Tool.name) "))")
+    remark("\(Tool.name): error: \(text)")
   }
 
   /// Progress on standard error, to a terminal only.

@@ -26,7 +26,7 @@ public struct PictureBatch: Sendable {
       values += try picture.elements(as: Float.self)
     }
     guard let shape else {
-      throw WeighbridgeError(.usage, "no picture is given", remedy: "Give --image FILE")
+      throw WeighbridgeError(.usage, "no picture is given", remedy: "Give \(Setting.pictures)")
     }
     tensor = try Tensor(values, shape: [paths.count, 3, shape[2], shape[3]])
     self.transform = transform

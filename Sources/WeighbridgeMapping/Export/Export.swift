@@ -141,7 +141,7 @@ public struct Export: Sendable {
       }
         ?? WeighbridgeError(
           .malformed, "there is no tensor to write", file: checkpoint.path,
-          remedy: "`weighbridge inspect` lists what it holds")
+          remedy: "\(Setting.command("inspect")) lists what it holds")
     }
     let source = CheckpointSource(checkpoint, stateDict)
     items = stateDict.tensors.map { tensor in
@@ -210,7 +210,7 @@ public struct Export: Sendable {
       guard let manifest else {
         throw WeighbridgeError(
           .usage, "a native weight file says which model it is, and none is known",
-          remedy: "Give --model ID, or --format safetensors for a plain file")
+          remedy: "Give \(Setting.model()), or \(Setting.format("safetensors")) for a plain file")
       }
       let writer = try NativeWeightsWriter(path, manifest: manifest, tensors: plan)
       return try write(progress, writer.add, writer.finish, writer.cancel)

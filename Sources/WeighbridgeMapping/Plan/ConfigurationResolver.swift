@@ -60,7 +60,8 @@ struct ConfigurationResolver {
         entry.value != value
       {
         stated.notes.append(
-          "--config \(name)=\(value) overrules the metadata's \(name)=\(entry.value)")
+          "\(Setting.configuration(name, value.description)) overrules the metadata's \(name)=\(entry.value)"
+        )
         overruled = entry.value
       }
       try stated.configuration.set(name, value, origin: .given, overruling: overruled)
@@ -107,11 +108,12 @@ struct ConfigurationResolver {
     stated.notes.append(
       "\(owner) says \(name)=\(assumed), which was assumed when it was written, and the reference "
         + "\(name)=\(known): a program that loads the file alone computes with \(assumed); convert it "
-        + "again with --config \(name)=\(known)")
+        + "again with \(Setting.configuration(name, known.description))")
     guard !overrides.contains(where: { $0.key == name }) else { return }
     stated.contradictions.append(
       "\(owner) assumes \(name)=\(assumed) where the reference has \(name)=\(known), so a program "
-        + "that loads it computes something else: convert it again with --config \(name)=\(known)")
+        + "that loads it computes something else: convert it again with "
+        + "\(Setting.configuration(name, known.description))")
   }
 
   private func value(
@@ -143,8 +145,8 @@ struct ConfigurationResolver {
         throw WeighbridgeError(
           .mapping,
           "nothing in it tells \(key.name) of \(architecture.id): it does not look like one",
-          remedy: "`weighbridge inspect` lists its names; "
-            + "--model auto finds an architecture that fits")
+          remedy: "\(Setting.command("inspect")) lists its names; "
+            + "\(Setting.model("auto")) finds an architecture that fits")
       }
       try architecture.check(configuration)
       let final = configuration

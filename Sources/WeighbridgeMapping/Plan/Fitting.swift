@@ -104,7 +104,8 @@ struct Candidates {
       .mapping,
       "holds \(outer.count) complete copies of the model: \(listed.joined(separator: ", "))",
       file: file,
-      remedy: "Say which is meant: \(names.map { "--root \($0)" }.joined(separator: " or "))")
+      remedy: "Say which is meant: "
+        + names.map { Setting.root($0).description }.joined(separator: " or "))
   }
 
   private func finished(_ fit: Fit, among others: [Fit]) -> Fit {
@@ -172,7 +173,7 @@ extension Fit {
       let taken = view.root.isEmpty ? "the file's own names are" : "'\(view.rootName)' is"
       report.notes.append(
         "\(taken) taken; another copy stands under '\(copy.root)' (\(copy.count.entries)) and is left "
-          + "out: --root \(copy.root) takes that")
+          + "out: \(Setting.root(copy.root)) takes that")
     }
   }
 }

@@ -95,9 +95,10 @@ extension Loader {
       "says that it is of the architecture '\(named.shortened())', which is not known here",
       file: file,
       remedy: named == AnyArchitecture.recordedID
-        ? "It is a recorded network: give the reference that holds that with --reference"
-        : "`weighbridge models` lists those that are: say which it is with --model ID. A network "
-          + "of your own is loaded by a Swift program, not by this command")
+        ? "It is a recorded network: give the reference that holds that with \(Setting.reference)"
+        : "\(Setting.command("models")) lists those that are: say which it is with "
+          + "\(Setting.model()). A network of your own is loaded by a Swift program, not by this command"
+    )
   }
 
   private func ambiguous(
@@ -105,7 +106,7 @@ extension Loader {
   ) -> WeighbridgeError {
     WeighbridgeError(
       .mapping, "could be any of \(recognized.map { $0.id }.joined(separator: ", "))", file: file,
-      remedy: "Say which with --model ID")
+      remedy: "Say which with \(Setting.model())")
   }
 
   private func unrecognized(_ candidates: Candidates) -> WeighbridgeError {
@@ -118,8 +119,9 @@ extension Loader {
     }
     return WeighbridgeError(
       .mapping, text, file: candidates.checkpoint.path,
-      remedy: "Say which with --model ID; `weighbridge models` lists them. A network of your own "
-        + "is loaded by a Swift program, not by this command")
+      remedy:
+        "Say which with \(Setting.model()); \(Setting.command("models")) lists them. A network "
+        + "of your own is loaded by a Swift program, not by this command")
   }
 
   /// The architectures that share most names with the checkpoint, with what each lacks.

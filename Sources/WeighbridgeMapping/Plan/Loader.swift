@@ -48,8 +48,8 @@ public struct Loader: Sendable {
       (dialect, rules) = (found.dialect, try found.dialect.rules(lead: found.lead))
       if found.dialect.models.count == 1 { model = found.dialect.models[0] }
       notes.append(
-        "the names are of \(found.dialect.origin): the dialect \(found.dialect.id), unless --rules "
-          + "says otherwise")
+        "the names are of \(found.dialect.origin): the dialect \(found.dialect.id), unless "
+          + "\(Setting.rules) says otherwise")
     }
     let candidates = try Candidates(checkpoint, rules: rules, root: root)
     let architecture: AnyArchitecture
@@ -85,7 +85,7 @@ public struct Loader: Sendable {
     guard plan.ledger.requests.isEmpty else {
       throw WeighbridgeError(
         .usage, "\(model) has \(plan.ledger.requests.count) parameters and buffers",
-        remedy: "Give their file with --weights")
+        remedy: "Give their file with \(Setting.weights)")
     }
     return plan
   }

@@ -9,14 +9,14 @@ extension MappingReport {
     guard isForeign else {
       return WeighbridgeError(
         .mapping, "the names do not map one to one: \(wrong)", file: file,
-        remedy: "`weighbridge map` lists them all")
+        remedy: "\(Setting.command("map")) lists them all")
     }
     return WeighbridgeError(
       .mapping, foreign(wrong), file: file,
       remedy: resembles.isEmpty
-        ? "Say which it is with --model ID, or rename its tensors with --rules"
+        ? "Say which it is with \(Setting.model()), or rename its tensors with \(Setting.rules)"
         : "By names and shapes it is \(resembles.joined(separator: " or ")): "
-          + "--model \(resembles[0])")
+          + "\(Setting.model(resembles[0]))")
   }
 
   /// The most things of one kind that an error lists.

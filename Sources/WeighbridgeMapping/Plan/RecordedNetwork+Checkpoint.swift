@@ -12,7 +12,8 @@ extension Network {
     guard let network = try Network(in: checkpoint) else {
       throw WeighbridgeError(
         .malformed, "holds no network", file: checkpoint.path, entry: "network",
-        remedy: "Record it with record(..., network=True), or name the model with --model ID")
+        remedy:
+          "Record it with record(..., network=True), or name the model with \(Setting.model())")
     }
     self = network
   }

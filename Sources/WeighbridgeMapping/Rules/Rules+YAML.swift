@@ -40,7 +40,7 @@ extension Rules {
     guard let text else {
       throw WeighbridgeError(
         .malformed, "is no rules file: not text of at most 4 MB", file: path,
-        remedy: "`weighbridge map --help` shows the format")
+        remedy: "\(Setting.command("map --help")) shows the format")
     }
     return try Rules(yaml: text, file: path)
   }

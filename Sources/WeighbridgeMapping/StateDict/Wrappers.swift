@@ -81,7 +81,8 @@ struct StateDictView {
   func chosen(_ name: String) throws -> StateDictView {
     let wanted = name.split { $0 == "." || $0 == "/" }.map(String.init)
     guard !wanted.isEmpty else {
-      throw WeighbridgeError(.usage, "--root takes a name such as ema or state_dict.module")
+      throw WeighbridgeError(
+        .usage, "\(Setting.anyRoot) takes a name such as ema or state_dict.module")
     }
     var view = self
     for step in wanted {
@@ -139,9 +140,10 @@ struct StateDictView {
     }
     let most = counts.sorted { ($0.value, $1.key) > ($1.value, $0.key) }.prefix(8).map(\.key)
     return WeighbridgeError(
-      .mapping, "nothing stands under '\(name)', which --root names",
+      .mapping, "nothing stands under '\(name)', which \(Setting.anyRoot) names",
       remedy: most.isEmpty
-        ? "Its names have no parts: leave --root out" : "It has \(most.joined(separator: ", "))")
+        ? "Its names have no parts: leave \(Setting.anyRoot) out"
+        : "It has \(most.joined(separator: ", "))")
   }
 }
 

@@ -124,7 +124,7 @@ public struct SourceComparison: Sendable {
     guard let text = manifest.notes[NativeManifest.rulesTextKey] else {
       throw WeighbridgeError(
         .usage, "was made with rules, which it does not keep", file: file,
-        remedy: "Give them with --rules")
+        remedy: "Give them with \(Setting.rules)")
     }
     return try Rules(yaml: text, file: file)
   }

@@ -1,3 +1,5 @@
+import WeighbridgeTensors
+
 /// An architecture as a value: what planning a model needs to know of it. Every `Architecture` has one, and
 /// so does a model whose description is data, such as a recorded network.
 public struct AnyArchitecture: Sendable {
@@ -96,7 +98,7 @@ public struct ArchitectureRegistry: Sendable {
     let hint = meant.isEmpty ? "" : "Did you mean \(meant.joined(separator: " or "))? "
     throw WeighbridgeError(
       .usage, "there is no architecture '\(id)'",
-      remedy: "\(hint)`weighbridge models` lists \(ids.joined(separator: ", "))")
+      remedy: "\(hint)\(Setting.command("models")) lists \(ids.joined(separator: ", "))")
   }
 
   /// The architectures whose names and shapes a checkpoint shows.

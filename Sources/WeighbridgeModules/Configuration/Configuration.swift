@@ -1,3 +1,5 @@
+import WeighbridgeTensors
+
 /// A value of a configuration key: the constructor arguments of an architecture.
 public enum ConfigurationValue: Sendable, Hashable {
   /// A whole number.
@@ -199,7 +201,7 @@ public struct Configuration: Sendable, Hashable {
         remedy: isGiven
           ? "Leave \(name) out or use the checkpoint that fits it"
           : "Use the checkpoint that belongs to the metadata, unless that tensor is transposed: "
-            + "then a rule of --rules puts it right")
+            + "then a rule of \(Setting.rules) puts it right")
     }
     if let entry = entries[name], entry.origin == .given || entry.origin == .metadata { return }
     entries[name] = Entry(value: value, origin: .inferred)
@@ -275,7 +277,7 @@ public struct Configuration: Sendable, Hashable {
   private func missing(_ name: String) -> WeighbridgeError {
     WeighbridgeError(
       .usage, "\(architecture) needs a value for the configuration key \(name)",
-      remedy: "Add --config \(name)=<value>")
+      remedy: "Add \(Setting.configuration(name, "<value>"))")
   }
 }
 

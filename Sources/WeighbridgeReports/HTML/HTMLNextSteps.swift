@@ -1,5 +1,6 @@
 import WeighbridgeCauses
 import WeighbridgeMapping
+import WeighbridgeTensors
 import WeighbridgeVerdicts
 
 /// What the reader can do, in the order in which it helps: one row per step.
@@ -42,11 +43,12 @@ struct HTMLNextSteps {
 
   private func names(_ mapping: MappingReport) -> [Step] {
     let rules = mapping.suggestions.prefix(6).map {
-      Step(what: "give this rule with --rules: \($0.rule.yaml)", place: $0.parameter)
+      Step(what: "give this rule with \(Setting.rules): \($0.rule.yaml)", place: $0.parameter)
     }
     let look = Step(
       what: rules.isEmpty
-        ? "compare the names with `weighbridge map`, and write rules or name another --model"
+        ? "compare the names with \(Setting.command("map")), and write rules or name another model "
+          + "with \(Setting.model())"
         : "validate again", place: "the checkpoint's names")
     return rules + [look]
   }
@@ -74,7 +76,8 @@ struct HTMLNextSteps {
 
   private func fix(_ diagnosis: Diagnosis) -> String {
     switch diagnosis.best.cause.fix {
-    case .parameters: "give the rules that --fix-rules writes: \(diagnosis.best.cause.text)"
+    case .parameters:
+      "give the rules that \(Setting.suggestedRules) writes: \(diagnosis.best.cause.text)"
     case .configuration, .code: diagnosis.best.cause.fix.text
     }
   }

@@ -1,6 +1,7 @@
 import WeighbridgeCauses
 import WeighbridgeMapping
 import WeighbridgeModules
+import WeighbridgeTensors
 import WeighbridgeVerdicts
 
 extension Cause.Fix {
@@ -13,10 +14,10 @@ extension Cause.Fix {
     }
   }
 
-  /// What to do, in the user's terms: an option of the command, lines of a rules file, or words.
+  /// What to do, in the user's terms: a key of the configuration, lines of a rules file, or words.
   public var text: String {
     switch self {
-    case .configuration(let key, let value): "--config \(key)=\(value)"
+    case .configuration(let key, let value): Setting.configuration(key, "\(value)").description
     case .parameters(let changes):
       Rules(changes.rules { $0 }).yaml.trimmingSuffix(while: \.isNewline)
     case .code(let words): words

@@ -1,3 +1,4 @@
+import WeighbridgeTensors
 import WeighbridgeVerdicts
 
 extension Reach.Cause {
@@ -18,7 +19,7 @@ extension Reach.Cause {
 extension Reach.Obstacle {
   fileprivate var text: String {
     switch self {
-    case .time: "that takes longer than another forward; --reach always does it"
+    case .time: "that takes longer than another forward; \(Setting.reach) always does it"
     case .doesNotRun: "the model does not run with it changed"
     case .notKept: "it was not kept"
     }

@@ -1,4 +1,5 @@
 import WeighbridgeReferences
+import WeighbridgeTensors
 import WeighbridgeVerdicts
 
 extension ParityResult {
@@ -68,7 +69,7 @@ extension Remark: CustomStringConvertible {
 
   private func oracleSkipped(_ why: String) -> String {
     "float64 oracle skipped: \(why); PyTorch's elementwise defaults stand in where no noise is "
-      + "recorded (--oracle always runs it)"
+      + "recorded (\(Setting.oracle) always runs it)"
   }
 }
 

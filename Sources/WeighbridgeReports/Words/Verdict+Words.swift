@@ -1,5 +1,6 @@
 import WeighbridgeMapping
 import WeighbridgeModules
+import WeighbridgeTensors
 import WeighbridgeVerdicts
 
 extension Verdict {
@@ -29,7 +30,7 @@ extension Verdict {
       : "record outputs and activations of this network"
     return [
       "nothing that was compared differs, but a pass would promise more: \(how), "
-        + "or accept it with --allow-partial"
+        + "or accept it with \(Setting.partialPass)"
     ]
   }
 
@@ -40,7 +41,7 @@ extension Verdict {
         return nil
       }
       return "you overruled \(key.name)=\(recorded) of the reference: "
-        + "drop --config \(key.name)=\(entry.value)"
+        + "drop \(Setting.configuration(key.name, entry.value.description))"
     }
   }
 
@@ -49,7 +50,7 @@ extension Verdict {
     return [
       "the file stores \(dtype): such weights do not give float32's activations. Validate the "
         + "file that they were rounded from, or record a reference with the rounded weights, or "
-        + "say how far off they may be: --rtol 1e-2 --atol 5e-2"
+        + "say how far off they may be: \(Setting.coarseTolerance)"
     ]
   }
 }

@@ -129,7 +129,9 @@ extension NativeManifest {
     guard isPresent(in: metadata) else {
       throw WeighbridgeError(
         .malformed, "is a safetensors file, but not a native weight file",
-        remedy: "Make one with `weighbridge convert`, or with `Export` for a network of your own")
+        remedy:
+          "Make one with \(Setting.command("convert")), or with `Export` for a network of your "
+          + "own")
     }
     guard let version = metadata[Key.version] else { throw incomplete }
     guard (1...currentVersion).map(String.init).contains(version) else {
