@@ -82,7 +82,7 @@ extension TorchContents {
       let start = try byteOffset(id, dtype, offset)
       let described = Tensor(describing: dtype, shape: shape)
       try described.checkReach(
-        strides: strides, from: start,
+        strides: strides ?? shape.contiguousStrides, from: start,
         within: min(storage.byteCount, id.view?.upperBound ?? storage.byteCount))
       let byteCount = shape.elementCount * dtype.byteCount
       guard byteCount <= max(storage.byteCount, Self.repeatLimit) else {
@@ -104,7 +104,8 @@ extension TorchContents {
       let bytes = try storage.bytes(map)
       let start = try byteOffset(id, dtype, offset)
       let view = try Tensor(
-        dtype: dtype, shape: shape, strides: strides, storage: bytes, byteOffset: start)
+        dtype: dtype, shape: shape, strides: strides ?? shape.contiguousStrides, storage: bytes,
+        byteOffset: start)
       return isBigEndian ? try view.byteSwapped() : view
     }
   }

@@ -95,21 +95,22 @@ enum TorchElement: Sendable, Hashable {
 
   /// By a typed storage's class, `FloatStorage`; `nil` for an untyped one.
   init?(storage name: String) {
-    let types: [String: TorchElement] = [
-      "FloatStorage": .number(.float32), "DoubleStorage": .number(.float64),
-      "HalfStorage": .number(.float16), "BFloat16Storage": .number(.bfloat16),
-      "LongStorage": .number(.int64), "IntStorage": .number(.int32),
-      "ShortStorage": .number(.int16), "CharStorage": .number(.int8),
-      "ByteStorage": .number(.uint8), "BoolStorage": .number(.bool),
-      "ComplexFloatStorage": .other("complex64", byteCount: 8),
-      "ComplexDoubleStorage": .other("complex128", byteCount: 16),
-      "QInt8Storage": .other("qint8", byteCount: 1),
-      "QUInt8Storage": .other("quint8", byteCount: 1),
-      "QInt32Storage": .other("qint32", byteCount: 4),
-    ]
-    guard let found = types[name] else { return nil }
+    guard let found = Self.ofStorages[name] else { return nil }
     self = found
   }
+
+  private static let ofStorages: [String: TorchElement] = [
+    "FloatStorage": .number(.float32), "DoubleStorage": .number(.float64),
+    "HalfStorage": .number(.float16), "BFloat16Storage": .number(.bfloat16),
+    "LongStorage": .number(.int64), "IntStorage": .number(.int32),
+    "ShortStorage": .number(.int16), "CharStorage": .number(.int8),
+    "ByteStorage": .number(.uint8), "BoolStorage": .number(.bool),
+    "ComplexFloatStorage": .other("complex64", byteCount: 8),
+    "ComplexDoubleStorage": .other("complex128", byteCount: 16),
+    "QInt8Storage": .other("qint8", byteCount: 1),
+    "QUInt8Storage": .other("quint8", byteCount: 1),
+    "QInt32Storage": .other("qint32", byteCount: 4),
+  ]
 
   /// By a dtype's name, `torch.uint16`.
   init(dtype name: String) {

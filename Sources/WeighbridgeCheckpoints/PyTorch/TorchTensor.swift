@@ -3,8 +3,8 @@ import WeighbridgeTensors
 /// A tensor or array that a pickle describes. Kept by reference: there may be millions, and each stands
 /// in several lists.
 indirect enum TorchTensor: Sendable {
-  /// A view of a storage, in elements.
-  case view(TorchStorageID, dtype: DType, shape: Shape, strides: [Int], offset: Int)
+  /// A view of a storage, in elements; without strides where it is row-major.
+  case view(TorchStorageID, dtype: DType, shape: Shape, strides: [Int]?, offset: Int)
   /// A NumPy array, whose bytes lie in the pickle.
   case array(NumPyArray)
 }
@@ -117,7 +117,9 @@ extension PickleHeap {
         let shape = try Shape.validated(extents, dtype: dtype)
         guard strides.allSatisfy({ $0 >= 0 }) else { return damaged }
         return .success(
-          .view(storage, dtype: dtype, shape: shape, strides: strides, offset: offset))
+          .view(
+            storage, dtype: dtype, shape: shape,
+            strides: strides == shape.contiguousStrides ? nil : strides, offset: offset))
       case .other(let name, _)?:
         return .failure(SkipError(SkipReason(.dtype, "is of torch.\(name), which is not read")))
       case nil:
