@@ -6,7 +6,7 @@ import WeighbridgeParity
 
 /// Recorded networks run as PyTorch ran them, without any Swift of theirs.
 struct RecordedNetworkTests {
-  @Test(arguments: ["resnet", "vit", "unet", "assembled"])
+  @Test(arguments: ["resnet", "vit", "unet", "assembled", "staged", "sequences"])
   func everyLayerIsPyTorchs(_ name: String) throws {
     let fixture = RecordedFixture(name: name)
     let result = try fixture.validate()
@@ -26,7 +26,7 @@ struct RecordedNetworkTests {
   @Test(
     "another batch and another size are computed, not remembered",
     arguments: [
-      "resnet", "vit", "unet", "assembled",
+      "resnet", "vit", "unet", "assembled", "staged", "sequences",
     ])
   func otherInputs(_ name: String) throws {
     let fixture = RecordedFixture(name: name)

@@ -4,7 +4,7 @@ import WeighbridgeTensors
 
 /// Recorded networks as Swift.
 struct PortTests {
-  @Test(arguments: ["resnet", "vit", "unet", "assembled"])
+  @Test(arguments: ["resnet", "vit", "unet", "assembled", "staged", "sequences"])
   func fixturesArePortedWhole(_ name: String) throws {
     let ported = try PortedFixture.port(name)
     #expect(ported.limits == [])
@@ -22,7 +22,7 @@ struct PortTests {
     #expect(sources.contains("(downsample?(x) ?? x)"))
     #expect(
       sources.contains(
-        "/// PyTorch's `weighbridge_lab.small_networks.BasicBlock`, weighbridge_lab/"))
+        "/// PyTorch's `BasicBlock`, weighbridge_lab/small_networks.py:"))
   }
 
   @Test func blocksOfAListAreALoop() throws {
@@ -56,6 +56,59 @@ struct PortTests {
     #expect(sources.contains("protocol NumberedBundle: TensorBundle {"))
     #expect(sources.contains("size0: input.height, size1: input.width"))
     #expect(sources.contains("func forward(_ x: Tensor) throws -> Output {"))
+  }
+
+  @Test func bundlesOfTheSameFieldsAreOneType() throws {
+    let sources = try PortedFixture.port("staged").sources
+    #expect(sources.components(of: ": NumberedBundle {") == 2)
+    #expect(sources.contains("/// What `Patching` and `Reducing` return: numbers beside tensors."))
+    #expect(sources.contains("struct StageInput: NumberedBundle {"))
+    #expect(sources.contains("let height, width: Int"))
+  }
+
+  @Test func membersOfSeveralClassesAreKnownByHowTheyAreCalled() throws {
+    let sources = try PortedFixture.port("staged").sources
+    // In a struct, with numbers; in lists, with several inputs, and with numbers returned.
+    #expect(sources.components(of: "struct StageBlock") == 1)
+    #expect(sources.contains("let attn: any Module<StageInput, Tensor>"))
+    #expect(sources.contains("attn: @escaping Builder<StageInput, Tensor>"))
+    #expect(sources.contains("let fuse: [any Module<TensorList, Tensor>]"))
+    #expect(sources.contains("let embeddings: [any Module<Tensor, PatchingOutput>]"))
+    // In a struct whose other member some lack.
+    #expect(sources.components(of: "struct Aggregation") == 1)
+    #expect(sources.contains("let mid: any Module<TensorList, Tensor>"))
+    #expect(sources.contains("let reduction: (any UnaryModule)?"))
+  }
+
+  @Test func modulesThatHandOnWhatTheyAreGivenAreOneKind() throws {
+    let sources = try PortedFixture.port("staged").sources
+    #expect(sources.contains("drop = Dropout(w / \"drop\", kind: \"DropPath\")"))
+  }
+
+  @Test func recurrentLayersAreLayers() throws {
+    let sources = try PortedFixture.port("sequences").sources
+    #expect(sources.contains("rows = try LSTM("))
+    #expect(
+      sources.contains("w / \"rows\", in: 8, hidden: 4, batchFirst: true, bidirectional: true)"))
+    #expect(sources.contains("columns = try GRU(w / \"columns\", in: 8, hidden: 8, layers: 2"))
+    #expect(sources.contains("RecurrentInput(\n        x.permuted([0, 2, 3, 1])"))
+    #expect(sources.contains(").output"))
+    #expect(sources.contains(".state[0]"))
+  }
+
+  @Test func attentionGivesItsWeightsWherePyTorchDoes() throws {
+    let sources = try PortedFixture.port("sequences").sources
+    #expect(sources.contains("try multiHeadAttention("))
+    #expect(sources.contains("func multiHeadAttention("))
+  }
+
+  @Test func keysOfOneSampleAreThoseOfAll() throws {
+    let sources = try PortedFixture.port("sequences").sources
+    #expect(sources.contains("keys: keysValue.expanded(to: ["))
+  }
+
+  @Test func aTensorOfAStructIsReadThroughIt() throws {
+    #expect(try PortedFixture.port("sequences").sources.contains("scaled.mean.mean("))
   }
 
   @Test func aModuleThatSeveralShareIsLentToThem() throws {

@@ -1,13 +1,5 @@
 import Synchronization
 
-/// Tensors in order: what a module of a recorded network takes and returns, whatever containers they
-/// were in.
-public struct TensorList: TensorBundle {
-  public let tensors: [Tensor]
-
-  public init(tensors: [Tensor]) { self.tensors = tensors }
-}
-
 /// What a call returned when it last ran, its tensors without their elements.
 final class ReturnedForm: Sendable {
   private let kept = Mutex<Value?>(nil)

@@ -22,8 +22,20 @@ struct Code: Hashable, Sendable {
   /// `self.name`, a property.
   func member(_ name: String) -> Code { Code("\(at(.atom)).\(name)", isThrowing: isThrowing) }
 
-  /// `self[index]`.
-  func item(_ index: Int) -> Code { Code("\(at(.atom))[\(index)]", isThrowing: isThrowing) }
+  /// `self[index]`; a `TensorList` has an index itself.
+  func item(_ index: Int) -> Code {
+    let list = text.hasSuffix(Code.tensors) ? String(text.dropLast(Code.tensors.count)) : at(.atom)
+    return Code("\(list)[\(index)]", isThrowing: isThrowing)
+  }
+
+  private static let tensors = ".tensors"
+
+  /// The `TensorList` whose array this is.
+  var tensorList: Code {
+    text.hasSuffix(Code.tensors)
+      ? Code(String(text.dropLast(Code.tensors.count)))
+      : .call("TensorList", [Argument("tensors", self)])
+  }
 
   /// A method that may throw: `self.name(arguments)`.
   func calling(_ name: String, _ arguments: [Argument] = []) -> Code {

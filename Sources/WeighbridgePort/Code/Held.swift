@@ -86,4 +86,13 @@ indirect enum Held: Sendable {
     }
     return .list(try tensors())
   }
+
+  /// The tensors as a `TensorList`.
+  func tensorList() throws -> Code {
+    if case .code(let code, .list, _) = self { return code.tensorList }
+    if case .list(let items) = self, items.count == 1, case .code(_, .list, _) = items[0] {
+      return try items[0].tensorList()
+    }
+    return .call("TensorList", try tensors().map { Argument(nil, $0) })
+  }
 }

@@ -58,9 +58,12 @@ struct Names {
   }
 
   /// Printable lines of a text, for a comment.
-  static func wrapped(_ text: String) -> [String] {
+  static func wrapped(_ text: String) -> [String] { lines(comment(text, limit: 400)) }
+
+  /// The lines of a text that is fit for a comment.
+  static func lines(_ text: String) -> [String] {
     var lines = [""]
-    for word in comment(text, limit: 400).split(separator: " ") {
+    for word in text.split(separator: " ") {
       let last = lines[lines.count - 1]
       if last.isEmpty {
         lines[lines.count - 1] = String(word.prefix(90))
@@ -95,7 +98,8 @@ struct Names {
 
   /// Types that the generated code uses, or that are Swift's own.
   private static let forbiddenTypes: Set<String> = [
-    "Any", "AnyObject", "Architecture", "Array", "Bool", "Build", "Character", "Configuration",
+    "Any", "AnyObject", "Architecture", "Array", "Bool", "Build", "Builder", "Character",
+    "Configuration",
     "ConfigurationKey", "ConvolutionGeometry", "DType", "Dictionary", "Double", "Error", "Float",
     "Input", "NumberedBundle",
     "Int", "Interpolation", "Module", "ModulePath", "Never", "Optional", "Output", "Padding",

@@ -23,11 +23,11 @@ extension Drafting {
     }
     let inputs: Interface.Inputs =
       hasNumbers ? .fields(fields) : tensors == 1 && isPlain ? .tensor : .list
-    return Interface(inputs: inputs, outputs: outputs(program, returned, names))
+    return Interface(inputs: inputs, outputs: outputs(program, forms, returned, names))
   }
 
   private static func outputs(
-    _ program: Network.Program, _ returned: Value?, _ known: [Int: String]
+    _ program: Network.Program, _ forms: [Value], _ returned: Value?, _ known: [Int: String]
   ) -> Interface.Outputs {
     guard let returned else { return .tensor }
     guard hasNumbers(returned) else { return returned.tensors.count == 1 ? .tensor : .list }
@@ -38,26 +38,36 @@ extension Drafting {
       let name = names.unique(wanted ?? (kind == .tensor ? "output" : "number"))
       fields.append(.init(name: name, kind: kind))
     }
-    guard case .list(let items) = returned, !known.isEmpty else {
-      name(program.returns, returned, program, note)
+    var operands: [Network.Operand]?
+    if case .list(let own) = program.returns { operands = own }
+    guard case .list(let items) = returned, !known.isEmpty,
+      operands == nil || operands?.count == items.count
+    else {
+      name(program.returns, returned, program, forms, note)
       return .fields(fields)
     }
     for (place, item) in items.enumerated() {
-      each(item) { note(known[place].map { Names.value($0, other: "output") }, $0) }
+      if let known = known[place] {
+        each(item) { note(Names.value(known, other: "output"), $0) }
+      } else {
+        name(operands?[place], item, program, forms, note)
+      }
     }
     return .fields(fields)
   }
 
   /// Tensors and numbers that are returned, in order, with the names that Python has for them.
   private static func name(
-    _ operand: Network.Operand?, _ form: Value, _ program: Network.Program,
+    _ operand: Network.Operand?, _ form: Value, _ program: Network.Program, _ forms: [Value],
     _ body: (String?, Value) -> Void
   ) {
     switch (form, operand) {
     case (.list(let items), .list(let operands)?) where items.count == operands.count:
-      for (item, operand) in zip(items, operands) { name(operand, item, program, body) }
+      for (item, operand) in zip(items, operands) {
+        name(operand, item, program, forms, body)
+      }
     case (.list(let items), _):
-      for item in items { name(nil, item, program, body) }
+      for item in items { name(nil, item, program, forms, body) }
     case (.dictionary(let members), _):
       for member in members {
         each(member.value) { body(Names.value(member.key, other: "output"), $0) }
@@ -67,8 +77,16 @@ extension Drafting {
       let wanted =
         number < inputs ? inputName(program.inputs[number]) : program.body[number - inputs].name
       body(wanted.map { Names.value($0, other: "output") }, form)
+    case (.integer, .size(.value(let number), let axis)?):
+      body(side(forms[number], axis), form)
     default: each(form) { body(nil, $0) }
     }
+  }
+
+  /// What an extent of a batch of images is called.
+  private static func side(_ form: Value, _ axis: Int) -> String? {
+    guard case .tensor(let tensor) = form, tensor.rank == 4 else { return nil }
+    return axis == 2 ? "height" : axis == 3 ? "width" : nil
   }
 
   private static func fieldKind(_ leaf: Value) -> Interface.Field.Kind {

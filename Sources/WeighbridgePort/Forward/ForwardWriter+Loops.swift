@@ -31,9 +31,8 @@ extension ForwardWriter {
       }
       call = .call(item, [Argument(nil, Code(name))], throwing: true)
     case .list:
-      let list = Code.list(try arguments.flatMap { try $0.tensors() })
       call = .call(
-        item, [Argument(nil, .call("TensorList", [Argument("tensors", list)]))], throwing: true)
+        item, [Argument(nil, try Held.list(arguments).tensorList())], throwing: true)
     case .fields(let fields):
       let values = try arguments.flatMap { try Drafting.leafCodes($0) }
       guard values.count == fields.count else {
@@ -42,7 +41,7 @@ extension ForwardWriter {
       call = .call(
         item, [Argument(nil, .call(".init", zip(fields, values).map { Argument($0.name, $1) }))],
         throwing: true)
-    case .attention: throw PortLimit("loops over attention")
+    case .attention, .recurrent: throw PortLimit("loops over layers of several inputs")
     }
     statements.append(
       Statement(
@@ -119,7 +118,9 @@ extension ForwardWriter {
   }
 
   private func sameInterface(_ a: Int, _ b: Int) -> Bool {
-    guard let interface = parts[a]?.interface, interface.inputs != .attention else { return false }
+    guard let interface = parts[a]?.interface, interface.inputs != .attention,
+      interface.inputs != .recurrent
+    else { return false }
     return interface == parts[b]?.interface
   }
 

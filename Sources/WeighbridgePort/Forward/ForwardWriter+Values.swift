@@ -66,13 +66,21 @@ extension ForwardWriter {
     let own = network.nodes[node].path
     let below = own.isEmpty ? full : String(full.dropFirst(own.count + 1))
     if recording.isBelow(owner, node), let code = layout.tensors[below] { return .code(code, form) }
-    guard recording.isBelow(owner, node), owner != node,
-      let code = reached(owner), case .layer(let layer)? = parts[owner],
-      let property = LayerSpelling.property(name, of: layer)
-    else {
+    guard recording.isBelow(owner, node), owner != node, let code = reached(owner) else {
       throw PortLimit("reads \(full.prefix(80)), a parameter that another module holds")
     }
-    return .code(code.member(property), form)
+    switch parts[owner] {
+    case .layer(let layer):
+      if let property = LayerSpelling.property(name, of: layer) {
+        return .code(code.member(property), form)
+      }
+    case .type(let draft):
+      if let held = draft.layout.tensors[name] {
+        return .code(code.member(held.text.replacing(Layout.mark, with: "")), form)
+      }
+    default: break
+    }
+    throw PortLimit("reads \(full.prefix(80)), a parameter that another module holds")
   }
 
   private func reached(_ target: Int) -> Code? {
@@ -96,12 +104,17 @@ extension ForwardWriter {
     case .layer, .chain: interface = .unary
     case .attention:
       return try attention(code, program, given, form)
+    case .recurrent: interface = .recurrent
     case .type(let draft): interface = draft.interface
     default: throw PortLimit("calls \(target.path.prefix(80)), which is no module here")
     }
     let arguments = zip(program.inputs, given).filter { $0.0.expected == nil }.map { $0.1 }
     let call: Code
     switch interface.inputs {
+    case .recurrent:
+      let x = Argument(nil, try Held.list(arguments).tensors().first ?? Code("x"))
+      call = .call(
+        code.text, [Argument(nil, .call("RecurrentInput", [x]))], throwing: true)
     case .tensor, .attention:
       let tensors = try arguments.flatMap { try $0.tensors() }
       guard tensors.count == 1 else { throw PortLimit("gives \(tensors.count) tensors to a layer") }
@@ -115,12 +128,8 @@ extension ForwardWriter {
       call = .call(code.text, [Argument(nil, tensors[0])], throwing: true)
     case .list:
       let sole = arguments.filter { !$0.form.tensors.isEmpty }
-      let array =
-        sole.count == 1
-        ? try sole[0].tensorArray() : .list(try arguments.flatMap { try $0.tensors() })
-      call = .call(
-        code.text, [Argument(nil, .call("TensorList", [Argument("tensors", array)]))],
-        throwing: true)
+      let given = sole.count == 1 ? sole[0] : .list(arguments)
+      call = .call(code.text, [Argument(nil, try given.tensorList())], throwing: true)
     case .fields(let fields):
       let values = try arguments.flatMap { try Drafting.leafCodes($0) }
       guard values.count == fields.count else {
@@ -142,18 +151,44 @@ extension ForwardWriter {
       discard(call)
       return Drafting.placed(form) { _ in call }
     }
+    if let only = onlyUse(of: index, form) {
+      return result(form, interface, { only == $0 ? call : Code("") })
+    }
     let name = variable(instruction.names.isEmpty ? instruction.name : nil, "output", index)
     declare(name, call, isTensor: false)
+    return result(form, interface) { _ in Code(name) }
+  }
+
+  /// The number of the only tensor of a call's result that is used, where no variable needs to hold the rest.
+  private func onlyUse(of index: Int, _ form: Value) -> Int? {
+    let value = program.inputs.count + index
+    guard case .list(let items) = form, let uses = flow.itemUses[value], uses.count == 1,
+      let place = uses.keys.first, place < items.count, !flow.usesWhole.contains(value),
+      case .tensor = items[place],
+      flow.isInlined[index] || program.body[index].names.contains(where: { $0.key == "\(place)" })
+    else { return nil }
+    return Value.list(Array(items.prefix(place))).tensors.count
+  }
+
+  /// The members of what a call gives: of a bundle, by the number of each tensor.
+  private func result(
+    _ form: Value, _ interface: Interface, _ bundle: (Int) -> Code
+  ) -> Held {
     var place = 0
-    if case .fields(let fields) = interface.outputs {
-      return Drafting.leaves(form) { _ in
-        defer { place += 1 }
-        return Code("\(name).\(place < fields.count ? fields[place].name : "")")
-      }
-    }
-    return Drafting.placed(form) { _ in
+    func member(_ body: (Int) -> Code) -> Code {
       defer { place += 1 }
-      return Code("\(name).tensors[\(place)]")
+      return body(place)
+    }
+    switch interface.outputs {
+    case .fields(let fields):
+      return Drafting.leaves(form) { _ in
+        member { bundle($0).member($0 < fields.count ? fields[$0].name : "") }
+      }
+    case .recurrent:
+      return Drafting.placed(form) { _ in
+        member { $0 == 0 ? bundle($0).member("output") : bundle($0).member("state").item($0 - 1) }
+      }
+    default: return Drafting.placed(form) { _ in member { bundle($0).item($0) } }
     }
   }
 
@@ -256,7 +291,9 @@ extension ForwardWriter {
       else { continue }
       let wanted = names["\(place)"]
       guard wanted != nil || (uses > 1 && !isPlain(code)) else { continue }
-      if let wanted, items.allSatisfy({ isMember($0, besides: Names.value(wanted, other: "x")) }),
+      let isOnly = flow.itemUses[value]?.count == 1 && !flow.usesWhole.contains(value)
+      if let wanted,
+        isOnly || items.allSatisfy({ isMember($0, besides: Names.value(wanted, other: "x")) }),
         let code = reused(Names.value(wanted, other: "x"), code, index, value)
       {
         result[place] = .code(code, .tensor(tensor))
@@ -265,6 +302,7 @@ extension ForwardWriter {
       }
       let name = variable(wanted, "part\(place)", index)
       declare(name, code, isTensor: true)
+      if let wanted, name == Names.value(wanted, other: "x") { scope[name] = value }
       result[place] = .code(Code(name), .tensor(tensor))
       isChanged = true
     }

@@ -97,11 +97,12 @@ struct ForwardWriter {
     case .tensor:
       guard let only = try held.tensors().first else { throw PortLimit("returns no tensor") }
       return only
-    case .list: return .call("TensorList", [Argument("tensors", try held.tensorArray())])
+    case .list: return try held.tensorList()
     case .fields(let fields):
       let codes = try Drafting.leafCodes(held)
       guard codes.count == fields.count else { throw PortLimit("returns \(held.form.kind)") }
-      return .call("Output", zip(fields, codes).map { Argument($0.name, $1) })
+      return .call(".init", zip(fields, codes).map { Argument($0.name, $1) })
+    case .recurrent: throw PortLimit("returns what a recurrent network does")
     }
   }
 
@@ -143,7 +144,7 @@ struct ForwardWriter {
       }
       let name = Drafting.inputName(input)
       switch interface.inputs {
-      case .tensor, .attention:
+      case .tensor, .attention, .recurrent:
         held[place] = Drafting.placed(form) { _ in Code(name) }
         note(name, place)
       case .list:
@@ -196,19 +197,19 @@ struct ForwardWriter {
       return .code(Code("input.tensors"), form)
     }
     if case .tensor = form {
-      let code = Code("input.tensors[\(index)]")
+      let code = Code("input[\(index)]")
       index += 1
       bindLocal(name, place, code)
       return held[place] ?? .literal(.none)
     }
     return Drafting.placed(form) { _ in
       defer { index += 1 }
-      return Code("input.tensors[\(index)]")
+      return Code("input[\(index)]")
     }
   }
 
   private mutating func bindLocal(_ wanted: String, _ place: Int, _ code: Code) {
-    guard flow.uses[place] > 0 else {
+    guard flow.uses[place] > 1 else {
       held[place] = .code(code, forms[place])
       return
     }

@@ -21,7 +21,7 @@ struct PackageWriter {
     let texts = sources.map(\.text).joined()
     files.append(
       .init(path: "Sources/\(name)/\(rootName)+Architecture.swift", text: architecture()))
-    if let support = support(texts) {
+    if let support = Support.text(for: texts) {
       files.append(.init(path: "Sources/\(name)/Support.swift", text: support))
     }
     files.append(.init(path: "Sources/\(id)-tool/Tool.swift", text: tool()))
@@ -52,8 +52,11 @@ struct PackageWriter {
       var lines: [String] = []
       let members = families[module] ?? []
       if members.contains(where: \.first.needsFoundation) { lines.append("import Foundation") }
-      lines.append("import Weighbridge")
+      lines.append("import WeighbridgeNative")
       for family in members {
+        for bundle in porting.bundles where bundle.isShared && bundle.users.first === family {
+          lines += [""] + BundleWriter(bundle: bundle).lines()
+        }
         lines.append("")
         lines += try StructWriter(
           porting: porting, family: family, isRoot: family === root
@@ -63,74 +66,6 @@ struct PackageWriter {
         path: "Sources/\(name)/\(file).swift", text: lines.joined(separator: "\n") + "\n")
     }
   }
-
-  private func support(_ texts: String) -> String? {
-    var parts: [String] = []
-    if texts.contains("Build") {
-      parts.append(
-        """
-        /// Builds a module in its scope.
-        typealias Build = (WeightScope) throws -> any UnaryModule
-        """)
-    }
-    if texts.contains(": NumberedBundle") { parts.append(PackageWriter.numbered) }
-    if texts.contains("floorDivision(") {
-      parts.append(
-        """
-        /// Python's `//`, which rounds towards minus infinity.
-        func floorDivision(_ a: Int, _ b: Int) -> Int {
-          let (quotient, rest) = a.quotientAndRemainder(dividingBy: b)
-          return rest != 0 && (rest < 0) != (b < 0) ? quotient - 1 : quotient
-        }
-        """)
-    }
-    if texts.contains("pythonModulo(") {
-      parts.append(
-        """
-        /// Python's `%`, which has the divisor's sign.
-        func pythonModulo(_ a: Int, _ b: Int) -> Int {
-          let rest = a % b
-          return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest
-        }
-        """)
-    }
-    if texts.contains("requirePorted(") {
-      parts.append(
-        """
-        /// Refuses sizes for which the Python does something else than was recorded and ported.
-        func requirePorted(_ holds: Bool, _ condition: String, _ path: ModulePath) throws {
-          guard holds else {
-            throw WeighbridgeError(
-              .shape, "does something else for these sizes: \\(condition) does not hold",
-              entry: path.name, remedy: "Record the network with inputs of these sizes")
-          }
-        }
-        """)
-    }
-    return parts.isEmpty ? nil : "import Weighbridge\n\n" + parts.joined(separator: "\n\n") + "\n"
-  }
-
-  private static let numbered = """
-    /// A bundle of tensors and numbers, which tensors alone do not make.
-    protocol NumberedBundle: TensorBundle {
-      /// The same numbers beside as many other tensors.
-      func with(_ tensors: [Tensor]) -> Self
-    }
-
-    extension NumberedBundle {
-      init(tensors: [Tensor]) throws {
-        throw WeighbridgeError(.unsupported, "holds numbers beside tensors")
-      }
-
-      func replacing(_ tensors: [Tensor]) throws -> Self {
-        guard tensors.count == self.tensors.count else {
-          throw WeighbridgeError(
-            .shape, "expected \\(self.tensors.count) tensors, got \\(tensors.count)")
-        }
-        return with(tensors)
-      }
-    }
-    """
 
   // The architecture
 
@@ -147,7 +82,7 @@ struct PackageWriter {
     }
     let summary = "\(network.className), ported from PyTorch"
     return """
-      \(imports("Weighbridge"))
+      \(imports("WeighbridgeNative"))
 
       extension \(rootName): Architecture {
         public static let id = \(Code.string(id).text)
@@ -185,13 +120,13 @@ struct PackageWriter {
 
       let package = Package(
         name: \(Code.string(id).text),
-        platforms: [.macOS(.v15)],
+        platforms: [.macOS(.v15), .iOS(.v18), .tvOS(.v18), .visionOS(.v2)],
         products: [.library(name: \(Code.string(name).text), targets: [\(Code.string(name).text)])],
         dependencies: [\(dependency)],
         targets: [
           .target(
             name: \(Code.string(name).text),
-            dependencies: [.product(name: "Weighbridge", package: \(package))]),
+            dependencies: [.product(name: "WeighbridgeNative", package: \(package))]),
           .executableTarget(
             name: \(Code.string("\(id)-tool").text),
             dependencies: [

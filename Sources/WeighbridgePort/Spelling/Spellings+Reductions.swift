@@ -177,15 +177,28 @@ extension Spellings {
     }
     let (q, k, v) = (try a.shape("query"), try a.shape("key"), try a.shape("value"))
     let lead = q.shape.dimensions.dropLast(2)
-    guard lead == k.shape.dimensions.dropLast(2), lead == v.shape.dimensions.dropLast(2) else {
-      throw a.wrong("key")
+    let areLed = [k, v].map { $0.shape.dimensions.dropLast(2) == lead }
+    let isCausal = try a.flag("is_causal")
+    let isNamed = a.isNone("scale") || isCausal || areLed.contains(false)
+    let query = isNamed ? a.keep(try a.tensor("query"), as: "queries") : try a.tensor("query")
+    /// Keys and values that are the same for several queries.
+    func led(_ name: String, _ isLed: Bool) throws -> Code {
+      let x = try a.tensor(name)
+      guard !isLed else { return x }
+      let rank = try a.rank(name)
+      let own = try a.shape(name).shape.dimensions.dropLast(2)
+      guard rank == q.rank, zip(own, lead).allSatisfy({ $0 == $1 || $0 == 1 }) else {
+        throw a.wrong(name)
+      }
+      let held = a.keep(x, as: name == "key" ? "keys" : "values")
+      let extents = (0..<rank).map {
+        Code("\(($0 < rank - 2 ? query : held).at(.atom)).shape[\($0)]")
+      }
+      return held.calling("expanded", [Argument("to", .list(extents))])
     }
     var arguments = [
-      Argument("keys", try a.tensor("key")), Argument("values", try a.tensor("value")),
+      Argument("keys", try led("key", areLed[0])), Argument("values", try led("value", areLed[1])),
     ]
-    let isCausal = try a.flag("is_causal")
-    let isNamed = a.isNone("scale") || isCausal
-    let query = isNamed ? a.keep(try a.tensor("query"), as: "queries") : try a.tensor("query")
     if a.isNone("scale") {
       let width = "Double(\(query.at(.atom)).shape[\(q.rank - 1)])"
       arguments.append(Argument("scale", Code("1 / \(width).squareRoot()", level: .product)))

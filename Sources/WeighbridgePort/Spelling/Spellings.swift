@@ -8,7 +8,7 @@ enum Spellings {
   /// Every function that can be written.
   static let table: [String: Spell] = [
     convolutions, norms, pooling, activations, arithmetic, elementary, comparisons, reductions,
-    orders, products, shapes, joining, indexing, spatial, made, composed, pairs,
+    orders, products, shapes, joining, indexing, spatial, made, composed, pairs, heads,
   ].reduce(into: [:]) { $0.merge($1) { first, _ in first } }
 
   /// A function that gives a tensor.

@@ -8,6 +8,18 @@ extension Building {
     return all
   }
 
+  /// Modules that hand on what they are given, which some instances call by a class of their own and others
+  /// `Identity`: under the name that says more.
+  static func named(_ instances: [Building]) -> [Building] {
+    let plain = Building.module(
+      "Identity", throwing: false, [.init("kind", .string("Identity"), standard: "\"Identity\"")])
+    let telling = Set(instances).subtracting([plain])
+    guard telling.count == 1, let only = telling.first,
+      case .module(let name, _, _) = only, name == "Identity" || name == "Dropout"
+    else { return instances }
+    return [Building](repeating: only, count: instances.count)
+  }
+
   private var isRepeated: Bool {
     switch self {
     case .repeated: true

@@ -12,7 +12,10 @@ indirect enum Building: Hashable, Sendable {
     /// Closures in a list.
     case builds
 
-    var type: String {
+    /// What a parameter of the kind is declared as.
+    ///
+    /// - Parameter build: The type of the closures that build such a module.
+    func type(build: String) -> String {
       switch self {
       case .integer: "Int"
       case .number: "Double"
@@ -22,9 +25,9 @@ indirect enum Building: Hashable, Sendable {
       case .flag: "Bool"
       case .bias: "BiasPolicy"
       case .other: "Any"
-      case .build: "@escaping Build"
-      case .optional: "Build?"
-      case .builds: "[Build]"
+      case .build: "@escaping \(build)"
+      case .optional: "\(build)?"
+      case .builds: "[\(build)]"
       }
     }
   }

@@ -23,11 +23,6 @@ final class Family {
       }
       return counts.first { $0.value > 1 && 2 * $0.value > values.count }?.key
     }
-
-    /// `stride: Int = 1`.
-    var declaration: String {
-      "\(name): \(kind.type)" + (standard.map { " = \($0)" } ?? "")
-    }
   }
 
   init(_ drafts: [Draft], className: String) {
@@ -62,6 +57,7 @@ struct Unifier {
   ///   - instances: The same part of each instance.
   ///   - hint: What to call it: the property, and the argument's label.
   mutating func unify(_ instances: [Building], _ hint: [String]) -> Building {
+    let instances = Building.named(instances)
     guard let first = instances.first, instances.contains(where: { $0 != first }) else {
       return instances.first ?? .leaf("", .other)
     }

@@ -94,7 +94,7 @@ struct Layout {
     _ child: Int, _ key: String, _ recording: Recording, _ parts: [Int: Part]
   ) {
     switch parts[child] {
-    case .layer, .attention, .chain, .type:
+    case .layer, .attention, .recurrent, .chain, .type:
       let name = names.unique(Names.value(key, other: "layer"))
       modules[child] = Code(Layout.mark + name)
       properties.append(Property(name: name, key: key, content: .module(child)))
@@ -124,17 +124,8 @@ struct Layout {
 
   /// Whether modules are called alike, so that they are one array.
   private static func areAlike(_ nodes: [Int], _ parts: [Int: Part]) -> Bool {
-    let interfaces = nodes.map { parts[$0]?.interface }
-    guard let first = interfaces.first, let interface = first,
-      interfaces.allSatisfy({ $0 == interface })
-    else { return false }
-    guard case .fields = interface.inputs else { return true }
-    // Each struct has a bundle of its own.
-    return Set(
-      nodes.map { node -> [String] in
-        if case .type(let draft)? = parts[node] { draft.lines } else { [] }
-      }
-    ).count == 1
+    guard let interface = nodes.first.flatMap({ parts[$0]?.interface }) else { return false }
+    return nodes.allSatisfy { parts[$0]?.interface == interface }
   }
 
   /// The own tensors of a module that has no struct.
@@ -180,4 +171,21 @@ struct Layout {
 
   /// The property of an attribute.
   mutating func unique(_ name: String) -> String { names.unique(name) }
+}
+
+extension Layout.Property {
+  /// What the property is to its struct: how it is declared, asked for and called, whatever it holds in
+  /// one instance.
+  func signature(_ node: Int, _ recording: Recording, _ parts: [Int: Part]) -> String {
+    func call(_ node: Int) -> String { "\(parts[node]?.interface ?? .unary)" }
+    switch content {
+    case .module(let node): return "\(name):\(key):\(call(node))"
+    case .modules(let nodes): return "\(name):\(key):\(Set(nodes.map(call)).sorted())"
+    case .absent: return "\(name):absent"
+    case .borrowed(let node): return "\(name):\(call(node)):lent"
+    case .tensor(let tensor, let isBuffer):
+      let role = recording.layers.role(of: recording.network.nodes[node].name(key), tensor)
+      return "\(name):\(key):\(tensor.shape.count):\(role):\(isBuffer)"
+    }
+  }
 }

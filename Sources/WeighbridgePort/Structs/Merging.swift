@@ -16,8 +16,11 @@ struct Merging {
     let shared = first.layout.properties.filter { property in
       !more.contains { $0.name == property.name }
     }
+    func signatures(_ properties: [Layout.Property], _ node: Int) -> [String] {
+      properties.map { $0.signature(node, recording, parts) }
+    }
     return (1...4).contains(more.count)
-      && shared.map(\.key) == other.layout.properties.map(\.key)
+      && signatures(shared, first.node) == signatures(other.layout.properties, other.node)
       && more.allSatisfy(isUnary)
       && canonical(first, without: more) == canonical(other, without: [])
   }

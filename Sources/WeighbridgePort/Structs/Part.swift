@@ -5,6 +5,8 @@ enum Part {
   /// A layer of the package.
   case layer(any UnaryModule)
   case attention(MultiheadAttention)
+  /// A recurrent network that begins with states of zeros.
+  case recurrent(Building)
   /// `Sequential` of these children.
   case chain([Int])
   /// Never called itself, as a ModuleList: what is in it belongs to the module that it is in.
@@ -22,7 +24,8 @@ extension Part {
   var interface: Interface? {
     switch self {
     case .layer, .chain: .unary
-    case .attention: Interface(inputs: .attention, outputs: .list)
+    case .attention: .attention
+    case .recurrent: .recurrent
     case .type(let draft): draft.interface
     case .container, .unused, .alias: nil
     }
@@ -40,6 +43,8 @@ struct Interface: Hashable, Sendable {
     case fields([Field])
     /// `MultiheadAttentionInput`.
     case attention
+    /// `RecurrentInput`.
+    case recurrent
   }
 
   struct Field: Hashable, Sendable {
@@ -55,12 +60,16 @@ struct Interface: Hashable, Sendable {
     case list
     /// A bundle of its own, of tensors and numbers.
     case fields([Field])
+    /// `RecurrentOutput`.
+    case recurrent
   }
 
   var inputs: Inputs
   var outputs: Outputs
 
   static let unary = Interface(inputs: .tensor, outputs: .tensor)
+  static let attention = Interface(inputs: .attention, outputs: .tensor)
+  static let recurrent = Interface(inputs: .recurrent, outputs: .recurrent)
 }
 
 /// The forward of one module as it would be written: modules with equal drafts are one struct.

@@ -7,6 +7,8 @@ struct Porting {
   private(set) var parts: [Int: Part] = [:]
   /// The structs, inner ones first.
   private(set) var families: [Family] = []
+  /// What their forwards take and return beside tensors and lists of them.
+  private(set) var bundles: [Bundle] = []
   private var familyOf: [Int: Int] = [:]
   private var settling: Set<Int> = []
 
@@ -49,6 +51,11 @@ struct Porting {
       return .layer(layer)
     }
     if let attention = recording.layers.attentions[node] { return .attention(attention) }
+    if Set(described.calls).count == 1, let number = described.calls.first,
+      let building = RecurrentSpelling.building(described, recording.network.programs[number])
+    {
+      return .recurrent(building)
+    }
     if described.className == "torch.nn.modules.container.Sequential", isChain(node) {
       return .chain(children)
     }
@@ -172,19 +179,7 @@ struct Porting {
       className, "\(draft.interface)", draft.parameter, draft.limit == nil ? "" : "stub",
     ]
     words += draft.lines
-    for property in draft.layout.properties {
-      switch property.content {
-      case .module(let node): words.append("\(property.name):\(property.key):\(call(node))")
-      case .modules(let nodes):
-        words.append("\(property.name):\(property.key):[\(Set(nodes.map(call)).sorted())]")
-      case .absent: words.append("\(property.name):absent")
-      case .borrowed(let node): words.append("\(property.name):\(call(node)):lent")
-      case .tensor(let tensor, let isBuffer):
-        let role = recording.layers.role(
-          of: recording.network.nodes[draft.node].name(property.key), tensor)
-        words.append("\(property.name):\(property.key):\(tensor.shape.count):\(role):\(isBuffer)")
-      }
-    }
+    words += draft.layout.properties.map { $0.signature(draft.node, recording, parts) }
     words += draft.layout.unread.map { "\($0.owner):\($0.tensor.name):\($0.tensor.shape.count)" }
     words +=
       draft.attributes.map { "\($0.name)" }
@@ -194,16 +189,6 @@ struct Porting {
     // A class within its own kind: each depth is a struct of its own.
     if nests(draft.node, className) { words.append("depth \(height(draft.node, className))") }
     return words.joined(separator: "\u{2}")
-  }
-
-  /// How a module is called, and of which struct it is where that matters.
-  private func call(_ node: Int) -> String {
-    switch parts[node] {
-    case .type(let draft):
-      draft.interface == .unary ? "unary" : "\(familyOf[node] ?? -1)\(key(draft))"
-    case .attention: "attention"
-    default: "unary"
-    }
   }
 
   private func nests(_ node: Int, _ className: String) -> Bool {
@@ -243,6 +228,7 @@ struct Porting {
       if names.contains(wanted), let telling = difference(family) { wanted += telling }
       family.name = names.unique(wanted)
     }
+    bundles = Bundle.all(families, &names)
   }
 
   /// What a struct has that others of its class have not, as a word.
@@ -299,6 +285,7 @@ struct Porting {
     case .layer(let layer): return try LayerSpelling.building(of: layer)
     case .attention(let layer):
       return LayerSpelling.attention(layer, recording.network.nodes[node])
+    case .recurrent(let building): return building
     case .chain(let children): return try Porting.chain(children.map(building))
     case .type:
       guard let family = family(of: node) else { throw PortLimit("has no struct") }

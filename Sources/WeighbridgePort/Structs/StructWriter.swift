@@ -21,11 +21,9 @@ struct StructWriter {
       lines.append("  \(access)var kind: String { \(Code.string(kind).text) }")
     }
     lines += properties().map { "  \($0)" }
-    if case .fields(let fields) = draft.interface.inputs {
-      lines += [""] + bundle("Input", fields).map { "  \($0)" }
-    }
-    if case .fields(let fields) = draft.interface.outputs {
-      lines += [""] + bundle("Output", fields).map { "  \($0)" }
+    for bundle in porting.bundles
+    where !bundle.isShared && bundle.users.contains(where: { $0 === family }) {
+      lines += [""] + BundleWriter(bundle: bundle).lines().map { "  \($0)" }
     }
     lines += [""] + (try initializer()).map { "  \($0)" }
     lines += [""] + forward().map { "  \($0)" }
@@ -35,13 +33,14 @@ struct StructWriter {
   private func comment() -> [String] {
     let class_ = Names.comment(family.className)
     var lines = ["/// PyTorch's `\(class_)`."]
-    let plain = lines[0].dropLast()
     if let place = described.calls.first.flatMap({ porting.recording.network.programs[$0].place }),
       !place.file.hasPrefix("torch/")
     {
+      // The file says which module the class is of.
       let source = Names.comment(place.description)
-      let whole = "\(plain), \(source)."
-      lines = whole.count <= 100 ? [whole] : ["\(plain),", "/// \(source)."]
+      let plain = "/// PyTorch's `\(Recording.name(of: class_))`,"
+      let whole = "\(plain) \(source)."
+      lines = whole.count <= 100 ? [whole] : [plain, "/// \(source)."]
     }
     if let limit = draft.limit {
       lines.append("///")
@@ -76,10 +75,10 @@ struct StructWriter {
     switch building {
     case .leaf(_, let kind), .parameter(_, let kind):
       switch kind {
-      case .build: return "any UnaryModule"
-      case .builds: return "[\(common(name))]"
-      case .optional: return "(any UnaryModule)?"
-      default: return kind.type
+      case .build: return existential(name)
+      case .builds: return "[\(existential(name))]"
+      case .optional: return "(\(existential(name)))?"
+      default: return kind.type(build: "")
       }
     case .module(let type, _, _): return type
     case .chain: return "Sequential"
@@ -87,51 +86,22 @@ struct StructWriter {
     case .list(let items):
       let types = Set(items.map { type($0, name) })
       if types.count == 1, let only = types.first { return "[\(only)]" }
-      return "[\(common(name))]"
+      return "[\(existential(name))]"
     case .shape: return "Tensor"
-    case .node: return "any UnaryModule"
+    case .node: return existential(name)
     }
   }
 
-  /// What different modules of a list have in common.
-  private func common(_ name: String) -> String {
-    guard let property = draft.layout.properties.first(where: { $0.name == name }),
-      case .modules(let nodes) = property.content,
-      let interface = nodes.first.flatMap({ porting.parts[$0]?.interface }), interface != .unary
-    else { return "any UnaryModule" }
-    let input = interface.inputs == .tensor ? "Tensor" : "TensorList"
-    let output = interface.outputs == .tensor ? "Tensor" : "TensorList"
-    return "any Module<\(input), \(output)>"
-  }
-
-  /// A bundle of tensors and numbers, which the forward takes or returns.
-  private func bundle(_ name: String, _ fields: [Interface.Field]) -> [String] {
-    let types: [Interface.Field.Kind: String] = [
-      .tensor: "Tensor", .integer: "Int", .number: "Double",
-    ]
-    var place = 0
-    let arguments = fields.map { field -> String in
-      guard field.kind == .tensor else { return "\(field.name): \(field.name)" }
-      defer { place += 1 }
-      return "\(field.name): tensors[\(place)]"
-    }
-    let tensors = fields.filter { $0.kind == .tensor }.map(\.name)
-    var rows: [(kind: Interface.Field.Kind, names: [String])] = []
-    for field in fields {
-      if rows.last?.kind == field.kind {
-        rows[rows.count - 1].names.append(field.name)
-      } else {
-        rows.append((field.kind, [field.name]))
+  /// What is known of a property's modules where they are not of one struct.
+  private func existential(_ name: String) -> String {
+    let property = draft.layout.properties.first { $0.name == name }
+    let node: Int? =
+      switch property?.content {
+      case .module(let node): node
+      case .modules(let nodes): nodes.first
+      default: nil
       }
-    }
-    return [
-      "/// What the forward \(name == "Input" ? "takes" : "returns"): numbers beside tensors.",
-      "struct \(name): NumberedBundle {",
-    ] + rows.map { "  let \($0.names.joined(separator: ", ")): \(types[$0.kind] ?? "Tensor")" } + [
-      "", "  var tensors: [Tensor] { [\(tensors.joined(separator: ", "))] }",
-      "", "  func with(_ tensors: [Tensor]) -> Self {",
-      "    Self(\(arguments.joined(separator: ", ")))", "  }", "}",
-    ]
+    return porting.existential(node.flatMap { porting.parts[$0]?.interface } ?? .unary)
   }
 
   // Initialiser
@@ -139,7 +109,7 @@ struct StructWriter {
   private func initializer() throws -> [String] {
     let lenders = lenders
     let parameters =
-      family.parameters.map(\.declaration)
+      family.parameters.map(porting.declaration)
       + draft.layout.borrowed.map { "\($0.name): \(lenders[$0.name] ?? "any UnaryModule")" }
     var lines = [
       "\(access)init(\((["_ w: WeightScope"] + parameters).joined(separator: ", "))) throws {",
@@ -284,7 +254,8 @@ struct StructWriter {
   private func list(_ building: Building, _ key: String) -> String {
     switch building {
     case .repeated(let element, let count):
-      return "try (0..<\(text(count))).map { \(made(element, scope: "w / \(key) / $0").marked) }"
+      let made = made(element, scope: "w / \(key) / $0")
+      return "\(made.isThrowing ? "try " : "")(0..<\(text(count))).map { \(made.marked) }"
     case .list(let items):
       let made = items.enumerated().map { self.made($1, scope: "w / \(key) / \($0)") }
       let isThrowing = made.contains(where: \.isThrowing)
@@ -302,7 +273,8 @@ struct StructWriter {
     case .module, .chain: return closure(building)
     case .list(let items): return "[\(items.map(closure).joined(separator: ", "))]"
     case .repeated(let element, let count):
-      return "[Build](repeating: \(closure(element)), count: \(text(count)))"
+      let build = porting.build(porting.interface(of: element))
+      return "[\(build)](repeating: \(closure(element)), count: \(text(count)))"
     case .shape(let extents): return "[\(extents.map(text).joined(separator: ", "))]"
     case .node: return ""
     }
@@ -311,23 +283,12 @@ struct StructWriter {
   // Forward
 
   private func forward() -> [String] {
-    let input: String
-    switch draft.interface.inputs {
-    case .tensor: input = "Tensor"
-    case .list: input = "TensorList"
-    case .fields: input = "Input"
-    case .attention: input = "MultiheadAttentionInput"
-    }
-    let output: String
-    switch draft.interface.outputs {
-    case .tensor: output = "Tensor"
-    case .list: output = "TensorList"
-    case .fields: output = "Output"
-    }
     var lines = draft.lines
     if lines.count == 1, let only = lines.first, only.hasPrefix("return ") {
       lines = [String(only.dropFirst("return ".count))]
     }
+    let input = porting.type(draft.interface.inputs)
+    let output = porting.type(draft.interface.outputs)
     return [
       "\(access)func forward(_ \(draft.parameter): \(input)) throws -> \(output) {"
     ] + lines.map { "  \($0)" } + ["}"]

@@ -12,6 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .sequences import Sequences
+from .staged import Staged
+
 
 class BasicBlock(nn.Module):
     """Two convolutions beside a shortcut."""
@@ -335,11 +338,14 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "vit": (VisionTransformer, (2, 3, 12, 12)),
     "unet": (UNet, (2, 3, 10, 13)),
     "assembled": (Assembled, (2, 3, 17, 21)),
+    "staged": (Staged, (2, 3, 8, 12)),
+    "sequences": (Sequences, (2, 3, 8, 12)),
 }
 # Inputs of another batch and, where the network takes it, of another size.
 OTHER_SHAPES: dict[str, list[tuple[int, ...]]] = {
     "resnet": [(3, 3, 40, 37)], "vit": [(5, 3, 12, 12)], "unet": [(1, 3, 17, 20)],
-    "assembled": [(3, 3, 25, 18)],
+    "assembled": [(3, 3, 25, 18)], "staged": [(3, 3, 12, 8)],
+    "sequences": [(3, 3, 10, 6)],
 }
 LIMITED: tuple[Callable[[], nn.Module], tuple[int, ...]] = (Limited, (2, 3, 8, 8))
 

@@ -29,7 +29,7 @@ from .outcome import Results
 from .tables import said
 
 ROOT = Path(__file__).resolve().parents[4]
-FIXTURES = ["resnet", "vit", "unet", "assembled", "functions", "limited"]
+FIXTURES = ["resnet", "vit", "unet", "assembled", "staged", "sequences", "functions", "limited"]
 
 
 @dataclass

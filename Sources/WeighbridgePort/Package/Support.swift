@@ -1,0 +1,108 @@
+/// Declarations that the sources of a ported package share, those that it uses.
+enum Support {
+  /// The text of their file; `nil` where none is used.
+  ///
+  /// - Parameter texts: The sources.
+  static func text(for texts: String) -> String? {
+    var parts: [String] = []
+    if texts.replacing("Builder<", with: "").contains("Build") {
+      parts.append(
+        """
+        /// Builds a module in its scope.
+        typealias Build = (WeightScope) throws -> any UnaryModule
+        """)
+    }
+    if texts.contains("Builder<") {
+      parts.append(
+        """
+        /// Builds a module that is called in a way of its own.
+        typealias Builder<Input: TensorBundle, Output: TensorBundle> =
+          (WeightScope) throws -> any Module<Input, Output>
+        """)
+    }
+    if texts.contains(": NumberedBundle") { parts.append(numbered) }
+    if texts.contains("floorDivision(") {
+      parts.append(
+        """
+        /// Python's `//`, which rounds towards minus infinity.
+        func floorDivision(_ a: Int, _ b: Int) -> Int {
+          let (quotient, rest) = a.quotientAndRemainder(dividingBy: b)
+          return rest != 0 && (rest < 0) != (b < 0) ? quotient - 1 : quotient
+        }
+        """)
+    }
+    if texts.contains("pythonModulo(") {
+      parts.append(
+        """
+        /// Python's `%`, which has the divisor's sign.
+        func pythonModulo(_ a: Int, _ b: Int) -> Int {
+          let rest = a % b
+          return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest
+        }
+        """)
+    }
+    if texts.contains("requirePorted(") {
+      parts.append(
+        """
+        /// Refuses sizes for which the Python does something else than was recorded and ported.
+        func requirePorted(_ holds: Bool, _ condition: String, _ path: ModulePath) throws {
+          guard holds else {
+            throw WeighbridgeError(
+              .shape, "does something else for these sizes: \\(condition) does not hold",
+              entry: path.name, remedy: "Record the network with inputs of these sizes")
+          }
+        }
+        """)
+    }
+    if texts.contains("multiHeadAttention(") { parts.append(attention) }
+    return parts.isEmpty
+      ? nil : "import WeighbridgeNative\n\n" + parts.joined(separator: "\n\n") + "\n"
+  }
+
+  private static let numbered = """
+    /// A bundle of tensors and numbers, which tensors alone do not make.
+    protocol NumberedBundle: TensorBundle {
+      /// The same numbers beside as many other tensors.
+      func with(_ tensors: [Tensor]) -> Self
+    }
+
+    extension NumberedBundle {
+      init(tensors: [Tensor]) throws {
+        throw WeighbridgeError(.unsupported, "holds numbers beside tensors")
+      }
+
+      func replacing(_ tensors: [Tensor]) throws -> Self {
+        guard tensors.count == self.tensors.count else {
+          throw WeighbridgeError(
+            .shape, "expected \\(self.tensors.count) tensors, got \\(tensors.count)")
+        }
+        return with(tensors)
+      }
+    }
+    """
+
+  private static let attention = """
+    /// PyTorch's `multi_head_attention_forward` of [n, B, features]: the output and, where wanted,
+    /// how much each query attends to each key, the mean over the heads.
+    func multiHeadAttention(
+      query: Tensor, key: Tensor, value: Tensor, heads: Int, weights: [Tensor], bias: Tensor?,
+      outWeight: Tensor, outBias: Tensor?, weighing: Bool = false
+    ) throws -> [Tensor] {
+      let width = query.shape[2]
+      let biases = try bias?.split(3, axis: 0)
+      let parts = try [query, key, value].enumerated().map { place, x in
+        try x.linear(weight: weights[place], bias: biases?[place])
+          .unflattened(2, [heads, -1]).permuted([1, 2, 0, 3])
+      }
+      let scale = 1 / (Double(width) / Double(heads)).squareRoot()
+      func joined(_ x: Tensor) throws -> Tensor {
+        try x.permuted([2, 0, 1, 3]).flattened(from: 2).linear(weight: outWeight, bias: outBias)
+      }
+      guard weighing else {
+        return [try joined(parts[0].attention(keys: parts[1], values: parts[2], scale: scale))]
+      }
+      let attended = try parts[0].affine(scale: scale).matmul(parts[1].transposed()).softmax(axis: 3)
+      return [try joined(attended.matmul(parts[2])), try attended.mean(axes: [1])]
+    }
+    """
+}
