@@ -25,6 +25,10 @@ struct PortCommandTests {
     ] {
       #expect(FileManager.default.fileExists(atPath: folder + "/" + path), "\(path)")
     }
+    let manifest = try String(contentsOfFile: folder + "/Package.swift", encoding: .utf8)
+    #expect(manifest.contains("platforms: [.macOS(.v15), .iOS(.v18), .tvOS(.v18), .visionOS(.v2)]"))
+    #expect(manifest.contains(".product(name: \"WeighbridgeNative\""))
+    #expect(!manifest.contains(".product(name: \"Weighbridge\""))
     // The weights are a native file, and whole.
     let verify = try CommandRun("verify", folder + "/net_swift.safetensors")
     #expect(verify.status == 0, "\(verify.errors)")
@@ -60,6 +64,8 @@ struct PortCommandTests {
       Repository.fixture("networks/unet.npz"), "--package", temporary.path("Net"))
     #expect(run.status == 3)
     #expect(run.firstErrorLine.contains("holds no network"))
+    #expect(run.errors.contains("network=True"))
+    #expect(!run.errors.contains("--model"))
     #expect(!FileManager.default.fileExists(atPath: temporary.path("Net")))
   }
 }

@@ -42,6 +42,23 @@ struct NameTests {
     #expect(Names.comment(text) == expected)
   }
 
+  @Test func namesOfClassesLeaveRoomInTheirLine() {
+    #expect(Names.kind("Attention").text == "\"Attention\"")
+    #expect(Names.kind(String(repeating: "\"", count: 500)).text.count <= 62)
+  }
+
+  @Test func chainsAreBrokenBeforeAMethod() {
+    let line = "let all = try qkv(x).reshaped([a, b]).permuted([2, 0, 3, 1, 4])"
+    #expect(Chain.broken(line, width: 80) == [line])
+    #expect(
+      Chain.broken(line, width: 50) == [
+        "let all = try qkv(x).reshaped([a, b])", "  .permuted([2, 0, 3, 1, 4])",
+      ])
+    #expect(Chain.broken(line, width: 20) == [line])
+    let sum = "try first(x).reshaped([a, b]) + second(x).permuted([2, 0, 3, 1, 4])"
+    #expect(Chain.broken(sum, width: 50) == [sum])
+  }
+
   @Test func literalsAreEscaped() {
     #expect(Code.string("a\"\\(b)\n\u{7F}é").text == "\"a\\\"\\\\(b)\\u{a}\\u{7f}\\u{e9}\"")
   }

@@ -53,7 +53,6 @@ struct PortTests {
     let sources = try PortedFixture.port("assembled").sources
     #expect(sources.contains("struct Input: NumberedBundle {"))
     #expect(sources.contains("struct Output: NumberedBundle {"))
-    #expect(sources.contains("protocol NumberedBundle: TensorBundle {"))
     #expect(sources.contains("size0: input.height, size1: input.width"))
     #expect(sources.contains("func forward(_ x: Tensor) throws -> Output {"))
   }
@@ -78,6 +77,37 @@ struct PortTests {
     #expect(sources.components(of: "struct Aggregation") == 1)
     #expect(sources.contains("let mid: any Module<TensorList, Tensor>"))
     #expect(sources.contains("let reduction: (any UnaryModule)?"))
+  }
+
+  @Test func layersByNumberAreAnArrayAndWhatTheyReturnAListThatGrows() throws {
+    let sources = try PortedFixture.port("staged").sources
+    #expect(sources.components(of: "struct Dense:") == 1)
+    #expect(sources.contains("let layers: [DenseLayer]"))
+    #expect(
+      sources.contains("w / \"layer\\($0 + 1)\", inChannels: 8 + step * $0, outChannels: step)"))
+    #expect(sources.contains("features.append(try layer(TensorList(tensors: features)))"))
+    #expect(sources.contains("Tensor.concatenated(features, axis: 1)"))
+  }
+
+  @Test func whatPythonUnpacksIsOneStatement() throws {
+    let sources = try PortedFixture.port("staged").sources
+    #expect(sources.contains("let (k, v) = (parts[0], parts[1])"))
+  }
+
+  @Test func whatFitsInALineIsOne() throws {
+    let sources = try PortedFixture.port("staged").sources
+    #expect(sources.contains("  init(_ w: WeightScope) throws { path = w.path }"))
+    #expect(
+      sources.contains(
+        "  func forward(_ input: TensorList) throws -> Tensor { try input[0] + input[1] }"))
+  }
+
+  @Test func theSourcesNeedWhatAnAppCarriesAlone() throws {
+    let ported = try PortedFixture.port("staged")
+    #expect(ported.sources.contains("import WeighbridgeNative\n"))
+    #expect(!ported.sources.contains("import Weighbridge\n"))
+    let manifest = ported.files.first { $0.path == "Package.swift" }?.text ?? ""
+    #expect(manifest.contains("[.macOS(.v15), .iOS(.v18), .tvOS(.v18), .visionOS(.v2)]"))
   }
 
   @Test func modulesThatHandOnWhatTheyAreGivenAreOneKind() throws {

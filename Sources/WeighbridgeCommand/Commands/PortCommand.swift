@@ -56,7 +56,11 @@ struct PortCommand: ParsableCommand {
     let recorded = try Reference(path: reference)
     Console.progress.show("reading the network")
     let checkpoint = try Checkpoints.open(reference)
-    let network = try Network(of: checkpoint)
+    guard let network = try Network(in: checkpoint) else {
+      throw WeighbridgeError(
+        .malformed, "holds no network", file: reference, entry: "network",
+        remedy: "Record it with record(..., network=True)")
+    }
     let architecture = AnyArchitecture(id: AnyArchitecture.recordedID, summary: "") {
       try RecordedNetwork($0, network, isLenient: true)
     }

@@ -6,7 +6,7 @@ public protocol Architecture: Module {
   static var id: String { get }
   /// One line on what it is.
   static var summary: String { get }
-  /// The constructor's arguments.
+  /// The constructor's arguments; none, unless an architecture says otherwise.
   static var keys: [ConfigurationKey] { get }
 
   /// Whether a checkpoint of these names and shapes is of this architecture. Must be specific: of
@@ -28,6 +28,8 @@ public protocol Architecture: Module {
 }
 
 extension Architecture {
+  public static var keys: [ConfigurationKey] { [] }
+
   public static func infer(
     _ configuration: inout Configuration, from shapes: StateDictShapes
   ) throws {}

@@ -84,8 +84,29 @@ extension Module {
   }
 }
 
+extension Module {
+  /// Refuses sizes for which a network does something else than what was recorded and ported.
+  ///
+  /// - Parameter condition: What must hold, for the message.
+  /// - Throws: `shape` where it does not hold.
+  public func requirePorted(_ holds: Bool, _ condition: String) throws {
+    guard holds else {
+      throw WeighbridgeError(
+        .shape, "does something else for these sizes: \(condition) does not hold",
+        entry: path.name, remedy: "Record the network with inputs of these sizes")
+    }
+  }
+}
+
 /// A module from one tensor to one tensor.
 public typealias UnaryModule = Module<Tensor, Tensor>
+
+/// Builds a module in its scope.
+public typealias Build = Builder<Tensor, Tensor>
+
+/// Builds a module in its scope, one that is called in a way of its own.
+public typealias Builder<Input: TensorBundle, Output: TensorBundle> =
+  (WeightScope) throws -> any Module<Input, Output>
 
 /// What a module takes or returns: one tensor, or a struct of several in PyTorch's order.
 public protocol TensorBundle: Sendable {

@@ -10,14 +10,14 @@ public struct Sequential: Module {
 
   /// - Parameter layers: Each builds one child in the scope that it is given. Children count from
   ///   0, those without parameters too.
-  public init(_ w: WeightScope, _ layers: ((WeightScope) throws -> any UnaryModule)...) throws {
+  public init(_ w: WeightScope, _ layers: Build...) throws {
     try self.init(w, layers)
   }
 
   /// The same with a list of any length.
   ///
   /// - Parameter layers: Each builds one child in the scope that it is given.
-  public init(_ w: WeightScope, _ layers: [(WeightScope) throws -> any UnaryModule]) throws {
+  public init(_ w: WeightScope, _ layers: [Build]) throws {
     path = w.path
     self.layers = try layers.enumerated().map { index, build in try build(w / index) }
     steps = Step.joined(self.layers)

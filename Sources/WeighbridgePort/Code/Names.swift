@@ -48,6 +48,17 @@ struct Names {
     return forbiddenTypes.contains(result) ? result + "Module" : result
   }
 
+  /// The name of a class as a literal for reports, cut where that would fill a line.
+  static func kind(_ name: String) -> Code {
+    var kept = ""
+    for character in name {
+      let longer = kept + String(character)
+      if Code.string(longer).text.count > 62 { break }
+      kept = longer
+    }
+    return Code.string(kept)
+  }
+
   /// One printable line of ASCII, for a comment.
   static func comment(_ text: String, limit: Int = 84) -> String {
     let line = String(

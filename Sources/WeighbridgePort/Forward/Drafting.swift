@@ -178,27 +178,6 @@ extension Recording {
   func site(_ node: Int, _ program: Int) -> Network.Call? { sites[[node, program]] }
 }
 
-extension ForwardWriter {
-  /// The statements as lines. Where a variable has a property's name, the property is reached by `self`.
-  func lines() -> [String] {
-    let names = Set(locals.keys)
-    let usesDType = statements.contains { $0.code.text.contains(ForwardWriter.dtypeMark) }
-    return statements.compactMap { statement -> [String]? in
-      if case .declare("dtype") = statement.kind, !usesDType { return nil }
-      var text = statement.code.text
-      switch statement.kind {
-      case .declare(let name):
-        text = "\(statement.isMutable ? "var" : "let") \(name) = \(statement.code.marked)"
-      case .assign(let name): text = "\(name) = \(statement.code.marked)"
-      case .plain: break
-      }
-      return Layout.resolved(
-        text.replacing(ForwardWriter.dtypeMark, with: "dtype"), besides: names
-      ).split(separator: "\n").map(String.init)
-    }.flatMap { $0 }
-  }
-}
-
 extension Layout {
   /// Text with the names of properties as they are written beside these variables.
   static func resolved(_ text: String, besides names: Set<String>) -> String {

@@ -80,6 +80,47 @@ extension ForwardWriter {
     return name
   }
 
+  /// Modules of one list, each of which is given all that the ones before returned: a list that grows.
+  mutating func writeGrowing(from start: Int) throws -> Bool {
+    guard let child = site.children[start],
+      let property = layout.properties.first(where: {
+        if case .modules(let nodes) = $0.content { nodes.first == child.node } else { false }
+      }), case .modules(let nodes) = property.content, nodes.count > 2,
+      start + nodes.count <= program.body.count,
+      case .list(let first)? = program.body[start].arguments.first?.value
+    else { return false }
+    let base = program.inputs.count + start
+    var items = first
+    for (offset, node) in nodes.enumerated() {
+      let arguments = program.body[start + offset].arguments
+      guard site.children[start + offset]?.node == node, arguments.count == 1,
+        arguments[0].value == .list(items),
+        parts[node]?.interface == Interface(inputs: .list, outputs: .tensor)
+      else { return false }
+      items.append(.value(base + offset))
+    }
+    var given: [Held] = []
+    for item in first { given.append(try operand(item)) }
+    let code = try Held.list(given).tensorArray()
+    let name = variable("features", "features", start)
+    statements.append(Statement(kind: .declare(name), code: code, isMutable: true, isTensor: false))
+    locals[name] = statements.count - 1
+    let item = variable(ForwardWriter.singular(property.name), "layer", start)
+    statements.append(
+      Statement(
+        kind: .plain,
+        code: Code(
+          "for \(item) in \(Layout.mark)\(property.name) {\n"
+            + "  \(name).append(try \(item)(TensorList(tensors: \(name))))\n}")))
+    for offset in nodes.indices {
+      let place = try Held.list(given).tensors().count + offset
+      held[base + offset] = .code(Code("\(name)[\(place)]"), forms[base + offset])
+    }
+    grown.append((items, Code(name)))
+    done = start + nodes.count - 1
+    return true
+  }
+
   private struct Run {
     let property: String
     /// The place of the argument that is the result of the call before.

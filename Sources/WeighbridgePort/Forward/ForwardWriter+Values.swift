@@ -24,6 +24,7 @@ extension ForwardWriter {
     case .attribute(let reference): return try attribute(reference)
     case .size(let of, let axis): return try size(operand(of), axis)
     case .operation(let operation, let operands):
+      if let quotient = try quotient(operation, operands) { return quotient }
       var held: [Held] = []
       for item in operands { held.append(try operand(item)) }
       return try operation.written(held)
@@ -34,12 +35,47 @@ extension ForwardWriter {
 
   /// The array whose members, all of them in order, are these.
   private mutating func whole(_ items: [Network.Operand]) throws -> Held? {
+    if let known = grown.first(where: { $0.items == items }) {
+      let members = items.map { item -> Value in
+        if case .value(let number) = item { forms[number] } else { .none }
+      }
+      return .code(known.code, .list(members))
+    }
+    if case .size(let of, 0)? = items.first, items.count > 1,
+      items.indices.allSatisfy({ items[$0] == .size(of, axis: $0) }),
+      case .code(let code, .tensor(let tensor), _) = try operand(of), tensor.rank == items.count
+    {
+      let extents = tensor.shape.map { Value.integer($0) }
+      return .code(code.member("shape").member("dimensions"), .list(extents))
+    }
     guard case .item(let of, 0)? = items.first,
       items.indices.allSatisfy({ items[$0] == .item(of, $0) })
     else { return nil }
     let found = try operand(of)
     guard case .code(_, .list(let forms), _) = found, forms.count == items.count else { return nil }
     return found
+  }
+
+  /// A quotient of sizes that is rounded: of whole numbers, which Swift divides as such.
+  private mutating func quotient(
+    _ operation: Network.Arithmetic, _ operands: [Network.Operand]
+  ) throws -> Held? {
+    guard operation == .ceil || operation == .floor, operands.count == 1,
+      case .operation(.div, let parts) = operands[0], parts.count == 2
+    else { return nil }
+    let (a, b) = (try operand(parts[0]), try operand(parts[1]))
+    guard case .code(let size, .integer, _) = a, b.form.asInteger ?? 0 > 0,
+      !size.text.contains("-"), let by = try? b.integer(), !by.text.contains("-"),
+      let value = try? operation([Network.Arithmetic.div([a.form, b.form])])
+    else { return nil }
+    guard operation == .ceil else {
+      return .code(.infix(size, "/", by, .product, throwing: false), value)
+    }
+    let more =
+      Int(by.text).map { Code.infix(size, "+", .integer($0 - 1), .sum, throwing: false) }
+      ?? .infix(
+        .infix(size, "+", by, .sum, throwing: false), "-", Code("1"), .sum, throwing: false)
+    return .code(.infix(more, "/", by, .product, throwing: false), value)
   }
 
   private func size(_ held: Held, _ axis: Int) throws -> Held {
@@ -302,6 +338,7 @@ extension ForwardWriter {
       }
       let name = variable(wanted, "part\(place)", index)
       declare(name, code, isTensor: true)
+      statements[statements.count - 1].group = index
       if let wanted, name == Names.value(wanted, other: "x") { scope[name] = value }
       result[place] = .code(Code(name), .tensor(tensor))
       isChanged = true

@@ -15,6 +15,8 @@ struct ForwardWriter {
   var optional: Set<String> = []
   /// The instruction up to which a loop has written everything.
   var done = -1
+  /// Lists that a loop has filled, with the arrays that they are.
+  var grown: [(items: [Network.Operand], code: Code)] = []
 
   /// What each value is.
   var held: [Int: Held] = [:]
@@ -47,6 +49,8 @@ struct ForwardWriter {
     var isMutable = false
     /// A tensor that is declared: only those are assigned to again.
     var isTensor = true
+    /// What declarations of one tuple of Python have in common.
+    var group: Int?
   }
 
   init(
@@ -72,7 +76,7 @@ struct ForwardWriter {
       let value = program.inputs.count + index
       guard flow.isLive[index], index > done else { continue }
       do {
-        if try writeLoop(from: index) {
+        if try writeLoop(from: index) || writeGrowing(from: index) {
           try check(&pending, through: program.inputs.count + done)
           continue
         }
@@ -239,14 +243,7 @@ struct ForwardWriter {
           variation.kind == .batch
           ? Array(shape.indices.prefix(1)) : Array(shape.indices.dropFirst())
         for axis in axes {
-          let text = "\(code.text).shape[\(axis)] == \(shape[axis])"
-          guard guards.insert(text).inserted else { continue }
-          statements.append(
-            Statement(
-              kind: .plain,
-              code: Code(
-                "try requirePorted(\(text), \(Code.string(text.replacing(Layout.mark, with: "")).text), \(Layout.mark)path)"
-              )))
+          require("\(code.text).shape[\(axis)] == \(shape[axis])")
         }
       }
     }
@@ -273,14 +270,19 @@ struct ForwardWriter {
       let a = isWhole ? try left.integer() : try left.number()
       let b = isWhole ? try right.integer() : try right.number()
       let sign = first.condition.sign
-      let text = "\(a.text) \(sign) \(b.text)"
-      guard a.text != b.text, guards.insert(text).inserted else { continue }
-      let said = text.replacing(Layout.mark, with: "")
-      statements.append(
-        Statement(
-          kind: .plain,
-          code: Code("try requirePorted(\(text), \(Code.string(said).text), \(Layout.mark)path)")))
+      if a.text != b.text { require("\(a.text) \(sign) \(b.text)") }
     }
+  }
+
+  private mutating func require(_ condition: String) {
+    guard guards.insert(condition).inserted else { return }
+    let said = condition.replacing(Layout.mark, with: "")
+    // What stands in front of a long condition tells which one it is.
+    let shown = said.count > 64 ? said.prefix(60) + " ..." : said
+    statements.append(
+      Statement(
+        kind: .plain,
+        code: Code("try requirePorted(\(condition), \(Code.string(shown).text))")))
   }
 
   // Attributes and constants

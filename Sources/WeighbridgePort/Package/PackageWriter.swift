@@ -87,7 +87,6 @@ struct PackageWriter {
       extension \(rootName): Architecture {
         public static let id = \(Code.string(id).text)
         public static let summary = \(Code.string(Names.comment(summary)).text)
-        public static let keys: [ConfigurationKey] = []
 
         public static func recognizes(_ shapes: StateDictShapes) -> Bool {
           \(tests.isEmpty ? "false" : tests.joined(separator: "\n      && "))

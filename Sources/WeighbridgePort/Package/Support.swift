@@ -5,22 +5,6 @@ enum Support {
   /// - Parameter texts: The sources.
   static func text(for texts: String) -> String? {
     var parts: [String] = []
-    if texts.replacing("Builder<", with: "").contains("Build") {
-      parts.append(
-        """
-        /// Builds a module in its scope.
-        typealias Build = (WeightScope) throws -> any UnaryModule
-        """)
-    }
-    if texts.contains("Builder<") {
-      parts.append(
-        """
-        /// Builds a module that is called in a way of its own.
-        typealias Builder<Input: TensorBundle, Output: TensorBundle> =
-          (WeightScope) throws -> any Module<Input, Output>
-        """)
-    }
-    if texts.contains(": NumberedBundle") { parts.append(numbered) }
     if texts.contains("floorDivision(") {
       parts.append(
         """
@@ -41,45 +25,10 @@ enum Support {
         }
         """)
     }
-    if texts.contains("requirePorted(") {
-      parts.append(
-        """
-        /// Refuses sizes for which the Python does something else than was recorded and ported.
-        func requirePorted(_ holds: Bool, _ condition: String, _ path: ModulePath) throws {
-          guard holds else {
-            throw WeighbridgeError(
-              .shape, "does something else for these sizes: \\(condition) does not hold",
-              entry: path.name, remedy: "Record the network with inputs of these sizes")
-          }
-        }
-        """)
-    }
     if texts.contains("multiHeadAttention(") { parts.append(attention) }
     return parts.isEmpty
       ? nil : "import WeighbridgeNative\n\n" + parts.joined(separator: "\n\n") + "\n"
   }
-
-  private static let numbered = """
-    /// A bundle of tensors and numbers, which tensors alone do not make.
-    protocol NumberedBundle: TensorBundle {
-      /// The same numbers beside as many other tensors.
-      func with(_ tensors: [Tensor]) -> Self
-    }
-
-    extension NumberedBundle {
-      init(tensors: [Tensor]) throws {
-        throw WeighbridgeError(.unsupported, "holds numbers beside tensors")
-      }
-
-      func replacing(_ tensors: [Tensor]) throws -> Self {
-        guard tensors.count == self.tensors.count else {
-          throw WeighbridgeError(
-            .shape, "expected \\(self.tensors.count) tensors, got \\(tensors.count)")
-        }
-        return with(tensors)
-      }
-    }
-    """
 
   private static let attention = """
     /// PyTorch's `multi_head_attention_forward` of [n, B, features]: the output and, where wanted,

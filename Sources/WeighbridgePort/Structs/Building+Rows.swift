@@ -12,7 +12,7 @@ extension Building {
   /// `Identity`: under the name that says more.
   static func named(_ instances: [Building]) -> [Building] {
     let plain = Building.module(
-      "Identity", throwing: false, [.init("kind", .string("Identity"), standard: "\"Identity\"")])
+      "Identity", throwing: false, [.init("kind", .kind("Identity"), standard: "\"Identity\"")])
     let telling = Set(instances).subtracting([plain])
     guard telling.count == 1, let only = telling.first,
       case .module(let name, _, _) = only, name == "Identity" || name == "Dropout"
@@ -56,7 +56,58 @@ extension Building {
     case .chain(let items): .chain(try items.map { try $0.resolving(code) })
     case .list(let items): .list(try items.map { try $0.resolving(code) })
     case .repeated(let element, let count): .repeated(try element.resolving(code), count)
-    case .shape: self
+    case .shape, .growing: self
     }
+  }
+
+  /// Lists of instances whose modules differ in numbers that grow evenly, each as its first module with
+  /// those numbers; `nil` where they are not all so, and in the same numbers.
+  static func series(_ instances: [Building]) -> [Building]? {
+    let all = instances.compactMap { instance -> (element: Building, count: Int)? in
+      guard case .list(let items) = instance else { return nil }
+      return series(of: items).map { ($0, items.count) }
+    }
+    guard all.count == instances.count, Set(all.map { growing($0.element) }).count == 1 else {
+      return nil
+    }
+    return all.map { .repeated($0.element, .integer($0.count)) }
+  }
+
+  private static func series(of items: [Building]) -> Building? {
+    let lists = items.compactMap { item -> [Part]? in
+      if case .module(_, _, let parts) = item { parts } else { nil }
+    }
+    guard items.count > 2, lists.count == items.count,
+      case .module(let name, let throwing, let parts) = items[0],
+      items.allSatisfy({ if case .module(name, _, _) = $0 { true } else { false } }),
+      lists.allSatisfy({ $0.map(\.label) == parts.map(\.label) })
+    else { return nil }
+    var result: [Part] = []
+    for (place, part) in parts.enumerated() {
+      let values = lists.map { $0[place].value }
+      if values.allSatisfy({ $0 == part.value }) {
+        result.append(part)
+        continue
+      }
+      let numbers = values.compactMap {
+        $0.kind == .integer ? $0.plainInteger.flatMap(Int.init) : nil
+      }
+      guard numbers.count == values.count, numbers.allSatisfy({ abs($0) < 1 << 40 }) else {
+        return nil
+      }
+      let step = numbers[1] - numbers[0]
+      guard zip(numbers, numbers.dropFirst()).allSatisfy({ $1 - $0 == step }), step > 0 else {
+        return nil
+      }
+      result.append(
+        Part(part.label, .growing(.integer(numbers[0]), .integer(step)), standard: part.standard))
+    }
+    return .module(name, throwing: throwing, result)
+  }
+
+  /// Which parts of a module grow.
+  private static func growing(_ element: Building) -> [Bool] {
+    guard case .module(_, _, let parts) = element else { return [] }
+    return parts.map { if case .growing = $0.value { true } else { false } }
   }
 }

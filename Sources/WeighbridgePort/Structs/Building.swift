@@ -55,6 +55,8 @@ indirect enum Building: Hashable, Sendable {
   case list([Building])
   /// The same module a number of times.
   case repeated(Building, Building)
+  /// A number that grows from one module of a list to the next: the first, and by how much.
+  case growing(Building, Building)
   /// A shape's extents.
   case shape([Building])
   /// A module that is there already: of this node.
@@ -88,7 +90,8 @@ indirect enum Building: Hashable, Sendable {
     .leaf(value == nil ? ".absent" : ".present", .bias)
   }
 
-  static func string(_ value: String) -> Building { .leaf(Code.string(value).text, .other) }
+  /// The name of a class.
+  static func kind(_ value: String) -> Building { .leaf(Names.kind(value).text, .other) }
 
   /// No module.
   static let absent = Building.leaf("nil", .optional)
@@ -99,6 +102,7 @@ indirect enum Building: Hashable, Sendable {
     case .leaf(_, let kind), .parameter(_, let kind): kind
     case .module, .chain, .node: .build
     case .repeated, .list: .builds
+    case .growing: .integer
     case .shape: .other
     }
   }
@@ -178,7 +182,7 @@ enum LayerSpelling {
         [
           .init("channels", .integer(x.weight.shape[0])),
           .init("epsilon", .number(x.epsilon), standard: "1e-05"),
-          .init("kind", .string(x.kind), standard: "\"BatchNorm2d\""),
+          .init("kind", .kind(x.kind), standard: "\"BatchNorm2d\""),
         ])
     case let x as LayerNorm:
       return .module(
@@ -241,9 +245,9 @@ enum LayerSpelling {
     }
     switch layer {
     case let x as Identity:
-      return made("Identity", [.init("kind", .string(x.kind), standard: "\"Identity\"")])
+      return made("Identity", [.init("kind", .kind(x.kind), standard: "\"Identity\"")])
     case let x as Dropout:
-      return made("Dropout", [.init("kind", .string(x.kind), standard: "\"Dropout\"")])
+      return made("Dropout", [.init("kind", .kind(x.kind), standard: "\"Dropout\"")])
     case let x as Softmax: return made("Softmax", [.init("axis", .integer(x.axis))])
     case let x as MaxPool2d:
       return made(
@@ -330,7 +334,7 @@ enum LayerSpelling {
       default: written = ".\(x.activation)"
       }
       return made(
-        "ActivationLayer", [.init(nil, .leaf(written, .other)), .init("kind", .string(x.kind))])
+        "ActivationLayer", [.init(nil, .leaf(written, .other)), .init("kind", .kind(x.kind))])
     default: return nil
     }
   }

@@ -105,6 +105,14 @@ struct Unifier {
         counts.append(count)
       }
       return .repeated(unify(elements, hint), unify(counts, hint + ["count"]))
+    case .growing:
+      var (starts, steps): ([Building], [Building]) = ([], [])
+      for instance in instances {
+        guard case .growing(let start, let step) = instance else { return nil }
+        starts.append(start)
+        steps.append(step)
+      }
+      return .growing(unify(starts, hint), unify(steps, hint + ["step"]))
     case .shape(let extents):
       let all = instances.map { part -> [Building]? in
         if case .shape(let own) = part { own } else { nil }

@@ -18,6 +18,8 @@ struct Layout {
     /// The name below the module, in PyTorch's words.
     let key: String
     let content: Content
+    /// The first number, where modules of a list have names as `layer1`, `layer2` … and `key` is `layer`.
+    var first: Int?
   }
 
   var properties: [Property] = []
@@ -45,7 +47,16 @@ struct Layout {
       properties.append(
         Property(name: name, key: tensor.name, content: .tensor(tensor, isBuffer: isBuffer)))
     }
-    for child in recording.children(node) { add(child, recording.name(child), recording, parts) }
+    var rest = recording.children(node)[...]
+    while let child = rest.first {
+      if let row = NumberedRow(rest, recording, parts) {
+        add(row)
+        rest = rest.dropFirst(row.nodes.count)
+      } else {
+        add(child, recording.name(child), recording, parts)
+        rest = rest.dropFirst()
+      }
+    }
     for other in recording.borrowed(node) { borrow(other, node, recording) }
     for child in recording.children(node) { lend(child, node, recording, parts) }
   }
@@ -122,6 +133,15 @@ struct Layout {
     }
   }
 
+  private mutating func add(_ row: NumberedRow) {
+    let name = names.unique(Names.value(row.prefix + "s", other: "layers"))
+    for (index, inner) in row.nodes.enumerated() {
+      modules[inner] = Code("\(Layout.mark)\(name)[\(index)]")
+    }
+    properties.append(
+      Property(name: name, key: row.prefix, content: .modules(row.nodes), first: row.first))
+  }
+
   /// Whether modules are called alike, so that they are one array.
   private static func areAlike(_ nodes: [Int], _ parts: [Int: Part]) -> Bool {
     guard let interface = nodes.first.flatMap({ parts[$0]?.interface }) else { return false }
@@ -180,7 +200,8 @@ extension Layout.Property {
     func call(_ node: Int) -> String { "\(parts[node]?.interface ?? .unary)" }
     switch content {
     case .module(let node): return "\(name):\(key):\(call(node))"
-    case .modules(let nodes): return "\(name):\(key):\(Set(nodes.map(call)).sorted())"
+    case .modules(let nodes):
+      return "\(name):\(key):\(first ?? -1):\(Set(nodes.map(call)).sorted())"
     case .absent: return "\(name):absent"
     case .borrowed(let node): return "\(name):\(call(node)):lent"
     case .tensor(let tensor, let isBuffer):

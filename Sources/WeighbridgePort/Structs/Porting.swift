@@ -315,6 +315,7 @@ struct Porting {
             return code.text.replacing(Layout.mark, with: "")
           })
       }
+      if case .modules = property.content { instances = Building.series(instances) ?? instances }
       family.template.append((property.name, unifier.unify(instances, [property.name])))
     }
     for (place, attribute) in draft.attributes.enumerated() {

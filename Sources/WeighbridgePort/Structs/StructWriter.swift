@@ -18,7 +18,7 @@ struct StructWriter {
     lines.append("  \(access)let path: ModulePath")
     let kind = described.kind
     if kind != family.name {
-      lines.append("  \(access)var kind: String { \(Code.string(kind).text) }")
+      lines.append("  \(access)var kind: String { \(Names.kind(kind).text) }")
     }
     lines += properties().map { "  \($0)" }
     for bundle in porting.bundles
@@ -87,6 +87,7 @@ struct StructWriter {
       let types = Set(items.map { type($0, name) })
       if types.count == 1, let only = types.first { return "[\(only)]" }
       return "[\(existential(name))]"
+    case .growing: return "Int"
     case .shape: return "Tensor"
     case .node: return existential(name)
     }
@@ -111,26 +112,23 @@ struct StructWriter {
     let parameters =
       family.parameters.map(porting.declaration)
       + draft.layout.borrowed.map { "\($0.name): \(lenders[$0.name] ?? "any UnaryModule")" }
-    var lines = [
-      "\(access)init(\((["_ w: WeightScope"] + parameters).joined(separator: ", "))) throws {",
-      "  path = w.path",
-    ]
+    var lines = ["path = w.path"]
     for (name, building) in family.template {
       if name.hasPrefix("_") { continue }
       if case .leaf = building, lenders[name] == nil { continue }
       if lent.contains(name) {
-        lines.append("  let \(name) = \(try value(name, building))")
-        lines.append("  self.\(name) = \(name)")
+        lines.append("let \(name) = \(try value(name, building))")
+        lines.append("self.\(name) = \(name)")
         continue
       }
       // A parameter of the same name would be meant.
       let target =
         family.parameters.contains { $0.name == name } || lenders[name] != nil
         ? "self.\(name)" : name
-      lines.append("  \(target) = \(try value(name, building))")
+      lines.append("\(target) = \(try value(name, building))")
     }
-    lines += unread().map { "  \($0)" }
-    return lines + ["}"]
+    let list = (["_ w: WeightScope"] + parameters).joined(separator: ", ")
+    return block("\(access)init(\(list)) throws", lines + unread())
   }
 
   /// The types of modules that are lent to this one, by property.
@@ -163,7 +161,7 @@ struct StructWriter {
       case .module, .absent:
         if case .parameter(let name, .optional) = building { return "try \(name)?(w / \(key))" }
         return made(building, scope: "w / \(key)").marked
-      case .modules: return list(building, key)
+      case .modules: return list(building) { scope(property, $0) }
       case .borrowed: return name
       case .tensor(let tensor, let isBuffer):
         return request(property.key, tensor, building, isBuffer: isBuffer)
@@ -251,17 +249,27 @@ struct StructWriter {
     return "{ \(made(building, scope: "$0").marked) }"
   }
 
-  private func list(_ building: Building, _ key: String) -> String {
+  /// The scope of a module of a list, by the expression of its place.
+  private func scope(_ property: Layout.Property, _ place: String) -> String {
+    let key = Code.string(property.key).text
+    guard let first = property.first else { return "w / \(key) / \(place)" }
+    if let number = Int(place) {
+      return "w / \(Code.string("\(property.key)\(first + number)").text)"
+    }
+    return "w / \(key.dropLast())\\(\(place)\(first > 0 ? " + \(first)" : ""))\""
+  }
+
+  private func list(_ building: Building, _ scope: (String) -> String) -> String {
     switch building {
     case .repeated(let element, let count):
-      let made = made(element, scope: "w / \(key) / $0")
+      let made = made(element, scope: scope("$0"))
       return "\(made.isThrowing ? "try " : "")(0..<\(text(count))).map { \(made.marked) }"
     case .list(let items):
-      let made = items.enumerated().map { self.made($1, scope: "w / \(key) / \($0)") }
+      let made = items.enumerated().map { self.made($1, scope: scope("\($0)")) }
       let isThrowing = made.contains(where: \.isThrowing)
       return (isThrowing ? "try " : "") + "[\(made.map(\.text).joined(separator: ", "))]"
     case .parameter(let name, _):
-      return "try \(name).enumerated().map { try $1(w / \(key) / $0) }"
+      return "try \(name).enumerated().map { try $1(\(scope("$0"))) }"
     default: return text(building)
     }
   }
@@ -275,9 +283,16 @@ struct StructWriter {
     case .repeated(let element, let count):
       let build = porting.build(porting.interface(of: element))
       return "[\(build)](repeating: \(closure(element)), count: \(text(count)))"
+    case .growing(let start, let step): return "\(text(start)) + \(text(step)) * $0"
     case .shape(let extents): return "[\(extents.map(text).joined(separator: ", "))]"
     case .node: return ""
     }
+  }
+
+  /// A member with its body, in one line where there is room for it.
+  private func block(_ head: String, _ body: [String]) -> [String] {
+    if body.count == 1, head.count + body[0].count <= 92 { return ["\(head) { \(body[0]) }"] }
+    return ["\(head) {"] + body.map { "  \($0)" } + ["}"]
   }
 
   // Forward
@@ -289,8 +304,6 @@ struct StructWriter {
     }
     let input = porting.type(draft.interface.inputs)
     let output = porting.type(draft.interface.outputs)
-    return [
-      "\(access)func forward(_ \(draft.parameter): \(input)) throws -> \(output) {"
-    ] + lines.map { "  \($0)" } + ["}"]
+    return block("\(access)func forward(_ \(draft.parameter): \(input)) throws -> \(output)", lines)
   }
 }

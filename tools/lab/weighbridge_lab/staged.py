@@ -56,6 +56,30 @@ class Aggregation(nn.Module):
         return self.concat(self.mid(x, kept))
 
 
+class DenseLayer(nn.Module):
+    def __init__(self, inside: int, dim: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inside, dim, 3, padding=1)
+
+    def forward(self, inputs: list[Tensor]) -> Tensor:
+        return self.conv(torch.cat(inputs, 1)).relu()
+
+
+class Dense(nn.Module):
+    """Layers by number, each of which is given what all before it returned."""
+
+    def __init__(self, inside: int, dim: int, depth: int) -> None:
+        super().__init__()
+        for i in range(depth):
+            self.add_module(f"layer{i + 1}", DenseLayer(inside + i * dim, dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        features = [x]
+        for layer in self.children():
+            features.append(layer(features))
+        return torch.cat(features, 1)
+
+
 class DropPath(nn.Module):
     def __init__(self, rate: float) -> None:
         super().__init__()
@@ -163,7 +187,10 @@ class Staged(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.stem = nn.Sequential(Aggregation(3, 8, False), Aggregation(8, 8, True))
-        self.embeddings = nn.ModuleList([Patching(8, 8), Reducing(8, 12)])
+        self.dense1 = Dense(8, 4, 5)
+        self.squeeze = ConvNorm(28, 8, 1)
+        self.dense2 = Dense(8, 2, 6)
+        self.embeddings = nn.ModuleList([Patching(20, 8), Reducing(8, 12)])
         self.stages = nn.ModuleList([
             Stage(8, [StageBlock(8, Local(8), 0), StageBlock(8, Global(8), 0.1)]),
             Stage(12, [StageBlock(12, Global(12), 0.1), StageBlock(12, Global(12), 0.1)]),
@@ -172,7 +199,7 @@ class Staged(nn.Module):
         self.head = nn.Linear(12, 5)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.stem(x)
+        x = self.dense2(self.squeeze(self.dense1(self.stem(x))))
         for embedding, stage in zip(self.embeddings, self.stages):
             x, height, width = embedding(x)
             x = stage(x, height, width)

@@ -1,6 +1,6 @@
-import Weighbridge
+import WeighbridgeNative
 
-/// PyTorch's `mine.Block`, mine.py:15.
+/// PyTorch's `Block`, mine.py:15.
 struct BlockWithAdd: Module {
   let path: ModulePath
   var kind: String { "Block" }
@@ -22,7 +22,7 @@ struct BlockWithAdd: Module {
   }
 }
 
-/// PyTorch's `mine.Block`, mine.py:15.
+/// PyTorch's `Block`, mine.py:15.
 struct Block: Module {
   let path: ModulePath
   let depthwise, pointwise: Conv2d
@@ -36,12 +36,10 @@ struct Block: Module {
     norm = try BatchNorm(w / "norm", channels: 32)
   }
 
-  func forward(_ x: Tensor) throws -> Tensor {
-    try norm(pointwise(depthwise(x))).activated(.silu)
-  }
+  func forward(_ x: Tensor) throws -> Tensor { try norm(pointwise(depthwise(x))).activated(.silu) }
 }
 
-/// PyTorch's `mine.Net`, mine.py:27.
+/// PyTorch's `Net`, mine.py:27.
 public struct Net: Module {
   public let path: ModulePath
   let stem: Conv2d

@@ -1,6 +1,6 @@
-import Weighbridge
+import WeighbridgeNative
 
-/// PyTorch's `timm.models.resnet.BasicBlock`, timm/models/resnet.py:143.
+/// PyTorch's `BasicBlock`, timm/models/resnet.py:143.
 struct BasicBlock: Module {
   let path: ModulePath
   let conv1, conv2: Conv2d

@@ -1,0 +1,44 @@
+import Testing
+import WeighbridgeModules
+
+/// Bundles of several tensors, and of numbers beside them.
+struct BundleTests {
+  private struct Sized: NumberedBundle {
+    let x: Tensor
+    let height: Int
+
+    var tensors: [Tensor] { [x] }
+    func with(_ tensors: [Tensor]) -> Self { Self(x: tensors[0], height: height) }
+  }
+
+  private struct Square: Module {
+    let path: ModulePath
+
+    func forward(_ x: Tensor) throws -> Tensor {
+      try requirePorted(x.shape[0] == x.shape[1], "x.shape[0] == x.shape[1]")
+      return x
+    }
+  }
+
+  @Test func numbersStayWhereTensorsAreReplaced() throws {
+    let bundle = try Sized(x: Tensor.zeros([2]), height: 3)
+    let other = try bundle.replacing([Tensor.ones([4])])
+    #expect(other.height == 3 && other.x.shape == [4])
+    #expect(throws: WeighbridgeError.self) { try bundle.replacing([]) }
+    #expect(throws: WeighbridgeError.self) { try Sized(tensors: [Tensor.ones([1])]) }
+  }
+
+  @Test func listsKeepTheirOrder() throws {
+    let list = try TensorList(Tensor.zeros([2]), Tensor.zeros([3]))
+    #expect(list[1].shape == [3] && list.tensors.count == 2)
+    #expect(TensorList(tensors: list.tensors)[0].shape == [2])
+  }
+
+  @Test func sizesThatWereNotPortedAreRefused() throws {
+    let module = Square(path: "square")
+    #expect(try module(Tensor.zeros([2, 2])).shape == [2, 2])
+    let error = #expect(throws: WeighbridgeError.self) { try module(Tensor.zeros([2, 3])) }
+    #expect(error?.entry == "square")
+    #expect(error?.description.contains("x.shape[0] == x.shape[1] does not hold") == true)
+  }
+}
