@@ -52,6 +52,56 @@ func judged(_ test: Ported) -> Finding {
   return finding
 }
 
+/// How long the ported network and the hand-written one take, in turns, in seconds.
+struct Beside: Codable {
+  var written: [Double] = []
+  var ported: [Double] = []
+  var same = false
+  var passed = false
+  var reason = ""
+}
+
+func beside(_ test: Ported, rounds: Int) -> Beside {
+  var found = Beside()
+  do {
+    let reference = try Reference(path: test.reference)
+    let inputs = try reference.inputs()
+    let written = try Loader(.builtIn).plan(
+      Checkpoints.open(test.weights), model: reference.metadata.model,
+      reference: reference.metadata
+    ).bind()
+    let ported = try test.model()
+    let clock = ContinuousClock()
+    func seconds(_ model: any Module) throws -> Double {
+      try clock.measure { _ = try model.run(inputs) } / .seconds(1)
+    }
+    for _ in 0..<3 { _ = try (seconds(written), seconds(ported)) }
+    for _ in 0..<rounds {
+      found.written.append(try seconds(written))
+      found.ported.append(try seconds(ported))
+    }
+    let (a, b) = try (written.run(inputs), ported.run(inputs))
+    found.same = try a.count == b.count && zip(a, b).allSatisfy { try bits($0) == bits($1) }
+    do {
+      _ = try requireParity(test.subject, with: test.reference)
+      found.passed = true
+    } catch {
+      found.reason = error.description.split(separator: "\n").first.map(String.init) ?? "fails"
+    }
+  } catch {
+    found.reason = "\(error)".split(separator: "\n").first.map(String.init) ?? "fails"
+  }
+  return found
+}
+
+if CommandLine.arguments.count > 3, CommandLine.arguments[1] == "--beside" {
+  for test in all where test.name == CommandLine.arguments[3] {
+    let line = try JSONEncoder().encode(beside(test, rounds: Int(CommandLine.arguments[2]) ?? 15))
+    print(String(decoding: line, as: UTF8.self))
+  }
+  exit(0)
+}
+
 for test in all where CommandLine.arguments.count < 2 || CommandLine.arguments.contains(test.name) {
   let line = try JSONEncoder().encode(judged(test))
   print(String(decoding: line, as: UTF8.self))

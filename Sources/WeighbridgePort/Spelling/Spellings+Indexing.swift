@@ -5,13 +5,20 @@ extension Spellings {
     "getitem": tensor { a in try taken(a, a["index"]) },
     "setitem": tensor(replaced),
     "narrow": tensor { a in
-      guard try a.fixed("start") >= 0 else { throw a.wrong("start") }
-      return try a.tensor("input").calling(
-        "narrowed",
-        [
-          Argument(nil, a.integer("dim")), Argument("start", a.integer("start")),
-          Argument("length", a.integer("length")),
-        ])
+      let x = try a.tensor("input")
+      func narrowed(_ x: Code, from start: Code) throws -> Code {
+        x.calling(
+          "narrowed",
+          [
+            Argument(nil, try a.integer("dim")), Argument("start", start),
+            Argument("length", try a.integer("length")),
+          ])
+      }
+      guard let start = try? a.fixed("start"), start < 0 else {
+        return try narrowed(x, from: a.integer("start"))
+      }
+      let named = a.keep(x)
+      return try narrowed(named, from: fromEnd(named, try axis(a, "dim"), -start))
     },
     "select": tensor { a in
       let (x, place) = (try a.tensor("input"), try a.fixed("index"))
@@ -20,7 +27,7 @@ extension Spellings {
           "selected", [Argument(nil, try a.integer("dim")), Argument(nil, .integer(place))])
       }
       let named = a.keep(x)
-      let index = Code("\(named.at(.atom)).shape[\(try axis(a, "dim"))] - \(-place)", level: .sum)
+      let index = fromEnd(named, try axis(a, "dim"), -place)
       return named.calling("selected", [Argument(nil, try a.integer("dim")), Argument(nil, index)])
     },
     "index_select": tensor {
@@ -46,6 +53,11 @@ extension Spellings {
         .calling("converted", [Argument("to", Code(".int64"))])
     },
   ]
+
+  /// So many places before an axis' end.
+  private static func fromEnd(_ x: Code, _ axis: Int, _ count: Int) -> Code {
+    Code("\(x.at(.atom)).shape[\(axis)] - \(count)", level: .sum)
+  }
 
   private static func axis(_ a: CallSite, _ name: String) throws -> Int {
     let (axis, rank) = (try a.fixed(name), try a.rank("input"))

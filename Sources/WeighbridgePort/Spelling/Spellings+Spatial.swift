@@ -174,7 +174,6 @@ extension Spellings {
     _ a: CallSite, _ size: Code, _ value: Code, dtype: Code? = nil
   ) throws -> Code {
     let dtype = try a.dtype() ?? dtype ?? a.dtype
-    guard !dtype.text.hasSuffix("bool") else { throw a.wrong("dtype") }
     let shape = size.text.hasPrefix("[") ? size : Code("Shape(\(size.text))")
     let name = value.text == "0" ? "zeros" : value.text == "1" ? "ones" : "full"
     return .call(

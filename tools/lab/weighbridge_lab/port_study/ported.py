@@ -64,7 +64,12 @@ class Outcome:
 
 
 class Study:
-    """A package of ported networks, in a folder of its own."""
+    """A package of ported networks, in a folder of its own.
+
+    They are compiled without optimisation: what takes time to run is in the package that they use.
+    """
+
+    settings = ', swiftSettings: [.unsafeFlags(["-Onone"])]'
 
     def __init__(self, binary: Path, folder: Path) -> None:
         self.binary = binary.resolve()
@@ -151,10 +156,7 @@ class Study:
     # Building
 
     def write(self, outcomes: list[Outcome]) -> None:
-        """The package: a target for each network, and one that runs them.
-
-        They are compiled without optimisation: what takes time to run is in the package that they use.
-        """
+        """The package: a target for each network, and one that runs them."""
         names = [self.target(outcome) for outcome in outcomes]
         for outcome, name in zip(outcomes, names, strict=True):
             link = self.folder / "Sources" / name
@@ -163,7 +165,7 @@ class Study:
             shutil.copytree(self.place(outcome) / "port/Sources" / name, link)
         targets = "".join(
             f'    .target(name: "{name}", dependencies: [.product(name: "Weighbridge", '
-            f'package: "{ROOT.name}")], swiftSettings: [.unsafeFlags(["-Onone"])]),\n'
+            f'package: "{ROOT.name}")]{self.settings}),\n'
             for name in names)
         uses = ", ".join(f'"{name}"' for name in names)
         (self.folder / "Package.swift").write_text(
