@@ -32,6 +32,11 @@ struct BundleTests {
     let list = try TensorList(Tensor.zeros([2]), Tensor.zeros([3]))
     #expect(list[1].shape == [3] && list.tensors.count == 2)
     #expect(TensorList(tensors: list.tensors)[0].shape == [2])
+    try list.require(2)
+    for count in [0, 1, 3] {
+      let error = #expect(throws: WeighbridgeError.self) { try list.require(count) }
+      #expect(error?.code == .shape && error?.message == "takes \(count) inputs, got 2")
+    }
   }
 
   @Test func sizesThatWereNotPortedAreRefused() throws {

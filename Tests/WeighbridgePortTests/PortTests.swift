@@ -194,6 +194,28 @@ struct PortTests {
     "constants":[],"variations":[],"limits":[]}
     """
 
+  /// A program gives a whole network what it has: too few inputs are an error there, and no trap.
+  @Test func theInputsOfAWholeNetworkAreCounted() throws {
+    let text = """
+      {"format":"weighbridge-network","version":1,"framework":"torch 2","arguments":[{"input":0},{"input":1}],
+      "modules":[{"path":"","class":"net.Two","calls":[1]},
+      {"path":"fc","class":"torch.nn.modules.linear.Linear","parameters":
+      {"weight":{"shape":[3,3],"dtype":"float32"}},"calls":[0]}],
+      "programs":[{"class":"Linear","file":"l.py","line":1,"inputs":[{"name":"input"}],"body":[
+      {"call":"linear","arguments":{"input":{"value":0},"weight":{"tensor":"weight"},"bias":null}}],
+      "returns":{"value":1}},
+      {"class":"Two","file":"net.py","line":4,"inputs":[{"name":"x"},{"name":"y"}],"body":[
+      {"module":"fc","arguments":{"input":{"value":0}},"name":"z"},
+      {"call":"add","arguments":{"input":{"value":2},"other":{"value":1},"alpha":1}}],
+      "returns":{"value":3}}],
+      "constants":[],"variations":[],"limits":[]}
+      """
+    let ported = try PortedFixture.port(
+      text: text, inputs: [Tensor.ones([2, 3]), Tensor.ones([2, 3])])
+    #expect(ported.limits == [])
+    #expect(ported.sources.contains("    try input.require(2)\n    return try fc(input[0]) + input[1]"))
+  }
+
   @Test func namesOfAFileNeverBecomeCode() throws {
     let ported = try PortedFixture.port(text: Self.hostile, inputs: [Tensor.ones([2, 3])])
     #expect(ported.limits == [])

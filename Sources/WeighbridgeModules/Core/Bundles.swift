@@ -7,6 +7,15 @@ public struct TensorList: TensorBundle {
   public init(_ tensors: Tensor...) { self.tensors = tensors }
 
   public subscript(index: Int) -> Tensor { tensors[index] }
+
+  /// Refuses another number of tensors: what a whole network is given, nobody has counted.
+  ///
+  /// - Throws: `shape`.
+  public func require(_ count: Int) throws {
+    guard tensors.count == count else {
+      throw WeighbridgeError(.shape, "takes \(count) inputs, got \(tensors.count)")
+    }
+  }
 }
 
 /// A bundle of tensors and numbers, which tensors alone do not make.

@@ -39,6 +39,9 @@ public struct Network: Sendable {
 
   /// The root's class, without its package.
   public var className: String { nodes[0].kind }
+
+  /// How many inputs the root's arguments are made of.
+  package var inputCount: Int { arguments.flatMap(\.values).reduce(0) { max($0, $1 + 1) } }
 }
 
 extension Network {

@@ -28,7 +28,7 @@ public struct RecordedNetwork: Module {
     var builder = NetworkBuilder(network, w, isLenient: isLenient)
     try builder.bindTensors()
     root = try builder.call(network.call)
-    inputCount = network.arguments.flatMap(\.values).reduce(0) { max($0, $1 + 1) }
+    inputCount = network.inputCount
     for limit in network.limits.prefix(10) { w.remark("recorded with a limit: \(limit.summary)") }
     for variation in network.variations where variation.result == .differs {
       let places = variation.modules.prefix(3).map { $0.isEmpty ? "the network" : $0 }

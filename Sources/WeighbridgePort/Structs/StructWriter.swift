@@ -299,6 +299,10 @@ struct StructWriter {
 
   private func forward() -> [String] {
     var lines = draft.lines
+    if isRoot, draft.limit == nil, draft.interface.inputs == .list {
+      let count = porting.recording.network.inputCount
+      lines.insert("try \(draft.parameter).require(\(count))", at: 0)
+    }
     if lines.count == 1, let only = lines.first, only.hasPrefix("return ") {
       lines = [String(only.dropFirst("return ".count))]
     }
