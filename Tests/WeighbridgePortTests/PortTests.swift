@@ -213,7 +213,8 @@ struct PortTests {
     let ported = try PortedFixture.port(
       text: text, inputs: [Tensor.ones([2, 3]), Tensor.ones([2, 3])])
     #expect(ported.limits == [])
-    #expect(ported.sources.contains("    try input.require(2)\n    return try fc(input[0]) + input[1]"))
+    let body = "    try input.require(2)\n    return try fc(input[0]) + input[1]"
+    #expect(ported.sources.contains(body))
   }
 
   @Test func namesOfAFileNeverBecomeCode() throws {
