@@ -24,16 +24,26 @@ func bits(_ tensor: Tensor) throws -> [UInt64] {
   try tensor.converted(to: .float64).elements(as: Double.self).map(\.bitPattern)
 }
 
+func firstLine(_ error: any Error) -> String {
+  "\(error)".split(separator: "\n").first.map(String.init) ?? "fails"
+}
+
+/// What a network's own test says against it; `nil` where it passes.
+func complaint(_ test: Ported) -> String? {
+  do {
+    _ = try requireParity(test.subject, with: test.reference)
+    return nil
+  } catch {
+    return firstLine(error)
+  }
+}
+
 func judged(_ test: Ported) -> Finding {
   var finding = Finding(name: test.name)
   do {
     let reference = try Reference(path: test.reference)
-    do {
-      _ = try requireParity(test.subject, with: test.reference)
-      finding.passed = true
-    } catch {
-      finding.reason = error.description.split(separator: "\n").first.map(String.init) ?? "fails"
-    }
+    let failure = complaint(test)
+    (finding.passed, finding.reason) = (failure == nil, failure ?? "")
     let network = try Network(of: Checkpoints.open(test.reference))
     let loader = Loader(ArchitectureRegistry([AnyArchitecture(recorded: network)]))
     let plan = try loader.plan(Checkpoints.open(test.weights), model: AnyArchitecture.recordedID)
@@ -47,7 +57,7 @@ func judged(_ test: Ported) -> Finding {
       if !isSame { finding.different.append(name) }
     }
   } catch {
-    finding.reason = "\(error)".split(separator: "\n").first.map(String.init) ?? "fails"
+    finding.reason = firstLine(error)
   }
   return finding
 }
@@ -82,14 +92,10 @@ func beside(_ test: Ported, rounds: Int) -> Beside {
     }
     let (a, b) = try (written.run(inputs), ported.run(inputs))
     found.same = try a.count == b.count && zip(a, b).allSatisfy { try bits($0) == bits($1) }
-    do {
-      _ = try requireParity(test.subject, with: test.reference)
-      found.passed = true
-    } catch {
-      found.reason = error.description.split(separator: "\n").first.map(String.init) ?? "fails"
-    }
+    let failure = complaint(test)
+    (found.passed, found.reason) = (failure == nil, failure ?? "")
   } catch {
-    found.reason = "\(error)".split(separator: "\n").first.map(String.init) ?? "fails"
+    found.reason = firstLine(error)
   }
   return found
 }

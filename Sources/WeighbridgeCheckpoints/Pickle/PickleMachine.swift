@@ -7,7 +7,6 @@ import WeighbridgeTensors
 /// values, so work and memory grow with the pickle's length and no faster.
 struct PickleMachine {
   private(set) var heap = PickleHeap()
-  private let bytes: UnsafeRawBufferPointer
   private var reader: PickleReader
   private var stack: [PickleValue] = []
   /// Where the parts of the stack begin that MARK opened.
@@ -26,9 +25,8 @@ struct PickleMachine {
   ///   - bytes: What holds the pickle; `.bytes` values are ranges of it. It must outlive the machine.
   ///   - start: Where the pickle begins.
   init(_ bytes: UnsafeRawBufferPointer, at start: Int = 0) {
-    self.bytes = bytes
     reader = PickleReader(bytes, at: start)
-    recalls = PickleRecalls(bytes, at: start)
+    recalls = PickleRecalls(reader)
   }
 
   /// Runs to STOP.
@@ -55,7 +53,7 @@ struct PickleMachine {
     marks = []
     memo = [:]
     memoCount = 0
-    recalls = PickleRecalls(bytes, at: reader.position)
+    recalls = PickleRecalls(reader)
     // What was kept so far is shared with whoever holds it.
     lastShared = heap.nodes.count - 1
     return try run()

@@ -51,10 +51,6 @@ struct PickleReader {
     return String(decoding: bytes[position..<end], as: UTF8.self)
   }
 
-  mutating func skipLine() throws {
-    while try byte() != 0x0a {}
-  }
-
   mutating func decimal() throws -> Int {
     guard let value = Int(try line()) else { throw Self.malformed("a position is no number") }
     return value

@@ -80,19 +80,22 @@ indirect enum Held: Sendable {
 
   /// The tensors as one array: `[a, b]`, or the array that it is.
   func tensorArray() throws -> Code {
-    if case .code(let code, .list, _) = self { return code }
-    if case .list(let items) = self, items.count == 1, case .code(_, .list, _) = items[0] {
-      return try items[0].tensorArray()
-    }
+    if let whole { return whole }
     return .list(try tensors())
+  }
+
+  /// The one array that all of it is, if it is one.
+  private var whole: Code? {
+    if case .code(let code, .list, _) = self { return code }
+    if case .list(let items) = self, items.count == 1, case .code(let code, .list, _) = items[0] {
+      return code
+    }
+    return nil
   }
 
   /// The tensors as a `TensorList`.
   func tensorList() throws -> Code {
-    if case .code(let code, .list, _) = self { return code.tensorList }
-    if case .list(let items) = self, items.count == 1, case .code(_, .list, _) = items[0] {
-      return try items[0].tensorList()
-    }
+    if let whole { return whole.tensorList }
     return .call("TensorList", try tensors().map { Argument(nil, $0) })
   }
 }
