@@ -101,6 +101,9 @@ public struct Tensor: Sendable {
       offset: 0, storage: storage)
   }
 
+  /// Whether the elements are used where they lie, in a mapped file as a rule, and take no memory of the
+  /// process's own.
+  package var isBorrowed: Bool { storage?.isBorrowed ?? false }
   /// Whether this is a descriptor without elements.
   public var isDescriptor: Bool { storage == nil }
   /// The number of axes.

@@ -59,6 +59,9 @@ public final class TensorStorage: @unchecked Sendable {
     }
   }
 
+  /// Whether the bytes belong to something else.
+  var isBorrowed: Bool { owner != nil }
+
   /// Whether the bytes begin on a multiple of `byteCount` in memory.
   func isAligned(to byteCount: Int) -> Bool { Int(bitPattern: base) % byteCount == 0 }
 

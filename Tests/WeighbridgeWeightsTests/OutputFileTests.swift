@@ -52,6 +52,52 @@ import WeighbridgeTensors
     #expect(directory.names.isEmpty)
   }
 
+  /// Elements of a mapped file are written while the caller goes on: in their place whatever follows,
+  /// packed where the tensor is a view, and flushed in advance where there are many.
+  @Test func mappedTensorsAreWrittenInPlace() throws {
+    let directory = try TemporaryDirectory()
+    let rows = 5_003
+    let values = (0..<rows * 2_003).map { UInt32(truncatingIfNeeded: $0 &* 2_654_435_761) }
+    let bytes = values.withUnsafeBytes { Data($0) }
+    try bytes.write(to: URL(filePath: directory.path("source")))
+    let map = try MappedFile(path: directory.path("source"))
+    let tensor = try Tensor(
+      dtype: .uint32, shape: [rows, 2_003],
+      storage: map.storage(offset: 0, count: map.byteCount))
+    #expect(tensor.isBorrowed)
+    let file = try OutputFile(path: directory.path("out"))
+    try file.append([1, 2, 3, 4, 5])
+    try file.append(tensor)
+    try file.append([6, 7])
+    try file.append(tensor.transposed(0, 1))
+    try file.append([8])
+    try file.commit()
+    let columns = (0..<2_003).flatMap { column in
+      (0..<rows).map { values[$0 * 2_003 + column] }
+    }
+    var expected = Data([1, 2, 3, 4, 5])
+    expected += bytes + Data([6, 7]) + columns.withUnsafeBytes { Data($0) } + Data([8])
+    #expect(try directory.data("out") == expected)
+  }
+
+  /// What fails while the caller goes on is an error of one of the next calls, and nothing is left behind.
+  @Test(arguments: [false, true]) func aFailureMeanwhileIsAnError(_ isFollowed: Bool) throws {
+    let directory = try TemporaryDirectory()
+    try Data(count: 2 << 20).write(to: URL(filePath: directory.path("source")))
+    let map = try MappedFile(path: directory.path("source"))
+    let tensor = try Tensor(
+      dtype: .uint8, shape: [2 << 20], storage: map.storage(offset: 0, count: 2 << 20))
+    do {
+      let file = try OutputFile(path: directory.path("out"))
+      try file.write(tensor, at: Int.max - (4 << 20))
+      let error = #expect(throws: WeighbridgeError.self) {
+        if isFollowed { try file.write(tensor, at: 0) } else { try file.commit() }
+      }
+      #expect(error?.code == .unwritable)
+    }
+    #expect(directory.names == ["source"])
+  }
+
   @Test func fullDiskMessage() {
     let error = SystemCall.writeError("/disk/file", ENOSPC)
     #expect(error.description.contains("No space left"))

@@ -1,8 +1,9 @@
 import WeighbridgeTensors
 
-/// A dataset: its type and shape, and where its elements are.
+/// A dataset of numbers: their type and shape, and where they are.
 struct HDF5Dataset: Sendable {
-  let type: HDF5Datatype
+  let dtype: DType
+  let isBigEndian: Bool
   let shape: Shape
   let layout: HDF5Layout
   /// The bytes of an element that is not stored.
@@ -23,7 +24,6 @@ struct HDF5Dataset: Sendable {
   ///
   /// - Throws: `malformed`, or `HDF5Unreadable` for a filter.
   func check(fileByteCount: Int) throws {
-    guard let dtype = type.dtype else { return }
     let byteCount = shape.elementCount * dtype.byteCount
     switch layout.kind {
     case .contiguous(let offset), .compact(let offset):
@@ -58,11 +58,9 @@ struct HDF5Dataset: Sendable {
 
   /// How the bytes lie, for people.
   var storage: StorageNote {
-    var isSwapped = false
-    if case .numbers(_, bigEndian: true) = type { isSwapped = true }
     switch layout.kind {
-    case .contiguous: return isSwapped ? .copied("big-endian") : .inPlace
-    case .compact: return isSwapped ? .copied("compact") : .inPlace
+    case .contiguous: return isBigEndian ? .copied("big-endian") : .inPlace
+    case .compact: return isBigEndian ? .copied("compact") : .inPlace
     case .absent: return .copied("fill value")
     case .chunked(let chunking):
       guard !chunking.filters.isEmpty else { return .copied("chunked") }

@@ -8,11 +8,6 @@ enum HDF5Datatype: Sendable, Hashable {
   /// Anything else, by its description.
   case other(String)
 
-  /// The elements' dtype when they are numbers.
-  var dtype: DType? {
-    if case .numbers(let dtype, _) = self { dtype } else { nil }
-  }
-
   /// The bit fields of a floating-point type.
   struct FloatLayout {
     var sign: Int

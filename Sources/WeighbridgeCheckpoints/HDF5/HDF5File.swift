@@ -51,10 +51,7 @@ public final class HDF5File: IndexedCheckpoint {
   }
 
   private static func tensor(_ dataset: HDF5Dataset, _ map: MappedFile) throws -> Tensor {
-    guard case .numbers(let dtype, let isBigEndian) = dataset.type else {
-      throw WeighbridgeError(.unsupported, "is no tensor")
-    }
-    let byteCount = dataset.shape.elementCount * dtype.byteCount
+    let byteCount = dataset.shape.elementCount * dataset.dtype.byteCount
     let storage: TensorStorage
     switch dataset.layout.kind {
     case .contiguous(let offset), .compact(let offset):
@@ -63,15 +60,15 @@ public final class HDF5File: IndexedCheckpoint {
       storage = try TensorStorage(byteCount: byteCount) { fill($0, with: dataset.fill) }
     case .chunked(let chunking):
       let decoder = HDF5ChunkDecoder(
-        grid: try HDF5ChunkGrid(shape: dataset.shape.dimensions, chunking), dtype: dtype,
-        isBigEndian: isBigEndian)
+        grid: try HDF5ChunkGrid(shape: dataset.shape.dimensions, chunking), dtype: dataset.dtype,
+        isBigEndian: dataset.isBigEndian)
       storage = try TensorStorage(byteCount: byteCount) { output in
         let output = UnsafeMutableRawBufferPointer(rebasing: output[..<byteCount])
         try readChunks(decoder, fill: dataset.fill, map, into: output)
       }
     }
-    let tensor = try Tensor(dtype: dtype, shape: dataset.shape, storage: storage)
-    return isBigEndian ? try tensor.byteSwapped() : tensor
+    let tensor = try Tensor(dtype: dataset.dtype, shape: dataset.shape, storage: storage)
+    return dataset.isBigEndian ? try tensor.byteSwapped() : tensor
   }
 
   /// Decodes chunks on several threads.
@@ -111,8 +108,8 @@ public final class HDF5File: IndexedCheckpoint {
 
 /// What a file holds.
 private struct HDF5Content: Sendable {
-  private(set) var entries: [CheckpointEntry] = []
-  private(set) var datasets: [HDF5Dataset] = []
+  private(set) var entries: [CheckpointEntry]
+  private(set) var datasets: [HDF5Dataset]
   private(set) var skipped: [SkippedEntry]
   private(set) var metadata: [String: String]
   let attributes: Set<String>
@@ -122,14 +119,11 @@ private struct HDF5Content: Sendable {
     (attributes, variableGroups) = (listing.attributes, listing.variableGroups)
     skipped = listing.skipped
     metadata = listing.metadata
-    entries.reserveCapacity(listing.datasets.count)
-    for (path, dataset) in listing.datasets {
-      guard let dtype = dataset.type.dtype else { continue }
-      datasets.append(dataset)
-      entries.append(
-        CheckpointEntry(
-          name: path.replacing("/", with: "."), rawPath: path, dtype: dtype,
-          shape: dataset.shape, storage: dataset.storage))
+    datasets = listing.datasets
+    entries = zip(listing.paths, datasets).map { path, dataset in
+      CheckpointEntry(
+        name: path.contains("/") ? path.replacing("/", with: ".") : path, rawPath: path,
+        dtype: dataset.dtype, shape: dataset.shape, storage: dataset.storage)
     }
   }
 

@@ -5,7 +5,8 @@ struct HDF5Layout: Sendable, Hashable {
   enum Kind: Sendable, Hashable {
     /// In one piece at an offset from the file's start.
     case contiguous(offset: Int)
-    case chunked(HDF5Chunking)
+    /// Indirect, since it is large and most datasets, of which a file may have a million, have none.
+    indirect case chunked(HDF5Chunking)
     /// Within the dataset's header, at an offset from the file's start.
     case compact(offset: Int)
     /// Nowhere yet: every element is the fill value.

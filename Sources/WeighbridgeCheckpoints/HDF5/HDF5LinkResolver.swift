@@ -7,7 +7,7 @@ struct HDF5LinkResolver {
     let all: [HDF5Structure.Member]
     /// Their places by name, from the first time that a path leads through the group.
     private(set) lazy var places: [String: Int] = Dictionary(
-      all.indices.map { (all[$0].shownName, $0) }
+      all.indices.map { (all[$0].name, $0) }
     ) { first, _ in first }
 
     init(_ all: [HDF5Structure.Member]) { self.all = all }

@@ -5,7 +5,10 @@ import WeighbridgeTensors
 /// An object that cannot be read is listed with its reason, and the others are read. What links say is
 /// followed within bounds: a file of some size can name so many things and no more.
 struct HDF5Listing {
-  private(set) var datasets: [(path: String, dataset: HDF5Dataset)] = []
+  /// The datasets of numbers, in the file's order.
+  private(set) var datasets: [HDF5Dataset] = []
+  /// The path of each of them.
+  private(set) var paths: [String] = []
   private(set) var skipped: [SkippedEntry] = []
   private(set) var metadata: [String: String] = [:]
   /// The names of the root's attributes, whatever they hold.
@@ -40,6 +43,8 @@ struct HDF5Listing {
     }
     try readAttributes(root)
     try visit(members, header: file.superblock.root, path: "")
+    // Every group's members: as large as all that was found.
+    links = HDF5LinkResolver(file)
   }
 
   /// Reads the root's attributes; one that cannot be read is listed with its reason.
@@ -87,9 +92,9 @@ struct HDF5Listing {
     enclosing.append(header)
     defer { enclosing.removeLast() }
     for member in members.all {
-      let path = path.isEmpty ? member.shownName : "\(path)/\(member.shownName)"
+      let path = path.isEmpty ? member.name : "\(path)/\(member.name)"
       try file.work.name(path.utf8.count)
-      guard member.name != nil else {
+      guard member.isUTF8 else {
         skip(path, HDF5Listing.notUTF8)
         continue
       }
@@ -147,19 +152,21 @@ struct HDF5Listing {
       throw HDF5Unreadable(.dtype, "holds \(what), which is not read")
     case .text(let byteCount):
       try addText(header, extents, elements, size: byteCount ?? 8 + file.offsetSize, path: path)
-    case .numbers(let dtype, _):
-      let dataset = try dataset(
-        header, extents, elements, elementSize: dtype.byteCount,
-        shape: try Shape.validated(extents.extents, dtype: dtype))
+    case .numbers(let dtype, let isBigEndian):
+      let shape = try Shape.validated(extents.extents, dtype: dtype)
+      let dataset = HDF5Dataset(
+        dtype: dtype, isBigEndian: isBigEndian, shape: shape,
+        layout: try layout(header, extents, elementSize: dtype.byteCount, shape),
+        fill: try file.fill(header, elementSize: dtype.byteCount))
       try dataset.check(fileByteCount: file.count)
-      datasets.append((path, dataset))
+      datasets.append(dataset)
+      paths.append(path)
     }
   }
 
-  private func dataset(
-    _ header: HDF5ObjectHeader, _ space: HDF5Dataspace, _ type: HDF5Datatype, elementSize: Int,
-    shape: Shape
-  ) throws -> HDF5Dataset {
+  private func layout(
+    _ header: HDF5ObjectHeader, _ space: HDF5Dataspace, elementSize: Int, _ shape: Shape
+  ) throws -> HDF5Layout {
     typealias Kind = HDF5ObjectHeader.Kind
     guard !header.has(Kind.external) else { throw HDF5Dataset.isExternal }
     guard let message = try header.only(Kind.layout) else {
@@ -172,9 +179,7 @@ struct HDF5Listing {
       let grid = try HDF5ChunkGrid(shape: space.extents, chunking)
       layout.storedByteCount = try file.chunks(grid).chunks.reduce(0) { $0 + $1.byteCount }
     }
-    return HDF5Dataset(
-      type: type, shape: shape, layout: layout,
-      fill: try file.fill(header, elementSize: type.dtype == nil ? 0 : elementSize))
+    return layout
   }
 
   /// A scalar text of the root is metadata; other texts are listed.
@@ -185,11 +190,10 @@ struct HDF5Listing {
     guard space.extents.allSatisfy({ $0 == 1 }), !path.contains("/") else {
       return skip(path, HDF5Listing.text)
     }
-    let text = try dataset(
-      header, space, type, elementSize: size, shape: Shape(space.extents))
-    switch text.layout.kind {
+    let layout = try layout(header, space, elementSize: size, Shape(space.extents))
+    switch layout.kind {
     case .contiguous(let offset), .compact(let offset):
-      let end = min(file.count, offset.addingReportingOverflow(text.layout.storedByteCount).0)
+      let end = min(file.count, offset.addingReportingOverflow(layout.storedByteCount).0)
       metadata[path] = try file.scalar(type, at: offset, before: end)
     case .chunked, .absent: skip(path, HDF5Listing.text)
     }

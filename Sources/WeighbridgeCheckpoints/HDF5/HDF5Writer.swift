@@ -94,11 +94,7 @@
     func add(_ name: String, _ tensor: Tensor) throws {
       _ = try plan.take(name, tensor)
       try guarded(entry: name) { file in
-        try tensor.withUnsafeBytes { bytes in
-          try HDF5Writer.write(
-            file, HDF5Writer.datasetPath(name, naming), tensor.dtype, tensor.shape, bytes,
-            level: level)
-        }
+        try write(file, HDF5Writer.datasetPath(name, naming), tensor)
       }
     }
 
@@ -131,34 +127,53 @@
       }
     }
 
-    private static func write(
-      _ file: hid_t, _ path: String, _ dtype: DType, _ shape: Shape,
-      _ bytes: UnsafeRawBufferPointer, level: Int?
-    ) throws {
+    private func write(_ file: hid_t, _ path: String, _ tensor: Tensor) throws {
+      let (dtype, shape) = (tensor.dtype, tensor.shape)
       let failed = "cannot be written"
       let creation = H5Pcreate(wb_h5_plist_dataset_create())
       defer { H5Pclose(creation) }
       // Files that are equal have equal bytes.
       H5Pset_obj_track_times(creation, false)
-      if let level, shape.rank > 0, !bytes.isEmpty {
-        try compress(creation, dtype, shape, level: level)
+      let isCompressed = level != nil && shape.rank > 0 && tensor.byteCount > 0
+      if isCompressed, let level {
+        try HDF5Writer.compress(creation, dtype, shape, level: level)
+      } else {
+        // The library finds the place, and the bytes are written there past it.
+        H5Pset_alloc_time(creation, H5D_ALLOC_TIME_EARLY)
+        H5Pset_fill_time(creation, H5D_FILL_TIME_NEVER)
       }
       let links = H5Pcreate(wb_h5_plist_link_create())
       try HDF5Library.using(links, H5Pclose, failed, code: .engine) { links in
         H5Pset_create_intermediate_group(links, 1)
         H5Pset_char_encoding(links, H5T_CSET_UTF8)
-        try HDF5Library.using(type(of: dtype), H5Tclose, failed, code: .engine) { type in
-          try HDF5Library.using(space(of: shape), H5Sclose, failed, code: .engine) { space in
+        try HDF5Library.using(HDF5Writer.type(of: dtype), H5Tclose, failed, code: .engine) { type in
+          try HDF5Library.using(
+            HDF5Writer.space(of: shape), H5Sclose, failed, code: .engine
+          ) { space in
             let id = H5Dcreate2(file, path, type, space, links, creation, wb_h5_default())
             try HDF5Library.using(id, H5Dclose, failed, code: .unwritable) { dataset in
-              guard let base = bytes.baseAddress, !bytes.isEmpty else { return }
-              let result = H5Dwrite(
-                dataset, type, wb_h5_all(), wb_h5_all(), wb_h5_default(), base)
-              try HDF5Library.check(result, failed, code: .unwritable)
+              guard tensor.byteCount > 0 else { return }
+              guard isCompressed else {
+                return try output.write(tensor, at: try HDF5Writer.offset(of: dataset))
+              }
+              try tensor.withUnsafeBytes { bytes in
+                let result = H5Dwrite(
+                  dataset, type, wb_h5_all(), wb_h5_all(), wb_h5_default(), bytes.baseAddress)
+                try HDF5Library.check(result, failed, code: .unwritable)
+              }
             }
           }
         }
       }
+    }
+
+    /// Where a contiguous dataset begins.
+    private static func offset(of dataset: hid_t) throws -> Int {
+      // HADDR_UNDEF is no offset of a file.
+      guard let offset = Int(exactly: H5Dget_offset(dataset)) else {
+        throw HDF5Library.failure("cannot be written", code: .unwritable)
+      }
+      return offset
     }
 
     /// Has a dataset compressed, in chunks of at most a mebibyte that reach over its last axes.

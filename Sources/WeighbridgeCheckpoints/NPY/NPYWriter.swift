@@ -75,7 +75,7 @@ final class NPYWriter: FileWriter {
     _ = try plan.take(name, tensor)
     do {
       try file.append(NPYEncoder.header(tensor.dtype, tensor.shape))
-      try tensor.withUnsafeBytes { try file.append($0) }
+      try file.append(tensor)
     } catch let error as WeighbridgeError {
       cancel()
       throw error.located(file: path, entry: name)

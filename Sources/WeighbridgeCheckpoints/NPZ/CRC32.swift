@@ -15,11 +15,9 @@ enum CRC32 {
     }
     let shift = ZeroShift(byteCount: piece)
     let last = ZeroShift(byteCount: bytes.count - (count - 1) * piece)
-    var sum = sums[0]
-    for index in 1..<count {
-      sum = (index == count - 1 ? last : shift).apply(sum) ^ sums[index]
+    return (1..<count).reduce(sums[0]) { sum, index in
+      (index == count - 1 ? last : shift).apply(sum) ^ sums[index]
     }
-    return sum
   }
 
   /// The checksum of two pieces as one.
@@ -33,40 +31,40 @@ enum CRC32 {
     libdeflate_crc32(0, bytes.baseAddress, bytes.count)
   }
 
-  /// What appending zero bytes does to a CRC: a linear map over bits, as a matrix of 32 columns.
-  /// crc(A ‖ B) = shift(crc(A), |B|) xor crc(B).
+  /// What appending zero bytes does to a CRC: crc(A ‖ B) = shift(crc(A), |B|) xor crc(B).
+  ///
+  /// A CRC is a polynomial over bits modulo P, x⁰ in the highest bit; n bytes behind it multiply it by
+  /// x⁸ⁿ.
   private struct ZeroShift {
-    private var columns: [UInt32]
+    private let factor: UInt32
 
     init(byteCount: Int) {
-      // One zero bit: shift right, and reduce by the reflected polynomial.
-      var power = ZeroShift(columns: [0xedb8_8320] + (0..<31).map { 1 << $0 })
-      for _ in 0..<3 { power = power.squared() }  // one byte
-      var result = ZeroShift(columns: (0..<32).map { 1 << $0 })
-      var rest = byteCount
-      while rest > 0 {
-        if rest & 1 == 1 { result = ZeroShift(columns: result.columns.map(power.apply)) }
-        power = power.squared()
+      var (factor, rest) = (UInt32(1) << 31, byteCount)
+      for power in ZeroShift.powers {
+        if rest & 1 == 1 { factor = ZeroShift.product(factor, power) }
         rest >>= 1
       }
-      self = result
+      self.factor = factor
     }
 
-    private init(columns: [UInt32]) {
-      self.columns = columns
-    }
+    func apply(_ sum: UInt32) -> UInt32 { ZeroShift.product(sum, factor) }
 
-    func apply(_ value: UInt32) -> UInt32 {
-      var (sum, rest): (UInt32, UInt32) = (0, value)
+    /// x⁸, x¹⁶, x³², …, each the square of the one before, for every bit of a byte count.
+    private static let powers: [UInt32] = {
+      var powers = [UInt32(1) << 23]
+      for index in 1..<Int.bitWidth { powers.append(product(powers[index - 1], powers[index - 1])) }
+      return powers
+    }()
+
+    /// a·b modulo P: b·x⁰, b·x¹, … summed where a has the power.
+    private static func product(_ a: UInt32, _ b: UInt32) -> UInt32 {
+      var (sum, term, rest) = (UInt32(0), b, a)
       while rest != 0 {
-        sum ^= columns[rest.trailingZeroBitCount]
-        rest &= rest - 1
+        if rest >> 31 == 1 { sum ^= term }
+        rest <<= 1
+        term = term & 1 == 1 ? term >> 1 ^ 0xedb8_8320 : term >> 1
       }
       return sum
-    }
-
-    private func squared() -> ZeroShift {
-      ZeroShift(columns: columns.map(apply))
     }
   }
 }

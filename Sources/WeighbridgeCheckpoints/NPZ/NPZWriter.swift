@@ -28,9 +28,7 @@ final class NPZWriter: FileWriter {
     archive = ZipOutput(try OutputFile(path: path))
     try guarded(entry: nil) {
       for (name, text) in metadata.sorted(by: { $0.key < $1.key }) {
-        try NPYEncoder.array(text: text).withUnsafeBytes {
-          try archive.write(name + ".npy", header: [], $0)
-        }
+        try archive.write(name + ".npy", NPYEncoder.array(text: text))
       }
     }
   }
@@ -39,9 +37,7 @@ final class NPZWriter: FileWriter {
     _ = try plan.take(name, tensor)
     try guarded(entry: name) {
       let header = try NPYEncoder.header(tensor.dtype, tensor.shape)
-      try tensor.withUnsafeBytes {
-        try archive.write(name + ".npy", header: header, $0, level: level)
-      }
+      try archive.write(name + ".npy", header: header, tensor, level: level)
     }
   }
 

@@ -25,7 +25,7 @@ final class PyTorchWriter: FileWriter {
   func add(_ name: String, _ tensor: Tensor) throws {
     let position = try plan.take(name, tensor)
     try guarded(entry: name) {
-      try tensor.withUnsafeBytes { try write("data/\(position)", $0) }
+      try archive.write(PyTorchWriter.folder + "data/\(position)", tensor)
     }
   }
 
@@ -50,10 +50,6 @@ final class PyTorchWriter: FileWriter {
   }
 
   private func write(_ name: String, _ content: [UInt8]) throws {
-    try content.withUnsafeBytes { try write(name, $0) }
-  }
-
-  private func write(_ name: String, _ content: UnsafeRawBufferPointer) throws {
-    try archive.write(PyTorchWriter.folder + name, header: [], content)
+    try archive.write(PyTorchWriter.folder + name, content)
   }
 }

@@ -29,19 +29,21 @@ enum NonFinite {
     let size = MemoryLayout<Bits>.size
     try tensor.withRawElements { base in
       nonisolated(unsafe) let base = base
-      func bits(_ index: Int) -> Bits {
-        base.loadUnaligned(fromByteOffset: index * size, as: Bits.self) & mask
+      // With this added, elements without the sign reach the top bit when they are not finite.
+      let (top, lift) = (Bits(1) << (Bits.bitWidth - 1), (Bits(1) << (Bits.bitWidth - 1)) &- least)
+      func lifted(_ index: Int) -> Bits {
+        (base.loadUnaligned(fromByteOffset: index &* size, as: Bits.self) & mask) &+ lift
       }
       Parallel.forRanges(count, grain: 1 << 16) { range in
         var found = 0
         var start = range.lowerBound
         while start < range.upperBound {
-          // Most parts have none, which a loop without branches or wide sums tells.
+          // Most parts have none, which a loop without branches, wide sums or comparisons tells.
           let end = min(range.upperBound, start + 4096)
-          var most: Bits = 0
-          for index in start..<end { most = max(most, bits(index)) }
-          if most >= least {
-            for index in start..<end where bits(index) >= least { found += 1 }
+          var any: Bits = 0
+          for index in start..<end { any |= lifted(index) }
+          if any & top != 0 {
+            for index in start..<end where lifted(index) & top != 0 { found += 1 }
           }
           start = end
         }

@@ -79,10 +79,9 @@ package final class SafetensorsWriter {
   ) throws {
     let position = try plan.take(name, tensor)
     do {
-      try tensor.withUnsafeBytes { bytes in
-        try file.write(bytes, at: dataOffset + offsets[position])
-        seen(bytes)
-      }
+      let packed = try tensor.contiguous()
+      try file.write(packed, at: dataOffset + offsets[position])
+      try packed.withUnsafeBytes { seen($0) }
     } catch let error as WeighbridgeError {
       cancel()
       throw error.located(file: path, entry: name)

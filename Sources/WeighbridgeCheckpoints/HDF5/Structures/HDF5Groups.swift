@@ -3,12 +3,10 @@ import WeighbridgeTensors
 /// The members of groups: links, in one of three forms (specification IV.A.2.c, IV.A.2.g, IV.A.2.r).
 extension HDF5Structure {
   struct Member {
-    /// `nil` when it is not UTF-8.
-    var name: String?
+    /// What is not UTF-8 is replaced.
+    var name: String
+    var isUTF8: Bool
     var link: Link
-
-    /// The name, with what is not UTF-8 replaced.
-    var shownName: String
   }
 
   enum Link {
@@ -41,7 +39,7 @@ extension HDF5Structure {
     return links.sorted {
       isOrdered && $0.order != $1.order
         ? $0.order < $1.order
-        : $0.member.shownName.utf8.lexicographicallyPrecedes($1.member.shownName.utf8)
+        : $0.member.name.utf8.lexicographicallyPrecedes($1.member.name.utf8)
     }.map(\.member)
   }
 
@@ -104,9 +102,9 @@ extension HDF5Structure {
 
   private func member(_ name: UnsafeRawBufferPointer, _ link: Link) -> Member {
     if let text = String(validating: name, as: UTF8.self) {
-      return Member(name: text, link: link, shownName: text)
+      return Member(name: text, isUTF8: true, link: link)
     }
-    return Member(name: nil, link: link, shownName: String(decoding: name, as: UTF8.self))
+    return Member(name: String(decoding: name, as: UTF8.self), isUTF8: false, link: link)
   }
 
   // MARK: The classic form
