@@ -158,10 +158,12 @@ public enum Engines {
     logged(try choice(for: dtype))
   }
 
-  /// The engine as it is, or, where the current task keeps a log, one that notes what runs.
+  /// The engine as it is, or, where the current task captures a run or keeps a log, one that notes what
+  /// runs.
   @inline(__always)
-  private static func logged(_ engine: any Engine) -> any Engine {
-    guard RunLog.isActive else { return engine }
+  static func logged(_ engine: any Engine) -> any Engine {
+    guard RunLog.isActive || Capture.isActive else { return engine }
+    if Capture.awaitsOperator { return CapturingEngine(engine: engine) }
     return RunLog.awaitsOperator ? LoggedEngine(engine: engine) : engine
   }
 

@@ -56,9 +56,10 @@ package struct Runner: Sendable {
     }
   }
 
-  /// The model as a program runs it: unprobed, so with fused layers, folded norms and the engine's
-  /// joint steps, which no probed run executes.
+  /// The model as a program runs it: compiled and unprobed, so with fused layers, folded norms and the
+  /// engine's joint steps, which no probed run executes.
   ///
+  /// - Parameter model: The compiled model.
   /// - Throws: when the model cannot run so, or an output cannot be read.
   package func production(_ model: any Module, _ inputs: [Tensor]) throws -> Trace {
     let clock = Stopwatch()

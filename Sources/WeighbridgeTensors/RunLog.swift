@@ -100,6 +100,9 @@ extension RunLog {
     return frame.running == nil
   }
 
+  /// The module that runs in the current task, as far as a log is kept.
+  package static var currentPlace: Place { frame?.place ?? Place(path: "", kind: "") }
+
   /// Runs `body` so that the log notes its operators.
   package static func keeping<R>(_ log: RunLog, _ body: () throws -> R) rethrows -> R {
     count.add(1, ordering: .relaxed)

@@ -14,6 +14,13 @@ extension Tensor {
     guard dtype.isFloatingPoint, !target.isFloatingPoint, storage != nil else {
       return try converted(to: target)
     }
+    return try Capture.moving([self], again: { try $0[0].casted(to: target) }) {
+      try truncated(to: target)
+    }
+  }
+
+  /// Floating-point numbers as integers or conditions.
+  private func truncated(to target: DType) throws -> Tensor {
     let format = preferredFormat
     let wide = try converted(to: .float64).contiguous(format)
     let count = elementCount

@@ -13,7 +13,9 @@ extension Tensor {
   public func converted(to target: DType) throws -> Tensor {
     if dtype == target { return self }
     guard storage != nil else { return Tensor(describing: target, shape: shape) }
-    return try RunLog.moving("convert", shape: \.shape) { try encoded(as: target) }
+    return try Capture.moving([self], again: { try $0[0].converted(to: target) }) {
+      try RunLog.moving("convert", shape: \.shape) { try encoded(as: target) }
+    }
   }
 
   private func encoded(as target: DType) throws -> Tensor {

@@ -13,9 +13,30 @@ extension Tensor {
   /// on multiples of their size are on such in the copy.
   package func packedCopy(_ format: MemoryFormat = .contiguous) throws -> Tensor {
     let target = format.strides(of: shape)
+    return try Capture.moving([self], again: { try $0[0].packedCopy(format) }) {
+      try RunLog.moving("copy", shape: \.shape) {
+        let copy = try TensorStorage(byteCount: byteCount) { bytes in
+          guard let destination = bytes.baseAddress else { return }
+          try copyElements(to: destination, target)
+        }
+        return Tensor(dtype: dtype, shape: shape, strides: target, offset: 0, storage: copy)
+      }
+    }
+  }
+
+  /// The elements at other strides, none of which lets two of them share a place; a view where only axes
+  /// of one element differ.
+  package func arranged(at target: [Int]) throws -> Tensor {
+    let isSame = shape.indices.allSatisfy { shape[$0] == 1 || strides[$0] == target[$0] }
+    guard !isSame, elementCount > 0 else {
+      return Tensor(dtype: dtype, shape: shape, strides: target, offset: offset, storage: storage)
+    }
+    let span = zip(shape, target).reduce(1) { $0 + ($1.0 - 1) * $1.1 }
     return try RunLog.moving("copy", shape: \.shape) {
-      let copy = try TensorStorage(byteCount: byteCount) { bytes in
+      let copy = try TensorStorage(byteCount: span * dtype.byteCount) { bytes in
         guard let destination = bytes.baseAddress else { return }
+        // Strides may leave gaps.
+        if span > elementCount { _ = bytes.initializeMemory(as: UInt8.self, repeating: 0) }
         try copyElements(to: destination, target)
       }
       return Tensor(dtype: dtype, shape: shape, strides: target, offset: 0, storage: copy)
@@ -58,17 +79,19 @@ extension Tensor {
       tensors.contains { $0.preferredFormat == .channelsLast } ? .channelsLast : .contiguous
     let strides = format.strides(of: shape)
     let size = first.dtype.byteCount
-    return try RunLog.moving("concatenate", shape: \.shape) {
-      let storage = try TensorStorage(byteCount: shape.elementCount * size) { bytes in
-        guard let base = bytes.baseAddress else { return }
-        var start = 0
-        for tensor in tensors {
-          try tensor.copyElements(to: base + start * strides[axis] * size, strides)
-          start += tensor.shape[axis]
+    return try Capture.moving(tensors, again: { try concatenated($0, axis: axis) }) {
+      try RunLog.moving("concatenate", shape: \.shape) {
+        let storage = try TensorStorage(byteCount: shape.elementCount * size) { bytes in
+          guard let base = bytes.baseAddress else { return }
+          var start = 0
+          for tensor in tensors {
+            try tensor.copyElements(to: base + start * strides[axis] * size, strides)
+            start += tensor.shape[axis]
+          }
         }
+        return Tensor(
+          dtype: first.dtype, shape: shape, strides: strides, offset: 0, storage: storage)
       }
-      return Tensor(
-        dtype: first.dtype, shape: shape, strides: strides, offset: 0, storage: storage)
     }
   }
 
@@ -86,13 +109,15 @@ extension Tensor {
     reversed[axis] = -strides[axis]
     let last = offset + (shape[axis] - 1) * strides[axis]
     let target = preferredFormat.strides(of: shape)
-    return try RunLog.moving("flip", shape: \.shape) {
-      let copy = try TensorStorage(byteCount: byteCount) { bytes in
-        guard let base = bytes.baseAddress else { return }
-        try Tensor(dtype: dtype, shape: shape, strides: reversed, offset: last, storage: storage)
-          .copyElements(to: base, target)
+    return try Capture.moving([self], again: { try $0[0].flipped(axis) }) {
+      try RunLog.moving("flip", shape: \.shape) {
+        let copy = try TensorStorage(byteCount: byteCount) { bytes in
+          guard let base = bytes.baseAddress else { return }
+          try Tensor(dtype: dtype, shape: shape, strides: reversed, offset: last, storage: storage)
+            .copyElements(to: base, target)
+        }
+        return Tensor(dtype: dtype, shape: shape, strides: target, offset: 0, storage: copy)
       }
-      return Tensor(dtype: dtype, shape: shape, strides: target, offset: 0, storage: copy)
     }
   }
 
@@ -118,16 +143,18 @@ extension Tensor {
     let strides = target.strides(of: padded)
     var start = 0
     for (index, amount) in amounts.enumerated() { start += amount.before * strides[lead + index] }
-    let size = dtype.byteCount
-    let copy = try TensorStorage(byteCount: padded.elementCount * size) { bytes in
-      guard let base = bytes.baseAddress else { return }
-      if value == 0 && value.sign == .plus {
-        _ = bytes.initializeMemory(as: UInt8.self, repeating: 0)
-      } else {
-        try Tensor.full(padded, value, dtype: dtype).copyElements(to: base, strides)
+    let (size, first) = (dtype.byteCount, start)
+    return try Capture.moving([self], again: { try $0[0].padded(amounts, with: value) }) {
+      let copy = try TensorStorage(byteCount: padded.elementCount * size) { bytes in
+        guard let base = bytes.baseAddress else { return }
+        if value == 0 && value.sign == .plus {
+          _ = bytes.initializeMemory(as: UInt8.self, repeating: 0)
+        } else {
+          try Tensor.full(padded, value, dtype: dtype).copyElements(to: base, strides)
+        }
+        try copyElements(to: base + first * size, strides)
       }
-      try copyElements(to: base + start * size, strides)
+      return Tensor(dtype: dtype, shape: padded, strides: strides, offset: 0, storage: copy)
     }
-    return Tensor(dtype: dtype, shape: padded, strides: strides, offset: 0, storage: copy)
   }
 }

@@ -101,6 +101,10 @@ public struct Tensor: Sendable {
       offset: 0, storage: storage)
   }
 
+  /// The same elements over a storage of its own identity.
+  package var alias: Tensor {
+    Tensor(dtype: dtype, shape: shape, strides: strides, offset: offset, storage: storage?.alias())
+  }
   /// Whether the elements are used where they lie, in a mapped file as a rule, and take no memory of the
   /// process's own.
   package var isBorrowed: Bool { storage?.isBorrowed ?? false }

@@ -25,6 +25,9 @@ package enum OperationObservation {
     count.load(ordering: .relaxed) == 0 ? nil : observer
   }
 
+  /// Whether somebody observes the current task's operations.
+  package static var isActive: Bool { current != nil }
+
   /// Runs `body` so that the observer, if there is one, sees its operations.
   package static func with<R>(
     _ observer: (any OperationObserver)?, _ body: () throws -> R

@@ -54,7 +54,8 @@ public final class TensorStorage: @unchecked Sendable {
   package func withBytes<R: Sendable>(
     _ body: (UnsafeRawBufferPointer) throws -> R
   ) rethrows -> R {
-    try withExtendedLifetime(self) {
+    if Capture.isActive { Capture.noteRead(of: self) }
+    return try withExtendedLifetime(self) {
       try body(UnsafeRawBufferPointer(start: base, count: byteCount))
     }
   }
@@ -71,9 +72,17 @@ public final class TensorStorage: @unchecked Sendable {
       throw WeighbridgeError(.malformed, "the elements begin at byte \(offset) of \(byteCount)")
     }
     if offset == 0 { return self }
+    // Who reads the part is not known to have read this.
+    if Capture.isActive { Capture.noteRead(of: self) }
     return TensorStorage(
       borrowing: UnsafeRawBufferPointer(start: base + offset, count: byteCount - offset),
       owner: self)
+  }
+
+  /// The same bytes under an identity of their own.
+  package func alias() -> TensorStorage {
+    TensorStorage(
+      borrowing: UnsafeRawBufferPointer(start: base, count: byteCount), owner: self)
   }
 
   /// Whether its float32 values are all finite, for whoever has found out; `nil` until then.

@@ -8,7 +8,11 @@ extension Explanation {
       .init(title: "how it runs", shrinks: true, isProse: true),
     ])
     table.rows = modules.map { [$0.path.description, $0.words] }
-    return ["\(modules.count.counted("module")) on \(engine)", ""] + table.lines(width: width)
+    let stepwise = deciding.map {
+      "runs step by step: the values of \($0) decide what runs, so that no graph stands for every input"
+    }
+    return ["\(modules.count.counted("module")) on \(engine)"] + [stepwise].compactMap { $0 } + [""]
+      + table.lines(width: width)
   }
 }
 
@@ -59,7 +63,7 @@ extension Explanation.Obstacle {
   var words: String {
     switch self {
     case .calledApart(let path):
-      "not joined with \(path): the model's code calls them one by one, where Sequential, "
+      "not joined with \(path): the model's code calls them one by one, where Compiled, Sequential, "
         + "FusedConvolution or Linear(_:then:) join them"
     case .follows(let path, let kind): "not joined: \(path) before it is a \(kind)"
     case .followsOperators: "not joined: what comes in is computed between modules"

@@ -20,7 +20,7 @@ struct InsightOptions: ParsableArguments {
   @Flag(
     help: """
       Print for every module what runs it, or which other module's step does its work, and what keeps it \
-      from being joined.
+      from being joined; and the module whose values decide what runs, where one does.
       """)
   var explain = false
 

@@ -13,6 +13,7 @@ struct ModelRun {
   init(
     _ network: any Module, _ inputs: [Tensor], activations: Bool, _ insight: InsightOptions
   ) throws {
+    let network: any Module = insight.eager || activations ? network : network.compiled()
     if activations {
       let probe = RecordingProbe()
       outputs = try ProbeRun.with(probe) { try network.run(inputs) }

@@ -83,6 +83,11 @@ extension ModelRun {
     }
     return [.init("outputs", .array(shapes))]
       + (profile.map { [.init("profile", $0.json)] } ?? [])
-      + (explanation.map { [.init("explanation", $0.json)] } ?? [])
+      + (explanation.map { explanation in
+        [
+          .init("explanation", explanation.json),
+          .init("decided_by", explanation.deciding.map { .string($0.name) } ?? .null),
+        ]
+      } ?? [])
   }
 }

@@ -19,8 +19,13 @@ extension Tensor {
           + "be [K, C], [K] and [B, N, C]")
     }
     _ = try engine(with: codewords, scale)
-    return try RunLog.noting(.init(["residual encoding"]), shape: \.shape) {
-      try PlainEngine().encode(self, codewords: codewords, scale: scale)
+    let operation = AnyOperation { operands in
+      [try operands[0].encoded(codewords: operands[1], scale: operands[2])]
+    }
+    return try Capture.noting(operation, [self, codewords, scale], results: { [$0] }) {
+      try RunLog.noting(.init(["residual encoding"]), shape: \.shape) {
+        try PlainEngine().encode(self, codewords: codewords, scale: scale)
+      }
     }
   }
 }

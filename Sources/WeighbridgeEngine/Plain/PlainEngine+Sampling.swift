@@ -101,22 +101,43 @@ private struct BilinearSampler {
   func sample<S: PlainScalar>(
     _ image: UnsafePointer<S>, x: S, y: S, into output: UnsafeMutablePointer<S>
   ) {
-    output.update(repeating: 0, count: channels)
     let (column, row) = (pixel(x, width), pixel(y, height))
     guard column.isFinite, row.isFinite else {
       // The weights of the corners are NaN, whatever they are weights of.
       return output.update(repeating: .nan, count: channels)
     }
     // Beyond this no corner lies in the image; and only from here on is it sure to fit an Int.
-    guard column > -1, column < S(width), row > -1, row < S(height) else { return }
-    let (left, top) = (column.rounded(.down), row.rounded(.down))
-    let (right, bottom) = (left + 1, top + 1)
-    let (i, j) = (Int(top), Int(left))
-    add(image, i, j, (right - column) * (bottom - row), output)
-    add(image, i, j + 1, (column - left) * (bottom - row), output)
-    add(image, i + 1, j, (right - column) * (row - top), output)
-    add(image, i + 1, j + 1, (column - left) * (row - top), output)
+    guard column > -1, column < S(width), row > -1, row < S(height) else {
+      return output.update(repeating: 0, count: channels)
+    }
+    let (i, j) = (floor(row), floor(column))
+    let (right, bottom) = (S(j) + 1 - column, S(i) + 1 - row)
+    let (left, top) = (column - S(j), row - S(i))
+    let weights = (right * bottom, left * bottom, right * top, left * top)
+    if i >= 0, i + 1 < height, j >= 0, j + 1 < width {
+      let upper = image + (i * width + j) * channels
+      let lower = upper + width * channels
+      for c in 0..<channels {
+        // From 0, as the sum below: so the sign of a zero is the same.
+        var sum = 0 + upper[c] * weights.0
+        sum += upper[c + channels] * weights.1
+        sum += lower[c] * weights.2
+        sum += lower[c + channels] * weights.3
+        output[c] = sum
+      }
+      return
+    }
+    output.update(repeating: 0, count: channels)
+    add(image, i, j, weights.0, output)
+    add(image, i, j + 1, weights.1, output)
+    add(image, i + 1, j, weights.2, output)
+    add(image, i + 1, j + 1, weights.3, output)
   }
+
+  /// ⌊x⌋ of a number above −1 that fits: `rounded(.down)` is a call of the C library where the processor
+  /// that is compiled for has no instruction for it.
+  @inline(__always)
+  private func floor<S: PlainScalar>(_ x: S) -> Int { x < 0 ? -1 : Int(x) }
 
   @inline(__always)
   private func add<S: PlainScalar>(

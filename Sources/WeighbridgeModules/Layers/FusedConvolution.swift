@@ -35,7 +35,9 @@ public struct FusedConvolution: Sendable {
       return try convolution.joining(joined) { try convolution.apply(x, epilogue: epilogue) }
     }
     let folded = try cache.value(.init("folded")) {
-      try FoldedNorm(convolution, norm, mean, variance)
+      try FoldedNorm(
+        after: convolution.bias, mean: mean, variance: variance, weight: norm.weight,
+        bias: norm.bias, epsilon: norm.epsilon)
     }
     return try convolution.joining(joined) {
       try x.convolved(
@@ -56,26 +58,3 @@ public struct FusedConvolution: Sendable {
     return try activation?(y) ?? y
   }
 }
-
-/// What a norm makes of the convolution before it: with s = γ/√(σ² + ε) the weights of each output
-/// channel times s, and β + (b − μ)·s for a bias. Computed in float64 and rounded once.
-private struct FoldedNorm: Sendable {
-  /// s, in float64. The weights are multiplied when the engine packs them.
-  let scale: Tensor
-  let bias: Tensor
-
-  init(_ convolution: Conv2d, _ norm: BatchNorm, _ mean: Tensor, _ variance: Tensor) throws {
-    scale =
-      try wide(norm.weight)
-      / wide(variance).affine(shift: norm.epsilon).mapped(.squareRoot)
-    let shift = try wide(norm.bias) - wide(mean) * scale
-    let dtype = norm.weight.dtype
-    guard let convolutionBias = convolution.bias else {
-      bias = try shift.converted(to: dtype)
-      return
-    }
-    bias = try (shift + wide(convolutionBias) * scale).converted(to: dtype)
-  }
-}
-
-private func wide(_ tensor: Tensor) throws -> Tensor { try tensor.converted(to: .float64) }

@@ -33,7 +33,7 @@ public struct Explanation: Sendable {
 
   /// Why a norm or an activation runs for itself.
   public enum Obstacle: Sendable, Hashable {
-    /// The model's own code calls it after that convolution or linear map; `Sequential`,
+    /// The model's own code calls it after that convolution or linear map; `Compiled`, `Sequential`,
     /// `FusedConvolution` or `Linear(_:then:)` would join them.
     case calledApart(from: ModulePath)
     /// What comes in was made by that module, which takes nothing in.
@@ -48,6 +48,9 @@ public struct Explanation: Sendable {
   public let modules: [Line]
   /// The version of the engine that runs float32.
   public let engine: String
+  /// The module whose values decide what runs, so that a compiled model runs step by step; `nil` where
+  /// there is none, and for a model that is not compiled.
+  public let deciding: ModulePath?
 
   /// - Parameters:
   ///   - model: The model.
@@ -55,6 +58,7 @@ public struct Explanation: Sendable {
   ///   - isEager: Whether to explain the run in which every module runs for itself.
   /// - Throws: What a run throws.
   public init(of model: any Module, on inputs: [Tensor], isEager: Bool = false) throws {
+    deciding = isEager ? nil : try (model as? any CompiledModule)?.obstacle(toTensors: inputs)
     let survey = SurveyProbe()
     _ = try ProbeRun.with(survey) { try model.run(inputs) }
     let log = RunLog()

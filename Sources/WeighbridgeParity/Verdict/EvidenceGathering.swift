@@ -11,6 +11,8 @@ struct EvidenceGathering {
   private let runner: Runner
   private let judge: Judge
   private let model: any Module
+  /// The model as a program runs it: its graph, which holds whatever it joins by itself, too.
+  private let compiled: any Module
   private let inputs: [Tensor]
   private let oracle: Oracle?
   private let moving: OwnRounding
@@ -21,6 +23,7 @@ struct EvidenceGathering {
   ) {
     (self.plan, self.runner, self.judge) = (plan, runner, judge)
     (self.model, self.inputs, self.oracle) = (model, inputs, oracle)
+    compiled = model.compiled()
     moving = OwnRounding(runner.reference, model, inputs)
   }
 
@@ -56,7 +59,7 @@ struct EvidenceGathering {
         _ = try moving.measureMore()
         evidence.moved.append(moving.noise)
       case .repetition:
-        evidence.repeated = try ProbeRun.without { try model.run(inputs) }
+        evidence.repeated = try ProbeRun.without { try compiled.run(inputs) }
       case .nearby:
         evidence.nearby.append(try nearby(seed: UInt64(evidence.nearby.count + 1)))
       }
@@ -67,7 +70,7 @@ struct EvidenceGathering {
   private func first(
     _ seconds: inout ParityResult.Seconds
   ) throws -> (evidence: Evidence, hasOwnNoise: Bool) {
-    let production = try runner.production(model, inputs)
+    let production = try runner.production(compiled, inputs)
     let kept = plan.keepsResults ? KeptOutputs() : nil
     let cumulative = try runner.cumulative(model, inputs, keeping: kept)
     var evidence = try Evidence(
@@ -110,7 +113,7 @@ struct EvidenceGathering {
     let shaking = Shaking(seed: seed)
     let moved = try inputs.map(shaking.shaken)
     return NearbyRun(
-      production: try ProbeRun.without { try model.run(moved) },
+      production: try ProbeRun.without { try compiled.run(moved) },
       probed: try ProbeRun.eagerly { try model.run(moved) })
   }
 

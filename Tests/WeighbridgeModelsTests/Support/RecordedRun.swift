@@ -99,7 +99,8 @@ struct RecordedRun {
       oracleRatio: rms(a, c) / (noise + floor))
   }
 
-  private func run(_ dtype: DType, probed: Bool) throws -> [String: Tensor] {
+  /// The model with its weights, and the recorded inputs.
+  func bound(_ dtype: DType) throws -> (model: any Module, inputs: [Tensor]) {
     let model = try WeightScope.bind(FileWeights(weights), dtype: dtype) {
       try architecture.build($0, configuration)
     }
@@ -108,6 +109,11 @@ struct RecordedRun {
       let input = try reference.tensor(name)
       return input.dtype.isFloatingPoint ? try input.converted(to: dtype) : input
     }
+    return (model, inputs)
+  }
+
+  private func run(_ dtype: DType, probed: Bool) throws -> [String: Tensor] {
+    let (model, inputs) = try bound(dtype)
     let recorder = ActivationRecorder()
     let outputs =
       probed ? try ProbeRun.with(recorder) { try model.run(inputs) } : try model.run(inputs)

@@ -1,0 +1,157 @@
+import WeighbridgeTensors
+
+extension Graph {
+  /// The same computation in fewer steps: norms folded into the convolutions before them, sums and
+  /// activations computed by what comes before, gates together with the sum behind them.
+  ///
+  /// Two steps become one where the second takes the first one's result whole and nobody else does. A
+  /// joint step stands where the second one stood, so that a residual is there.
+  ///
+  /// - Parameter norms: The convolutions that have a norm folded in.
+  /// - Throws: What folding throws.
+  package func fused(_ norms: FoldedNorms) throws -> Graph {
+    var graph = self
+    graph.settle()
+    var joining = Joining(graph, norms)
+    for step in graph.steps { try joining.add(step) }
+    graph.steps = joining.steps.compactMap { $0 }
+    graph.settle()
+    return graph
+  }
+}
+
+/// Steps that are put together one after another.
+private struct Joining {
+  private(set) var steps: [Graph.Step?] = []
+  private let graph: Graph
+  private let norms: FoldedNorms
+  /// How often each value is taken.
+  private var uses: [Int]
+  /// The step that computes a value.
+  private var producers: [Int: Int] = [:]
+
+  init(_ graph: Graph, _ norms: FoldedNorms) {
+    (self.graph, self.norms) = (graph, norms)
+    uses = [Int](repeating: 0, count: graph.values.count)
+    let operands = graph.steps.flatMap(\.operands) + graph.outputs
+    for value in operands.compactMap(\.value) { uses[value] += 1 }
+  }
+
+  mutating func add(_ step: Graph.Step) throws {
+    let joined =
+      switch step.operation {
+      case let operation as ActivationOperation: activated(step, operation.activation)
+      case let operation as LayerOperation: try normalized(step, operation)
+      case let operation as ArithmeticOperation where operation.operation == .add:
+        summed(step, operation.output)
+      default: nil as Graph.Step?
+      }
+    let last = joined ?? step
+    for value in last.results.compactMap({ $0 }) { producers[value] = steps.count }
+    steps.append(last)
+  }
+
+  /// The step whose only result an operand is, where nobody else takes it and it is taken whole.
+  private func producer(of operand: Graph.Operand) -> Int? {
+    guard case .value(let value, let layout) = operand, layout == graph.values[value],
+      uses[value] == 1, let index = producers[value], steps[index]?.results.count == 1
+    else { return nil }
+    return index
+  }
+
+  /// Takes a step out, to be part of `other`.
+  private mutating func take(
+    _ index: Int, into other: Graph.Step, _ operation: LayerOperation, _ operands: [Graph.Operand],
+    isFolded: Bool = false
+  ) -> Graph.Step? {
+    guard var step = steps[index] else { return nil }
+    steps[index] = nil
+    (step.operation, step.operands, step.results) = (operation, operands, other.results)
+    // What the module around both computes itself is no module's work.
+    let isGuest =
+      other.place.path != step.place.path && !other.place.path.isEmpty
+      && !step.place.path.hasPrefix("\(other.place.path).")
+    let guest =
+      isGuest
+      ? [RunLog.Joined(path: other.place.path, kind: other.place.kind, isFolded: isFolded)] : []
+    step.place.joined = (step.place.joined ?? []) + guest + (other.place.joined ?? [])
+    return step
+  }
+
+  private mutating func activated(_ step: Graph.Step, _ activation: Activation) -> Graph.Step? {
+    guard let index = producer(of: step.operands[0]), let before = steps[index],
+      var operation = before.operation as? LayerOperation, operation.activation == nil
+    else { return nil }
+    operation.activation = activation
+    return take(index, into: step, operation, before.operands)
+  }
+
+  private mutating func normalized(
+    _ step: Graph.Step, _ operation: LayerOperation
+  ) throws -> Graph.Step? {
+    guard case .batchNorm(let norm) = operation.kernel,
+      let index = producer(of: step.operands[0]), let before = steps[index],
+      var first = before.operation as? LayerOperation, case .convolution(let layer) = first.kernel,
+      layer.weight.rowScale == nil, first.activation == nil, !first.hasResidual
+    else { return nil }
+    first.kernel = .convolution(try norms.folded(layer, norm))
+    (first.activation, first.hasResidual) = (operation.activation, operation.hasResidual)
+    return take(
+      index, into: step, first, before.operands + step.operands.dropFirst(), isFolded: true)
+  }
+
+  /// A sum computed by what comes before one of its terms, the later one where both could.
+  private mutating func summed(_ step: Graph.Step, _ output: Shape) -> Graph.Step? {
+    guard step.operands.allSatisfy({ graph.layout(of: $0).shape == output }) else { return nil }
+    let candidates = step.operands.indices.compactMap { term in
+      producer(of: step.operands[term]).map { (term: term, index: $0) }
+    }
+    for (term, index) in candidates.sorted(by: { $0.index > $1.index }) {
+      guard let before = steps[index], var (operation, operands) = layer(before),
+        operation.activation == nil, !operation.hasResidual
+      else { continue }
+      operation.hasResidual = true
+      operands.append(step.operands[1 - term])
+      return take(index, into: step, operation, operands)
+    }
+    return nil
+  }
+
+  /// A step as one that takes a residual: a product with one factor for each channel is a gate.
+  private func layer(_ step: Graph.Step) -> (LayerOperation, [Graph.Operand])? {
+    if let operation = step.operation as? LayerOperation { return (operation, step.operands) }
+    guard let product = step.operation as? ArithmeticOperation, product.operation == .multiply
+    else { return nil }
+    for (x, factor) in [(0, 1), (1, 0)] {
+      guard graph.layout(of: step.operands[x]).shape == product.output,
+        let gate = graph.gate(step.operands[factor], on: product.output)
+      else { continue }
+      return (
+        LayerOperation(engine: product.engine, kernel: .scaleChannels), [step.operands[x], gate]
+      )
+    }
+    return nil
+  }
+}
+
+extension Graph {
+  fileprivate func layout(of operand: Operand) -> Layout {
+    switch operand {
+    case .constant(let tensor): Layout(tensor)
+    case .value(_, let layout): layout
+    }
+  }
+
+  /// An operand as [N, C, 1, …], where it holds one factor for each channel of each sample.
+  fileprivate func gate(_ operand: Operand, on shape: Shape) -> Operand? {
+    guard case .value(let value, var layout) = operand, shape.rank >= 3,
+      layout.shape.rank == shape.rank, layout.shape[0] == shape[0], layout.shape[1] == shape[1]
+    else { return nil }
+    for axis in 2..<shape.rank where layout.shape[axis] != 1 && layout.strides[axis] != 0 {
+      return nil
+    }
+    layout.shape = Shape(
+      [shape[0], shape[1]] + [Int](repeating: 1, count: shape.rank - 2))
+    return .value(value, layout)
+  }
+}

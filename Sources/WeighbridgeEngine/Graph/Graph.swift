@@ -1,0 +1,104 @@
+import WeighbridgeTensors
+
+/// One run of a module as a list of operators: what is computed of what, without the module.
+///
+/// It holds for inputs of the shapes, dtypes and layouts of the run that it was captured from. What does
+/// not depend on the inputs is a constant of it. Values are numbered: the inputs first, then the results
+/// of the steps.
+package struct Graph: Sendable {
+  /// How a tensor lies over its storage.
+  package struct Layout: Sendable, Hashable {
+    var dtype: DType
+    var shape: Shape
+    var strides: [Int]
+    var offset: Int
+
+    init(_ tensor: Tensor) {
+      (dtype, shape) = (tensor.dtype, tensor.shape)
+      (strides, offset) = (tensor.strides, tensor.offset)
+    }
+
+    /// The layout of a tensor wherever in its storage it begins.
+    package init(startingAtZero tensor: Tensor) {
+      self.init(tensor)
+      offset = 0
+    }
+  }
+
+  enum Operand: Sendable {
+    case constant(Tensor)
+    /// A value, or a view of it.
+    case value(Int, Layout)
+  }
+
+  struct Step: Sendable {
+    var operation: any CapturedOperation
+    var operands: [Operand]
+    /// The value that each result is; `nil` where it is a view of an earlier one.
+    var results: [Int?]
+    /// The module that it belongs to, with those whose work it does as well.
+    var place: RunLog.Place
+    /// The values that nobody takes afterwards.
+    var released: [Int] = []
+  }
+
+  /// How every value lies.
+  private(set) var values: [Layout] = []
+  var steps: [Step] = []
+  private(set) var outputs: [Operand] = []
+
+  /// The operators of a captured run in their order, each for itself.
+  ///
+  /// - Parameters:
+  ///   - capture: The run.
+  ///   - inputs: What it began with.
+  ///   - outputs: What it gave.
+  package init(_ capture: Capture, inputs: [Tensor], outputs: [Tensor]) {
+    var owners: [ObjectIdentifier: Int] = [:]
+    for input in inputs { _ = own(input, &owners) }
+    for note in capture.notes {
+      let operands = note.operands.map { operand($0, owners) }
+      let results = note.results.map { own($0, &owners) }
+      guard results.contains(where: { $0 != nil }) else { continue }
+      steps.append(
+        Step(
+          operation: note.operation, operands: operands, results: results, place: note.place))
+    }
+    self.outputs = outputs.map { operand($0, owners) }
+  }
+
+  /// Makes a tensor a value of its own, unless it is a view of another one.
+  private mutating func own(_ tensor: Tensor, _ owners: inout [ObjectIdentifier: Int]) -> Int? {
+    guard let storage = tensor.storage, owners[ObjectIdentifier(storage)] == nil else { return nil }
+    owners[ObjectIdentifier(storage)] = values.count
+    values.append(Layout(tensor))
+    return values.count - 1
+  }
+
+  private func operand(_ tensor: Tensor, _ owners: [ObjectIdentifier: Int]) -> Operand {
+    guard let storage = tensor.storage, let value = owners[ObjectIdentifier(storage)] else {
+      return .constant(tensor)
+    }
+    return .value(value, Layout(tensor))
+  }
+
+  /// Leaves out the steps whose results nobody takes, and notes of the others what they release.
+  mutating func settle() {
+    var needed = Set(outputs.compactMap(\.value))
+    var kept: [Step] = []
+    for var step in steps.reversed() {
+      guard step.results.contains(where: { $0.map(needed.contains) ?? false }) else { continue }
+      let taken = Set(step.operands.compactMap(\.value) + step.results.compactMap { $0 })
+      step.released = taken.filter { !needed.contains($0) }
+      needed.formUnion(step.operands.compactMap(\.value))
+      kept.append(step)
+    }
+    steps = kept.reversed()
+  }
+}
+
+extension Graph.Operand {
+  var value: Int? {
+    if case .value(let value, _) = self { value } else { nil }
+  }
+}

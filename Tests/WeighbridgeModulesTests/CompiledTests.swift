@@ -1,0 +1,208 @@
+import TestSupport
+import Testing
+import WeighbridgeModules
+
+/// Modules as graphs of operators, held against themselves.
+@Suite struct CompiledTests {
+  /// A block as PyTorch's authors write it: every layer called for itself.
+  private struct Block: Module {
+    let path: ModulePath
+    let conv1: Conv2d
+    let bn1: BatchNorm
+    let conv2: Conv2d
+    let bn2: BatchNorm
+    let relu: ReLU
+    let squeeze: Linear
+    let excite: Linear
+    let table: Tensor
+
+    init(_ w: WeightScope) throws {
+      path = w.path
+      conv1 = try Conv2d(w / "conv1", in: 6, out: 6, kernel: 3, padding: 1, bias: .absent)
+      bn1 = try BatchNorm(w / "bn1", channels: 6)
+      conv2 = try Conv2d(w / "conv2", in: 6, out: 6, kernel: 1)
+      bn2 = try BatchNorm(w / "bn2", channels: 6)
+      relu = ReLU(w / "relu")
+      squeeze = try Linear(w / "squeeze", in: 6, out: 3)
+      excite = try Linear(w / "excite", in: 3, out: 6)
+      table = try w.parameter("table", .table, [4, 6])
+    }
+
+    func forward(_ x: Tensor) throws -> Tensor {
+      let first = try relu(bn1(conv1(x)))
+      let second = try bn2(conv2(first))
+      let gate = try excite(relu(squeeze(second.mean(axes: [2, 3])))).activated(.sigmoid)
+      // Depends on no input: computed once.
+      let offset = try (table * 2).mean(axes: [0]).reshaped([1, 6, 1, 1])
+      let gated = try second * gate.reshaped([x.shape[0], 6, 1, 1])
+      return try relu(gated + x) + offset
+    }
+  }
+
+  private func bound<M: Module>(
+    _ dtype: DType = .float32, _ build: (WeightScope) throws -> M
+  ) throws -> M {
+    try WeightScope.bind(MadeWeights(), dtype: dtype, build)
+  }
+
+  private func images(_ shape: Shape, _ seed: String = "x", dtype: DType = .float32) throws
+    -> Tensor
+  {
+    var numbers = Numbers(seed: seed)
+    return try Tensor((0..<shape.elementCount).map { _ in numbers.next() }, shape: shape)
+      .converted(to: dtype)
+  }
+
+  @Test func otherValuesAndShapesAreComputedNotRemembered() throws {
+    let block = try bound(.float64) { try Block($0) }
+    let compiled = Compiled(block)
+    for (shape, seed) in [([2, 6, 7, 5], "a"), ([2, 6, 7, 5], "b"), ([1, 6, 4, 9], "c")]
+      as [(Shape, String)]
+    {
+      let x = try images(shape, seed, dtype: .float64)
+      #expect(try compiled.obstacle(to: x) == nil)
+      let (ours, plain) = (try compiled(x), try block(x))
+      #expect(try farthest(ours, plain) < 1e-12)
+      #expect(try compiled(x).elements(as: Double.self) == ours.elements(as: Double.self))
+    }
+  }
+
+  @Test func layersCalledOneByOneRunAsOne() throws {
+    let block = try bound { try Block($0) }
+    let (compiled, x) = (Compiled(block), try images([1, 6, 8, 8]))
+    let profile = try compiled.profile([x], runs: 1)
+    let joint = profile.jointSteps.flatMap(\.steps).map { step in
+      ([step.module.name] + step.joined.map(\.path.name)).joined(separator: " ") + ": " + step.name
+    }
+    #expect(
+      Set(joint) == [
+        "conv1 bn1 relu: convolution + batch norm + relu",
+        "conv2 bn2: convolution + batch norm",
+        "squeeze relu: linear + bias + relu", "excite: linear + bias + sigmoid",
+        " relu: channel gate + residual + relu",
+      ], "\(joint)")
+    // The table's mean is a constant.
+    #expect(!profile.steps.contains { $0.shape == [1, 6] && $0.name == "mean" })
+    #expect(try farthest(compiled(x), block(x)) < 1e-5)
+  }
+
+  /// What PyTorch calls data-dependent control flow.
+  private struct Deciding: Module {
+    let path: ModulePath
+    let inner: Inner
+
+    struct Inner: Module {
+      let path: ModulePath
+
+      func forward(_ x: Tensor) throws -> Tensor {
+        try x.elements(as: Double.self)[0] > 0 ? x.affine(scale: 2) : x.affine(scale: 3)
+      }
+    }
+
+    func forward(_ x: Tensor) throws -> Tensor { try inner(x.activated(.relu)) }
+  }
+
+  @Test func whatItsValuesDecideRunsAsItIs() throws {
+    let net = Deciding(path: .root, inner: .init(path: "inner"))
+    let compiled = Compiled(net)
+    for sign in [1.0, -1.0, 1.0] {
+      let x = try Tensor([sign, 1], shape: [2])
+      #expect(try compiled(x).elements(as: Double.self) == net(x).elements(as: Double.self))
+      #expect(try compiled.obstacle(to: x) == "inner")
+    }
+  }
+
+  private struct Function: Module {
+    let path: ModulePath = .root
+    let body: @Sendable (TensorList) throws -> [Tensor]
+
+    func forward(_ input: TensorList) throws -> TensorList { TensorList(tensors: try body(input)) }
+  }
+
+  @Test func oneTensorGivenTwiceIsTwoInputs() throws {
+    let net = Compiled(Function { [try $0[0] - $0[1]] })
+    let (a, b) = (try images([3, 4], "a"), try images([3, 4], "b"))
+    #expect(try farthest(net(TensorList(a, a))[0], Tensor.zeros([3, 4])) == 0)
+    #expect(try farthest(net(TensorList(a, b))[0], a - b) == 0)
+  }
+
+  @Test func aWeightGivenAsAnInputStaysAWeight() throws {
+    let weight = try images([3, 4], "w")
+    let net = Compiled(Function { [try $0[0] * weight] })
+    _ = try net(TensorList(weight))
+    let other = try images([3, 4], "b")
+    #expect(try farthest(net(TensorList(other))[0], other * weight) == 0)
+  }
+
+  @Test func viewsOfInputsAndResultsStayViews() throws {
+    let net = Function { input in
+      let x = input[0]
+      let parts = try x.activated(.relu).transposed(1, 2)
+      let first = try parts.narrowed(1, start: 1, length: 2)
+      return [x, first, parts, try first.contiguous() + parts.narrowed(1, start: 0, length: 2)]
+    }
+    let compiled = Compiled(net)
+    // Of a larger tensor, at another place each time.
+    let whole = try images([5, 3, 4], "whole")
+    for start in [0, 2, 3] {
+      let input = TensorList(try whole.narrowed(0, start: start, length: 2))
+      let (ours, plain) = (try compiled(input), try net(input))
+      #expect(ours.tensors.map(\.shape) == plain.tensors.map(\.shape))
+      for (a, b) in zip(ours.tensors, plain.tensors) { #expect(try farthest(a, b) == 0) }
+    }
+  }
+
+  @Test func valuesTakenTwiceAreNotJoinedAway() throws {
+    let block = try bound { try Conv2d($0 / "conv", in: 3, out: 3, kernel: 3, padding: 1) }
+    let net = Function { input in
+      let y = try block(input[0])
+      let z = try block(y)
+      return [try y.activated(.relu) + y, try z + z, try z.activated(.relu)]
+    }
+    let compiled = Compiled(net)
+    let input = TensorList(try images([1, 3, 6, 5]))
+    let (ours, plain) = (try compiled(input), try net(input))
+    for (a, b) in zip(ours.tensors, plain.tensors) { #expect(try farthest(a, b) < 1e-5) }
+  }
+
+  @Test func aProbeSeesModulesOnce() throws {
+    let block = try bound { try Block($0) }
+    let (compiled, x) = (Compiled(block), try images([1, 6, 4, 4]))
+    _ = try compiled(x)
+    let (a, b) = (CallCount(), CallCount())
+    let seen = try ProbeRun.with(a) { try compiled(x) }
+    let plain = try ProbeRun.with(b) { try block(x) }
+    #expect(a.paths == b.paths)
+    #expect(try farthest(seen, plain) == 0)
+  }
+
+  private final class CallCount: Probe, @unchecked Sendable {
+    private(set) var paths: [String] = []
+
+    func intercept<M: Module>(
+      _ module: M, call: Int, input: M.Input, forward: (M.Input) throws -> M.Output
+    ) throws -> M.Output {
+      paths.append("\(module.path) \(call)")
+      return try forward(input)
+    }
+  }
+
+  @Test func eightTasksAtOnce() async throws {
+    let block = try bound { try Block($0) }
+    let compiled = Compiled(block)
+    try await withThrowingTaskGroup(of: Double.self) { group in
+      for task in 0..<8 {
+        let x = try images([1, 6, 5 + task % 3, 4], "\(task)")
+        group.addTask { try farthest(compiled(x), block(x)) }
+      }
+      for try await distance in group { #expect(distance < 1e-5) }
+    }
+  }
+}
+
+/// The greatest distance of two tensors' elements.
+private func farthest(_ a: Tensor, _ b: Tensor) throws -> Double {
+  guard a.shape == b.shape else { return .infinity }
+  return try zip(a.elements(as: Double.self), b.elements(as: Double.self))
+    .map { abs($0 - $1) }.max() ?? 0
+}
