@@ -22,10 +22,11 @@ public struct SEBottleneck: Module {
   ///   - downsample: Whether the shortcut has a 1×1 convolution and a norm; it needs them where the
   ///     shape changes.
   ///   - reduction: The gate's hidden width is ⌊4·planes / reduction⌋.
+  ///   - multiple: The hidden width is rounded to a multiple of it, as timm's is to one of 8.
   /// - Throws: `usage` when the reduction leaves no hidden width, and what binding throws.
   public init(
     _ w: WeightScope, inplanes: Int, planes: Int, stride: Int = 1, downsample: Bool = false,
-    reduction: Int = 16
+    reduction: Int = 16, multiple: Int = 1
   ) throws {
     let outputs = planes * SEBottleneck.expansion
     path = w.path
@@ -34,7 +35,7 @@ public struct SEBottleneck: Module {
     spatial = try .normalized(
       w, "2", in: planes, out: planes, kernel: 3, stride: stride, then: relu)
     expand = try .normalized(w, "3", in: planes, out: outputs, kernel: 1)
-    se = try SELayer(w / "se", channel: outputs, reduction: reduction)
+    se = try SELayer(w / "se", channel: outputs, reduction: reduction, multiple: multiple)
     self.downsample =
       downsample
       ? try .shortcut(w / "downsample", in: inplanes, out: outputs, stride: stride) : nil
@@ -66,17 +67,18 @@ public struct SEBasicBlock: Module {
   ///   - downsample: Whether the shortcut has a 1×1 convolution and a norm; it needs them where the
   ///     shape changes.
   ///   - reduction: The gate's hidden width is ⌊planes / reduction⌋.
+  ///   - multiple: The hidden width is rounded to a multiple of it, as timm's is to one of 8.
   /// - Throws: `usage` when the reduction leaves no hidden width, and what binding throws.
   public init(
     _ w: WeightScope, inplanes: Int, planes: Int, stride: Int = 1, downsample: Bool = false,
-    reduction: Int = 16
+    reduction: Int = 16, multiple: Int = 1
   ) throws {
     path = w.path
     relu = ReLU(w / "relu")
     first = try .normalized(
       w, "1", in: inplanes, out: planes, kernel: 3, stride: stride, then: relu)
     second = try .normalized(w, "2", in: planes, out: planes, kernel: 3)
-    se = try SELayer(w / "se", channel: planes, reduction: reduction)
+    se = try SELayer(w / "se", channel: planes, reduction: reduction, multiple: multiple)
     self.downsample =
       downsample
       ? try .shortcut(w / "downsample", in: inplanes, out: planes, stride: stride) : nil

@@ -10,8 +10,11 @@ public struct SELayer: Module {
   /// - Parameters:
   ///   - channel: C.
   ///   - reduction: The gate's hidden width is ⌊C / reduction⌋.
-  public init(_ w: WeightScope, channel: Int, reduction: Int = 16) throws {
-    let width = try SELayer.width(channel: channel, reduction: reduction)
+  ///   - multiple: The hidden width is rounded to a multiple of it, and is no less: timm's `rd_divisor`.
+  public init(
+    _ w: WeightScope, channel: Int, reduction: Int = 16, multiple: Int = 1
+  ) throws {
+    let width = try SELayer.width(channel: channel, reduction: reduction, multiple: multiple)
     path = w.path
     pool = AdaptiveAvgPool2d(w / "avg_pool", outputSize: 1)
     // Older checkpoints have biases.
@@ -35,14 +38,16 @@ public struct SELayer: Module {
   /// The gate's hidden width.
   ///
   /// - Throws: `usage` when there are fewer channels than the reduction, which leaves none.
-  static func width(channel: Int, reduction: Int) throws -> Int {
+  static func width(channel: Int, reduction: Int, multiple: Int = 1) throws -> Int {
     guard reduction > 0, channel >= reduction else {
       throw WeighbridgeError(
         .usage,
         "squeeze-and-excitation needs channels ≥ reduction ≥ 1, got channels=\(channel), reduction=\(reduction)"
       )
     }
-    return channel / reduction
+    let width = channel / reduction
+    guard multiple > 1 else { return width }
+    return max(multiple, (width + multiple / 2) / multiple * multiple)
   }
 }
 

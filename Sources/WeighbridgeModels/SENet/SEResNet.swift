@@ -85,9 +85,12 @@ public struct SEResNet<Depth: SEResNetDepth>: Module {
   /// - Parameters:
   ///   - classes: The number of logits.
   ///   - reduction: A gate's hidden width is ⌊channels of its block's output / reduction⌋.
+  ///   - multiple: The hidden widths are rounded to multiples of it, as timm's are to ones of 8.
   /// - Throws: `usage` when the reduction leaves some gate no hidden width, and what binding
   ///   throws.
-  public init(_ w: WeightScope, classes: Int = 1000, reduction: Int = 16) throws {
+  public init(
+    _ w: WeightScope, classes: Int = 1000, reduction: Int = 16, multiple: Int = 1
+  ) throws {
     path = w.path
     let expansion = Depth.isBottleneck ? SEBottleneck.expansion : SEBasicBlock.expansion
     stem = try .normalized(
@@ -104,10 +107,10 @@ public struct SEResNet<Depth: SEResNetDepth>: Module {
         return Depth.isBottleneck
           ? try SEBottleneck(
             w, inplanes: inputs, planes: stage.planes, stride: stride, downsample: downsample,
-            reduction: reduction)
+            reduction: reduction, multiple: multiple)
           : try SEBasicBlock(
             w, inplanes: inputs, planes: stage.planes, stride: stride, downsample: downsample,
-            reduction: reduction)
+            reduction: reduction, multiple: multiple)
       }
     }
     avgpool = AdaptiveAvgPool2d(w / "avgpool", outputSize: 1)
@@ -132,6 +135,9 @@ extension SEResNet: Architecture {
       ConfigurationKey(
         "reduction", .integer, default: .integer(16), inferred: true,
         "the gates' hidden width is channels // reduction"),
+      ConfigurationKey(
+        "gate_multiple", .integer, default: .integer(1), inferred: true,
+        "what the gates' hidden widths are rounded to multiples of: timm's 8"),
       .batchNormEpsilon,
     ]
   }
@@ -153,19 +159,35 @@ extension SEResNet: Architecture {
       "num_classes", votes: [("fc.weight", 0), ("fc.bias", 0)], in: shapes)
     // The last layer's gates are the widest, so they leave the fewest reductions to choose from.
     let gate = "layer4.0.se.fc"
+    try inferMultiple(&configuration, from: shapes)
     try configuration.infer(
       reduction: "reduction", channels: shapes.extent("\(gate).2.weight", 0),
       width: shapes.extent("\(gate).0.weight", 0), evidence: shapes.evidence("\(gate).0.weight"))
   }
 
+  /// The narrowest gates tell whether widths are rounded: they are wider than their share.
+  private static func inferMultiple(
+    _ configuration: inout Configuration, from shapes: StateDictShapes
+  ) throws {
+    let (narrow, wide) = ("layer1.0.se.fc.0.weight", "layer4.0.se.fc.0.weight")
+    guard let first = shapes[narrow], let last = shapes[wide], first.rank == 2, last.rank == 2,
+      last[0] > 0, first[1] > 0
+    else { return }
+    // The fourth layer is eight times as wide as the first.
+    let isRounded = first[0] == 8 && last[0] / 8 < 8 && last[0] % 8 == 0
+    try configuration.infer(
+      "gate_multiple", .integer(isRounded ? 8 : 1), evidence: shapes.evidence(narrow))
+  }
+
   public static func check(_ configuration: Configuration) throws {
     try configuration.requirePositive("num_classes")
+    try configuration.requirePositive("gate_multiple")
     let narrowest = 64 * (Depth.isBottleneck ? SEBottleneck.expansion : SEBasicBlock.expansion)
     _ = try SELayer.width(
       channel: narrowest, reduction: configuration.positive("reduction"))
   }
 
-  /// From the keys `num_classes`, `reduction` and `bn_eps`.
+  /// From the keys `num_classes`, `reduction`, `gate_multiple` and `bn_eps`.
   ///
   /// - Throws: `usage` for a missing value or a reduction that is too large, and what binding
   ///   throws.
@@ -173,6 +195,7 @@ extension SEResNet: Architecture {
     let w = try w.normalizing(as: configuration)
     try self.init(
       w, classes: configuration.integer("num_classes"),
-      reduction: configuration.integer("reduction"))
+      reduction: configuration.integer("reduction"),
+      multiple: configuration.integer("gate_multiple"))
   }
 }
