@@ -4,19 +4,19 @@ import WeighbridgeModules
 
 extension InceptionA: Diagnosable {
   package func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
-    Smoothing.alternatives(path) { try forward($0, smoothed: $1) }
+    Smoothing.alternatives(path, countsPadding) { try forward($0, smoothed: $1) }
   }
 }
 
 extension InceptionC: Diagnosable {
   package func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
-    Smoothing.alternatives(path) { try forward($0, smoothed: $1) }
+    Smoothing.alternatives(path, countsPadding) { try forward($0, smoothed: $1) }
   }
 }
 
 extension InceptionE: Diagnosable {
   package func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
-    Smoothing.alternatives(path) { try forward($0, smoothed: $1) }
+    Smoothing.alternatives(path, countsPadding) { try forward($0, smoothed: $1) }
   }
 }
 
@@ -24,15 +24,16 @@ extension InceptionE: Diagnosable {
 private enum Smoothing {
   /// - Parameter forward: Computes a block from its input and what its pooling branch reads.
   static func alternatives(
-    _ path: ModulePath, _ forward: @escaping @Sendable (Tensor, Tensor) throws -> Tensor
+    _ path: ModulePath, _ counts: Bool,
+    _ forward: @escaping @Sendable (Tensor, Tensor) throws -> Tensor
   ) -> [Alternative<Tensor, Tensor>] {
     let maximum = PoolingGeometry(.maximum, kernel: 3, stride: 1, padding: 1)
     return [
       Alternative(
         Cause(
-          .countIncludePad, "count_include_pad is true here and false in the reference",
-          fix: .code("set count_include_pad to false in \(path)'s pooling branch"))
-      ) { try forward($0, $0.smoothed(countsPadding: false)) },
+          .countIncludePad, "count_include_pad is \(counts) here and \(!counts) in the reference",
+          fix: .configuration(key: "count_include_pad", value: .boolean(!counts)))
+      ) { try forward($0, $0.smoothed(countsPadding: !counts)) },
       Alternative(
         Cause(
           .poolingForm, "the reference takes the maximum in the pooling branch",

@@ -64,6 +64,51 @@ import WeighbridgeModules
     #expect(!plan.report.isOneToOne)
   }
 
+  /// Keras counts layers on through a process, and a file of weights alone has numbers for a norm's
+  /// variables. Kernels are [H, W, in, out].
+  @Test(arguments: [(0, 0, false), (94, 94, true), (1, 1, false), (3, 7, true)])
+  func kerasLayersAreCounted(_ convolution: Int, _ norm: Int, _ isNumbered: Bool) throws {
+    func name(_ kind: String, _ number: Int) -> String { number == 0 ? kind : "\(kind)_\(number)" }
+    let kernels = kerasKernels.split(whereSeparator: \.isWhitespace).map { text in
+      text.split(separator: "x").compactMap { Int($0) }
+    }
+    var tensors: [(String, Tensor)] = []
+    for (index, kernel) in kernels.enumerated() {
+      let lead = "net.\(name("conv2d", convolution + index))."
+      tensors.append((lead + "kernel", try Tensor.zeros(Shape(kernel))))
+      let names = isNumbered ? ["0", "1", "2"] : ["beta", "moving_mean", "moving_variance"]
+      for variable in names {
+        tensors.append(
+          (
+            "net.\(name("batch_normalization", norm + index)).\(variable)",
+            try Tensor.zeros([kernel[3]])
+          ))
+      }
+    }
+    tensors.append(("net.predictions.kernel", try Tensor.zeros([2048, 7])))
+    tensors.append(("net.predictions.bias", try Tensor.zeros([7])))
+    let found = try #require(Dialect.recognized(tensors.map { $0.0 }, model: nil))
+    #expect(found.dialect.id == "keras-inception")
+    #expect(Dialect.recognized(tensors.dropFirst().map { $0.0 }, model: nil) == nil)
+    let applied = try found.dialect.rules(lead: found.lead).apply(
+      to: StateDict(MemoryCheckpoint(tensors))
+    ).stateDict
+    let shapes = Dictionary(uniqueKeysWithValues: applied.tensors.map { ($0.name, $0.shape) })
+    let architecture = try ArchitectureRegistry.builtIn.architecture("se_inception3")
+    let convolutions = try architecture.ledger(architecture.defaults).requests.filter {
+      $0.name.hasSuffix(".conv.weight") && !$0.name.contains("AuxLogits")
+    }
+    #expect(convolutions.count == 94)
+    for request in convolutions {
+      let stem = request.name.dropLast("conv.weight".count)
+      let kernel = try #require(shapes[stem + "conv.kernel"], "\(request.name)")
+      #expect([kernel[3], kernel[2], kernel[0], kernel[1]] == request.shape, "\(request.name)")
+      let statistic = isNumbered ? "running_var" : "moving_variance"
+      #expect(shapes[stem + "bn." + statistic] == [kernel[3]])
+    }
+    #expect(shapes["model.fc.kernel"] == [7, 2048])
+  }
+
   /// `reshape` with 0 leaves an extent.
   @Test func zeroLeavesAnExtent() throws {
     let file = MemoryCheckpoint(["a": try Tensor.zeros([2, 3, 4]), "b": try Tensor.zeros([0, 3])])
@@ -93,3 +138,20 @@ import WeighbridgeModules
       })
   }
 }
+
+/// The kernels of Keras' InceptionV3 in the order of their numbers.
+private let kerasKernels = """
+  3x3x3x32 3x3x32x32 3x3x32x64 1x1x64x80 3x3x80x192 1x1x192x64 1x1x192x48 5x5x48x64 1x1x192x64
+  3x3x64x96 3x3x96x96 1x1x192x32 1x1x256x64 1x1x256x48 5x5x48x64 1x1x256x64 3x3x64x96 3x3x96x96
+  1x1x256x64 1x1x288x64 1x1x288x48 5x5x48x64 1x1x288x64 3x3x64x96 3x3x96x96 1x1x288x64
+  3x3x288x384 1x1x288x64 3x3x64x96 3x3x96x96 1x1x768x192 1x1x768x128 1x7x128x128 7x1x128x192
+  1x1x768x128 7x1x128x128 1x7x128x128 7x1x128x128 1x7x128x192 1x1x768x192 1x1x768x192
+  1x1x768x160 1x7x160x160 7x1x160x192 1x1x768x160 7x1x160x160 1x7x160x160 7x1x160x160
+  1x7x160x192 1x1x768x192 1x1x768x192 1x1x768x160 1x7x160x160 7x1x160x192 1x1x768x160
+  7x1x160x160 1x7x160x160 7x1x160x160 1x7x160x192 1x1x768x192 1x1x768x192 1x1x768x192
+  1x7x192x192 7x1x192x192 1x1x768x192 7x1x192x192 1x7x192x192 7x1x192x192 1x7x192x192
+  1x1x768x192 1x1x768x192 3x3x192x320 1x1x768x192 1x7x192x192 7x1x192x192 3x3x192x192
+  1x1x1280x320 1x1x1280x384 1x3x384x384 3x1x384x384 1x1x1280x448 3x3x448x384 1x3x384x384
+  3x1x384x384 1x1x1280x192 1x1x2048x320 1x1x2048x384 1x3x384x384 3x1x384x384 1x1x2048x448
+  3x3x448x384 1x3x384x384 3x1x384x384 1x1x2048x192
+  """

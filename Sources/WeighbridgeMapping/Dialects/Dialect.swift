@@ -12,25 +12,31 @@ public struct Dialect: Sendable, Hashable {
   /// The architectures that it is read as.
   public let models: [String]
   /// Names that a file of the dialect has, all of them, behind one lead at most.
-  public let markers: [String]
+  public var markers: [String] { ownMarkers + counted.flatMap(\.markers) }
+  private let ownMarkers: [String]
+  /// Layers that the library numbers.
+  private(set) var counted: [CountedLayers]
   /// The lead under which these very names are the architecture's own.
   let ownLead: String?
   /// What the library computes otherwise than the architecture's defaults, as `--config` takes it.
   public let configuration: [String: String]
   /// The rules, as a rules file has them.
-  public let rulesText: String
+  public var rulesText: String { counted.map(\.rules).joined() + ownRules }
+  private let ownRules: String
 
   init(
     _ id: String, of origin: String, models: [String], markers: [String],
-    ownLead: String? = nil, configuration: [String: String] = [:], rules: String
+    counted: [CountedLayers] = [], ownLead: String? = nil, configuration: [String: String] = [:],
+    rules: String
   ) {
     self.id = id
     self.origin = origin
     self.models = models
-    self.markers = markers
+    ownMarkers = markers
+    self.counted = counted
     self.ownLead = ownLead
     self.configuration = configuration
-    rulesText = rules
+    ownRules = rules
   }
 
   /// More tensors than any file of these libraries has, optimizers and copies included.
@@ -38,7 +44,7 @@ public struct Dialect: Sendable, Hashable {
 
   /// The dialects that ship.
   public static let all: [Dialect] =
-    visionTransformers + squeezeAndExcitation + inception + detection
+    visionTransformers + squeezeAndExcitation + inception + kerasInception + detection
 
   /// The dialect of a file's names; `nil` where they are of none, or of one that is read as another
   /// architecture than the one that is wanted.
@@ -51,13 +57,19 @@ public struct Dialect: Sendable, Hashable {
       let leads = names.filter { $0 == first || $0.hasSuffix("." + first) }
         .map { String($0.dropLast(first.count)) }.sorted { $0.count < $1.count }
       for lead in leads
-      where dialect.ownLead.map({ !lead.hasSuffix($0) }) ?? true
-        && dialect.markers.allSatisfy({ known.contains(lead + $0) })
-      {
-        return (dialect, lead)
+      where dialect.ownLead.map({ !lead.hasSuffix($0) }) ?? true {
+        let dialect = dialect.counting(names, lead: lead)
+        if dialect.markers.allSatisfy({ known.contains(lead + $0) }) { return (dialect, lead) }
       }
     }
     return nil
+  }
+
+  /// With its numbered layers counted from where a file's names begin.
+  private func counting(_ names: [String], lead: String) -> Dialect {
+    var dialect = self
+    for index in counted.indices { dialect.counted[index].count(in: names, lead: lead) }
+    return dialect
   }
 
   /// The rules for names behind a lead.

@@ -45,10 +45,11 @@ extension BasicConv2d {
 }
 
 extension Tensor {
-  /// The 3×3 average at stride 1 whose divisor is 9 at the borders too.
+  /// The 3×3 average at stride 1 of a pooling branch.
   ///
-  /// - Parameter countsPadding: Whether zeros beyond the edge count as cells.
-  package func smoothed(countsPadding: Bool = true) throws -> Tensor {
+  /// - Parameter countsPadding: Whether zeros beyond the edge count as cells, so that the divisor is 9 at
+  ///   the borders, too.
+  package func smoothed(countsPadding: Bool) throws -> Tensor {
     try pooled(
       PoolingGeometry(
         .average(countIncludePad: countsPadding), kernel: 3, stride: 1, padding: 1))

@@ -7,9 +7,13 @@ package struct InceptionA: Module {
   private let branch5x5: [BasicConv2d]
   private let branch3x3dbl: [BasicConv2d]
   private let branchPool: BasicConv2d
+  /// Whether the average divides by 9 at the borders, too.
+  package let countsPadding: Bool
 
-  /// - Parameter pool: Channels of the branch after the average.
-  init(_ w: WeightScope, in inputs: Int, pool: Int) throws {
+  /// - Parameters:
+  ///   - pool: Channels of the branch after the average.
+  ///   - countsPadding: Whether the average divides by 9 at the borders, too.
+  init(_ w: WeightScope, in inputs: Int, pool: Int, countsPadding: Bool) throws {
     path = w.path
     branch1x1 = try BasicConv2d(w / "branch1x1", in: inputs, out: 64, kernel: 1)
     branch5x5 = try [
@@ -21,11 +25,14 @@ package struct InceptionA: Module {
       BasicConv2d(w / "branch3x3dbl_2", in: 64, out: 96, kernel: 3, padding: 1),
       BasicConv2d(w / "branch3x3dbl_3", in: 96, out: 96, kernel: 3, padding: 1),
     ]
+    self.countsPadding = countsPadding
     branchPool = try BasicConv2d(w / "branch_pool", in: inputs, out: pool, kernel: 1)
     try w.unusedSELayer(channel: inputs)
   }
 
-  package func forward(_ x: Tensor) throws -> Tensor { try forward(x, smoothed: x.smoothed()) }
+  package func forward(_ x: Tensor) throws -> Tensor {
+    try forward(x, smoothed: x.smoothed(countsPadding: countsPadding))
+  }
 
   /// - Parameter smoothed: What the pooling branch reads.
   package func forward(_ x: Tensor, smoothed: @autoclosure () throws -> Tensor) throws -> Tensor {
@@ -64,9 +71,13 @@ package struct InceptionC: Module {
   private let branch7x7: [BasicConv2d]
   private let branch7x7dbl: [BasicConv2d]
   private let branchPool: BasicConv2d
+  /// Whether the average divides by 9 at the borders, too.
+  package let countsPadding: Bool
 
-  /// - Parameter width: Channels within the 7-long branches, torchvision's `c7`.
-  init(_ w: WeightScope, in inputs: Int, width: Int) throws {
+  /// - Parameters:
+  ///   - width: Channels within the 7-long branches, torchvision's `c7`.
+  ///   - countsPadding: Whether the average divides by 9 at the borders, too.
+  init(_ w: WeightScope, in inputs: Int, width: Int, countsPadding: Bool) throws {
     path = w.path
     branch1x1 = try BasicConv2d(w / "branch1x1", in: inputs, out: 192, kernel: 1)
     branch7x7 = try [
@@ -81,11 +92,14 @@ package struct InceptionC: Module {
       .tall(w / "branch7x7dbl_4", in: width, out: width, length: 7),
       .wide(w / "branch7x7dbl_5", in: width, out: 192, length: 7),
     ]
+    self.countsPadding = countsPadding
     branchPool = try BasicConv2d(w / "branch_pool", in: inputs, out: 192, kernel: 1)
     try w.unusedSELayer(channel: inputs)
   }
 
-  package func forward(_ x: Tensor) throws -> Tensor { try forward(x, smoothed: x.smoothed()) }
+  package func forward(_ x: Tensor) throws -> Tensor {
+    try forward(x, smoothed: x.smoothed(countsPadding: countsPadding))
+  }
 
   /// - Parameter smoothed: What the pooling branch reads.
   package func forward(_ x: Tensor, smoothed: @autoclosure () throws -> Tensor) throws -> Tensor {
@@ -130,8 +144,10 @@ package struct InceptionE: Module {
   private let branch3x3dbl: [BasicConv2d]
   private let branch3x3dblParts: [BasicConv2d]
   private let branchPool: BasicConv2d
+  /// Whether the average divides by 9 at the borders, too.
+  package let countsPadding: Bool
 
-  init(_ w: WeightScope, in inputs: Int) throws {
+  init(_ w: WeightScope, in inputs: Int, countsPadding: Bool) throws {
     path = w.path
     branch1x1 = try BasicConv2d(w / "branch1x1", in: inputs, out: 320, kernel: 1)
     branch3x3 = try BasicConv2d(w / "branch3x3_1", in: inputs, out: 384, kernel: 1)
@@ -147,11 +163,14 @@ package struct InceptionE: Module {
       .wide(w / "branch3x3dbl_3a", in: 384, out: 384, length: 3),
       .tall(w / "branch3x3dbl_3b", in: 384, out: 384, length: 3),
     ]
+    self.countsPadding = countsPadding
     branchPool = try BasicConv2d(w / "branch_pool", in: inputs, out: 192, kernel: 1)
     try w.unusedSELayer(channel: inputs)
   }
 
-  package func forward(_ x: Tensor) throws -> Tensor { try forward(x, smoothed: x.smoothed()) }
+  package func forward(_ x: Tensor) throws -> Tensor {
+    try forward(x, smoothed: x.smoothed(countsPadding: countsPadding))
+  }
 
   /// - Parameter smoothed: What the pooling branch reads.
   package func forward(_ x: Tensor, smoothed: @autoclosure () throws -> Tensor) throws -> Tensor {

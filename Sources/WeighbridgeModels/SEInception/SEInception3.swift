@@ -13,14 +13,18 @@ public struct Inception3: Module {
   let avgpool: AdaptiveAvgPool2d
   let dropout: Identity
   let fc: Linear
+  let softmax: Softmax?
 
   /// - Parameters:
   ///   - classes: The number of logits.
   ///   - auxiliary: Whether the checkpoint has an auxiliary head, which only training runs.
   ///   - transformsInput: torchvision's `transform_input`: whether images that are normalised as
   ///     ImageNet's are brought to mean and deviation ½ first.
+  ///   - countsPadding: Whether the averages within blocks divide by 9 at the borders, too.
+  ///   - endsInSoftmax: Whether the output is the softmax of the logits.
   public init(
-    _ w: WeightScope, classes: Int = 1000, auxiliary: Bool = true, transformsInput: Bool = false
+    _ w: WeightScope, classes: Int = 1000, auxiliary: Bool = true, transformsInput: Bool = false,
+    countsPadding: Bool = true, endsInSoftmax: Bool = false
   ) throws {
     path = w.path
     self.transformsInput = transformsInput
@@ -34,25 +38,26 @@ public struct Inception3: Module {
       MaxPool2d(w / "maxpool2", kernel: 3, stride: 2),
     ]
     let early: [any UnaryModule] = try [
-      InceptionA(w / "Mixed_5b", in: 192, pool: 32),
-      InceptionA(w / "Mixed_5c", in: 256, pool: 64),
-      InceptionA(w / "Mixed_5d", in: 288, pool: 64),
+      InceptionA(w / "Mixed_5b", in: 192, pool: 32, countsPadding: countsPadding),
+      InceptionA(w / "Mixed_5c", in: 256, pool: 64, countsPadding: countsPadding),
+      InceptionA(w / "Mixed_5d", in: 288, pool: 64, countsPadding: countsPadding),
       InceptionB(w / "Mixed_6a", in: 288),
-      InceptionC(w / "Mixed_6b", in: 768, width: 128),
-      InceptionC(w / "Mixed_6c", in: 768, width: 160),
-      InceptionC(w / "Mixed_6d", in: 768, width: 160),
-      InceptionC(w / "Mixed_6e", in: 768, width: 192),
+      InceptionC(w / "Mixed_6b", in: 768, width: 128, countsPadding: countsPadding),
+      InceptionC(w / "Mixed_6c", in: 768, width: 160, countsPadding: countsPadding),
+      InceptionC(w / "Mixed_6d", in: 768, width: 160, countsPadding: countsPadding),
+      InceptionC(w / "Mixed_6e", in: 768, width: 192, countsPadding: countsPadding),
     ]
     if auxiliary { try Inception3.describeAuxiliary(w / "AuxLogits", classes: classes) }
     let late: [any UnaryModule] = try [
       InceptionD(w / "Mixed_7a", in: 768),
-      InceptionE(w / "Mixed_7b", in: 1280),
-      InceptionE(w / "Mixed_7c", in: 2048),
+      InceptionE(w / "Mixed_7b", in: 1280, countsPadding: countsPadding),
+      InceptionE(w / "Mixed_7c", in: 2048, countsPadding: countsPadding),
     ]
     mixed = early + late
     avgpool = AdaptiveAvgPool2d(w / "avgpool", outputSize: 1)
     dropout = .dropout(w / "dropout")
     fc = try Linear(w / "fc", in: 2048, out: classes)
+    softmax = endsInSoftmax ? Softmax(w / "softmax", axis: 1) : nil
   }
 
   /// Asks for the parameters of the auxiliary head, which only training runs.
@@ -75,7 +80,8 @@ public struct Inception3: Module {
 
   package func classified(_ x: Tensor) throws -> Tensor {
     let features = try (stem + mixed).reduce(x) { try $1($0) }
-    return try fc(dropout(avgpool(features)).flattened(from: 1))
+    let logits = try fc(dropout(avgpool(features)).flattened(from: 1))
+    return try softmax?(logits) ?? logits
   }
 
   /// Channels normalised with ImageNet's mean and deviation brought to mean and deviation ½:
@@ -99,12 +105,16 @@ public struct SEInception3: Module {
   ///   - auxiliary: Whether the checkpoint has an auxiliary head, which only training runs.
   ///   - transformsInput: torchvision's `transform_input`: whether images that are normalised as
   ///     ImageNet's are brought to mean and deviation ½ first.
+  ///   - countsPadding: Whether the averages within blocks divide by 9 at the borders, too.
+  ///   - endsInSoftmax: Whether the output is the softmax of the logits.
   public init(
-    _ w: WeightScope, classes: Int = 1000, auxiliary: Bool = true, transformsInput: Bool = false
+    _ w: WeightScope, classes: Int = 1000, auxiliary: Bool = true, transformsInput: Bool = false,
+    countsPadding: Bool = true, endsInSoftmax: Bool = false
   ) throws {
     path = w.path
     model = try Inception3(
-      w / "model", classes: classes, auxiliary: auxiliary, transformsInput: transformsInput)
+      w / "model", classes: classes, auxiliary: auxiliary, transformsInput: transformsInput,
+      countsPadding: countsPadding, endsInSoftmax: endsInSoftmax)
   }
 
   public func forward(_ x: Tensor) throws -> Tensor { try model(x) }
@@ -121,7 +131,13 @@ extension SEInception3: Architecture {
     ConfigurationKey(
       "transform_input", .boolean, default: .boolean(false),
       "whether ImageNet-normalised input is brought to mean and deviation 0.5 first"),
-    .batchNormEpsilon,
+    ConfigurationKey(
+      "count_include_pad", .boolean, default: .boolean(true),
+      "whether the averages within blocks divide by 9 at the borders, too; Keras' do not"),
+    ConfigurationKey(
+      "softmax", .boolean, default: .boolean(false),
+      "whether the output is the softmax of the logits, as with Keras"),
+    .batchNormEpsilon, .batchNormScale,
   ]
 
   public static func recognizes(_ shapes: StateDictShapes) -> Bool {
@@ -147,7 +163,7 @@ extension SEInception3: Architecture {
     try configuration.requirePositive("num_classes")
   }
 
-  /// From the keys `num_classes`, `aux_logits`, `transform_input` and `bn_eps`.
+  /// From the keys in `keys`.
   ///
   /// - Throws: `usage` for a missing value, and what binding throws.
   public init(_ w: WeightScope, _ configuration: Configuration) throws {
@@ -155,6 +171,8 @@ extension SEInception3: Architecture {
     try self.init(
       w, classes: configuration.integer("num_classes"),
       auxiliary: configuration.boolean("aux_logits"),
-      transformsInput: configuration.boolean("transform_input"))
+      transformsInput: configuration.boolean("transform_input"),
+      countsPadding: configuration.boolean("count_include_pad"),
+      endsInSoftmax: configuration.boolean("softmax"))
   }
 }

@@ -1,15 +1,18 @@
-/// The eps of a model's norms, which no state dict tells.
-struct NormEpsilon: Sendable, Hashable {
+/// What a configuration says of a model's norms.
+struct NormSettings: Sendable, Hashable {
   /// A configuration key, and its value unless that is `none`.
   struct Setting: Sendable, Hashable {
     var key: String
     var value: Double?
   }
 
-  /// Of every two-dimensional `BatchNorm`.
+  /// The eps of every two-dimensional `BatchNorm`, which no state dict tells.
   var batchNorm: Setting?
-  /// Of every `LayerNorm`.
+  /// The eps of every `LayerNorm`.
   var layerNorm: Setting?
+
+  /// Whether every `BatchNorm` has a scale; without one it is 1.
+  var batchNormScales = true
 
   init() {}
 
@@ -25,6 +28,10 @@ struct NormEpsilon: Sendable, Hashable {
     }
     batchNorm = try setting(.batchNormEpsilon)
     layerNorm = try setting(.layerNormEpsilon)
+    let scale = ConfigurationKey.batchNormScale.name
+    if configuration.keys.contains(where: { $0.name == scale }) {
+      batchNormScales = try configuration.boolean(scale)
+    }
   }
 }
 
@@ -33,6 +40,11 @@ extension ConfigurationKey {
   public static let batchNormEpsilon = ConfigurationKey(
     "bn_eps", .optionalNumber, default: ConfigurationValue.none,
     "eps of every BatchNorm2d; none: the architecture's own")
+
+  /// `bn_scale`: whether every BatchNorm has a weight.
+  public static let batchNormScale = ConfigurationKey(
+    "bn_scale", .boolean, default: .boolean(true),
+    "whether every BatchNorm has a weight; without, it is 1, as with Keras' scale=False")
 
   /// `ln_eps`: the eps of every LayerNorm.
   public static let layerNormEpsilon = ConfigurationKey(

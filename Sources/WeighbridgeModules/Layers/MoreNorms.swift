@@ -17,7 +17,7 @@ public struct LayerNorm2d: DeclaringModule {
   /// - Parameter epsilon: Added to the variance; 1e-6 in most of the networks that have this layer.
   public init(_ w: WeightScope, channels: Int, epsilon: Double = 1e-6) throws {
     path = w.path
-    self.epsilon = w.normEpsilon.layerNorm?.value ?? epsilon
+    self.epsilon = w.norms.layerNorm?.value ?? epsilon
     weight = try w.parameter(Self.weight, [channels])
     bias = try w.parameter(Self.bias, [channels])
   }

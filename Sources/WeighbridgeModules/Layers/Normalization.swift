@@ -3,20 +3,22 @@
 /// Without running statistics (`track_running_stats=False`) it normalises with each batch's own mean
 /// and variance, as PyTorch does in eval mode too: a sample's result then depends on the others.
 public struct BatchNorm: DeclaringModule {
-  private static let weight = DeclaredParameter<BatchNorm>("weight", .vector, \.weight)
+  private static let weight = DeclaredParameter<BatchNorm>("weight", .vector, ifPresent: \.scale)
   private static let bias = DeclaredParameter<BatchNorm>("bias", .vector, \.bias)
   private static let mean = DeclaredParameter<BatchNorm>(
     "running_mean", .statistic, ifPresent: \.mean, isBuffer: true)
   private static let variance = DeclaredParameter<BatchNorm>(
     "running_var", .statistic, ifPresent: \.variance, isBuffer: true)
-  /// `weight` and `bias`, and the running statistics unless the layer is without.
+  /// `weight` unless it is fixed at one, `bias`, and the running statistics unless the layer is without.
   public static let declared = [weight, bias, mean, variance]
 
   public let path: ModulePath
   /// `BatchNorm2d` or `BatchNorm1d`.
   public let kind: String
-  /// The scale γ, [C].
-  public private(set) var weight: Tensor
+  /// The scale γ, [C]; ones where the configuration says that there is none.
+  public var weight: Tensor { scale ?? ones }
+  private var scale: Tensor?
+  private let ones: Tensor
   /// The shift β, [C].
   public private(set) var bias: Tensor
   /// The running statistics; `nil` where each batch's own are taken.
@@ -40,10 +42,11 @@ public struct BatchNorm: DeclaringModule {
   ) throws {
     path = w.path
     self.kind = kind
-    let setting = kind == "BatchNorm2d" ? w.normEpsilon.batchNorm : nil
+    let setting = kind == "BatchNorm2d" ? w.norms.batchNorm : nil
     self.epsilon = setting?.value ?? epsilon
     epsilonKey = setting?.key
-    weight = try w.parameter(Self.weight, [channels])
+    scale = try w.norms.batchNormScales ? w.parameter(Self.weight, [channels]) : nil
+    ones = try scale ?? Tensor.ones([channels], dtype: w.dtype)
     bias = try w.parameter(Self.bias, [channels])
     guard trackRunningStats else {
       w.remark("\(path) normalises with each batch's own statistics (track_running_stats is false)")
@@ -111,8 +114,8 @@ public struct LayerNorm: DeclaringModule {
   /// - Parameter epsilon: Added to the variance; where the configuration gives one, that counts.
   public init(_ w: WeightScope, features: Int, epsilon: Double = 1e-5) throws {
     path = w.path
-    self.epsilon = w.normEpsilon.layerNorm?.value ?? epsilon
-    epsilonKey = w.normEpsilon.layerNorm?.key
+    self.epsilon = w.norms.layerNorm?.value ?? epsilon
+    epsilonKey = w.norms.layerNorm?.key
     weight = try w.parameter(Self.weight, [features])
     bias = try w.parameter(Self.bias, [features])
   }

@@ -11,17 +11,17 @@ public struct WeightScope: Sendable {
   public let path: ModulePath
   private let construction: Construction
   private let deadReason: String?
-  /// The eps of the norms in this scope, where the configuration says it.
-  let normEpsilon: NormEpsilon
+  /// What the configuration says of the norms in this scope.
+  let norms: NormSettings
 
   private init(
     path: ModulePath, construction: Construction, deadReason: String? = nil,
-    normEpsilon: NormEpsilon = NormEpsilon()
+    norms: NormSettings = NormSettings()
   ) {
     self.path = path
     self.construction = construction
     self.deadReason = deadReason
-    self.normEpsilon = normEpsilon
+    self.norms = norms
   }
 
   /// A scope whose norms have the eps that a configuration gives with `bn_eps` and `ln_eps`, where
@@ -31,21 +31,21 @@ public struct WeightScope: Sendable {
   public func normalizing(as configuration: Configuration) throws -> WeightScope {
     WeightScope(
       path: path, construction: construction, deadReason: deadReason,
-      normEpsilon: try NormEpsilon(configuration))
+      norms: try NormSettings(configuration))
   }
 
   /// The scope of a child: `w / "fc"`, `w / 0`.
   public static func / (scope: WeightScope, child: some CustomStringConvertible) -> WeightScope {
     WeightScope(
       path: scope.path / child, construction: scope.construction, deadReason: scope.deadReason,
-      normEpsilon: scope.normEpsilon)
+      norms: scope.norms)
   }
 
   /// A scope whose parameters can change no output, and why: they are loaded, reported as dead and
   /// never applied.
   public func dead(because reason: String) -> WeightScope {
     WeightScope(
-      path: path, construction: construction, deadReason: reason, normEpsilon: normEpsilon)
+      path: path, construction: construction, deadReason: reason, norms: norms)
   }
 
   /// The learned parameter `name` of this module.

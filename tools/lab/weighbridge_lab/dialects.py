@@ -1,8 +1,9 @@
 """Whether the dialects that ship hold: files of the libraries themselves, validated as they are.
 
-Run as `tools/dialect-study`, which installs timm, torchvision, transformers and vit-pytorch. For every dialect a network of the library is built with random weights, its
-state dict saved under the library's own names, and its activations recorded; `weighbridge validate`
-must choose the dialect by the file's content and pass, without rules.
+Run as `tools/dialect-study`, which installs Keras, timm, torchvision, transformers and vit-pytorch. For
+every dialect a network of the library is built with random weights, its state dict saved under the
+library's own names, and its activations recorded; `weighbridge validate` must choose the dialect by the
+file's content and pass, without rules.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import torch
 from torch import Tensor, nn
 from weighbridge_recorder import export, record
 
+from .dialects_keras import KERAS, keras_inception
 from .initialise import calibrate
 from .torchvision_names import declare_operators
 
@@ -345,12 +347,16 @@ def _renamed(path: str, example: Example) -> str | None:
 
 def check(id: str, seed: int, binary: Path, folder: Path) -> str | None:
     """What is wrong with a dialect; None where it holds."""
-    example = EXAMPLES[id](seed)
-    weights = folder / "weights.npz"
-    if id == "google-vit":
-        numpy.savez(weights, **{n: t.numpy() for n, t in example.state.items()})
+    weights = folder / f"network{KERAS.get(id, '.npz')}"
+    if id in KERAS:
+        entries = keras_inception(KERAS[id], seed, weights)
+        example = Example("se_inception3", {}, entries=entries)
     else:
-        export(example.state, weights)
+        example = EXAMPLES[id](seed)
+        if id == "google-vit":
+            numpy.savez(weights, **{n: t.numpy() for n, t in example.state.items()})
+        else:
+            export(example.state, weights)
     count = reference(example, folder / "reference.npz")
     done = subprocess.run(
         [
@@ -377,7 +383,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     declare_operators()
     failed = 0
-    for id in options.only.split(",") if options.only else EXAMPLES:
+    for id in options.only.split(",") if options.only else [*EXAMPLES, *KERAS]:
         with tempfile.TemporaryDirectory(prefix="weighbridge-dialect-") as folder:
             try:
                 problem = check(id, options.seed, options.binary.resolve(), Path(folder))
