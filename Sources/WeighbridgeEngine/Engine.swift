@@ -133,7 +133,7 @@ public enum UnaryOperation: Sendable, Hashable {
 /// Reductions.
 public enum Reduction: String, Sendable, Hashable {
   /// Of the elements along the reduced axes.
-  case sum, mean, maximum, minimum
+  case sum, mean, product, maximum, minimum
 }
 
 /// Which engine runs what.

@@ -98,7 +98,7 @@ extension OperatorFixture {
 
   private var reduction: Reduction? {
     let named: [String: Reduction] = [
-      "sum": .sum, "mean": .mean, "amax": .maximum, "amin": .minimum,
+      "sum": .sum, "mean": .mean, "prod": .product, "amax": .maximum, "amin": .minimum,
     ]
     return named[self.operator]
   }

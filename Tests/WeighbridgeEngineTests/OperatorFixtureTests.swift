@@ -7,7 +7,7 @@ import WeighbridgeEngine
     arguments: [
       "convolution", "matrix", "normalization", "pooling", "activation", "softmax", "arithmetic",
       "sampling", "attention", "interpolation", "padding", "transposed", "windows", "selection",
-      "ordering", "functions", "einsum",
+      "ordering", "functions", "einsum", "products",
     ], TestedEngine.allCases)
   func matchesPyTorch(_ family: String, _ engine: TestedEngine) throws {
     for fixture in try OperatorFixture.load(family) {

@@ -101,7 +101,7 @@ extension Tensor {
     return try mapped.casted(to: dtype == .bool ? .int64 : dtype)
   }
 
-  /// A reduction of integers; sums are int64, as in PyTorch.
+  /// A reduction of integers; sums and products are int64, as in PyTorch.
   ///
   /// - Throws: `shape` for the mean, which integers have none of.
   func reducedIntegers(
@@ -111,8 +111,24 @@ extension Tensor {
       throw WeighbridgeError(
         .shape, "there is no mean of \(dtype)", remedy: "Convert it to float32 first")
     }
+    if reduction == .product {
+      let result = try integerProduct(axes)
+      return try keepingAxes ? result : axes.reversed().reduce(result) { try $0.squeezed($1) }
+    }
     let result = try exactDouble().reduced(reduction, axes: axes, keepingAxes: keepingAxes)
     return try result.casted(to: reduction == .sum ? .int64 : dtype)
+  }
+
+  /// The products along axes, which stay with extent 1; they wrap, as PyTorch's.
+  private func integerProduct(_ axes: [Int]) throws -> Tensor {
+    let kept = shape.indices.filter { !axes.contains($0) }
+    let factors = try converted(to: .int64).permuted(kept + axes).elements(as: Int64.self)
+    let length = axes.reduce(1) { $0 * shape[$1] }
+    let products = (0..<kept.reduce(1) { $0 * shape[$1] }).map { place in
+      factors[place * length..<(place + 1) * length].reduce(Int64(1), &*)
+    }
+    let output = shape.indices.map { axes.contains($0) ? 1 : shape[$0] }
+    return try Tensor(products, shape: Shape(output))
   }
 }
 

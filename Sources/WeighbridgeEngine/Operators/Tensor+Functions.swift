@@ -93,6 +93,12 @@ extension Tensor {
     try reduced(.sum, axes: axes, keepingAxes: keepingAxes)
   }
 
+  /// The product over axes, as `torch.prod`: 1 where there are no elements. Integers' products are
+  /// int64 and wrap.
+  public func product(axes: [Int], keepingAxes: Bool = false) throws -> Tensor {
+    try reduced(.product, axes: axes, keepingAxes: keepingAxes)
+  }
+
   /// PyTorch's `affine_grid`: self is theta [N, 2, 3], the result [N, height, width, 2].
   ///
   /// Base coordinates are (2j + 1)/W − 1, or with `alignCorners` −1 + 2j/(W − 1) (0 for W = 1).

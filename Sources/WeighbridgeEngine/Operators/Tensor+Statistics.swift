@@ -13,6 +13,9 @@ extension Tensor {
   /// The sum of all elements: [].
   public func sum() throws -> Tensor { try reduced(.sum) }
 
+  /// The product of all elements: [].
+  public func product() throws -> Tensor { try reduced(.product) }
+
   /// The variance over axes: Σ(x − mean)² / (count − correction), as `torch.var`.
   ///
   /// - Parameter correction: What is taken off the count: 1 for a sample (PyTorch's default,

@@ -42,6 +42,7 @@ extension PlainEngine {
     switch operation {
     case .sum: return RowSums.sum(input, count)
     case .mean: return RowSums.sum(input, count) / S(count)
+    case .product: return Products.product(input, count)
     case .maximum: return Extremes.maximum(input, count)
     case .minimum: return Extremes.minimum(input, count)
     }
@@ -67,6 +68,12 @@ extension PlainEngine {
             let divisor = S(length)
             for i in 0..<count { to[i] /= divisor }
           }
+        case .product:
+          to.update(repeating: 1, count: count)
+          for row in 0..<length {
+            let line = from + row * inner
+            for i in 0..<count { to[i] *= line[i] }
+          }
         case .maximum:
           to.update(repeating: -.infinity, count: count)
           for row in 0..<length {
@@ -82,6 +89,16 @@ extension PlainEngine {
         }
       }
     }
+  }
+}
+
+/// Products of scalars, which round once per factor.
+enum Products {
+  /// The product of a run, from its first scalar to its last; 1 for none.
+  static func product<S: PlainScalar>(_ input: UnsafePointer<S>, _ count: Int) -> S {
+    var result: S = 1
+    for i in 0..<count { result *= input[i] }
+    return result
   }
 }
 

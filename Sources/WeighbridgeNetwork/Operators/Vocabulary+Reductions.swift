@@ -3,7 +3,7 @@ extension Vocabulary {
   static let reductions: [Function] = [
     .tensor("sum(input, dim, keepdim, dtype)") { try reduced($0, .sum) },
     .tensor("mean(input, dim, keepdim, dtype)") { try reduced($0, .mean) },
-    .tensor("prod(input, dim, keepdim, dtype)", product),
+    .tensor("prod(input, dim, keepdim, dtype)") { try reduced($0, .product) },
     .tensor("amax(input, dim, keepdim)") { try reduced($0, .maximum) },
     .tensor("amin(input, dim, keepdim)") { try reduced($0, .minimum) },
     Function("max(input, dim, keepdim)") { try extreme($0, .maximum) },
@@ -65,22 +65,6 @@ extension Vocabulary {
     }
     return try x.reduced(
       reduction, axes: a.axes("dim", of: x), keepingAxes: a.flag("keepdim"))
-  }
-
-  private static func product(_ a: Arguments) throws -> Tensor {
-    var x = try a.tensor("input")
-    if let dtype = try a.dtype() { x = try x.casted(to: dtype) }
-    if x.dtype == .bool { x = try x.converted(to: .int64) }
-    for axis in try a.axes("dim", of: x).map(x.shape.resolvedAxis).sorted(by: >) {
-      var result = try Tensor.full([], 1, dtype: x.dtype).expanded(
-        to: try x.narrowed(axis, start: 0, length: min(1, x.shape[axis])).shape)
-      for index in 0..<x.shape[axis] {
-        let part = try x.narrowed(axis, start: index, length: 1)
-        result = index == 0 ? part : try result * part
-      }
-      x = try a.flag("keepdim") ? result : result.squeezed(axis)
-    }
-    return x
   }
 
   /// Without an axis one value, with one the values and where they stand.

@@ -3,6 +3,7 @@ import WeighbridgeNetwork
 extension Spellings {
   static let reductions: [String: Spell] = [
     "sum": tensor { try reduced($0, "sum") }, "mean": tensor { try reduced($0, "mean") },
+    "prod": tensor { try reduced($0, "product") },
     "amax": tensor { try reduced($0, ".maximum") }, "amin": tensor { try reduced($0, ".minimum") },
     "max": { try extreme($0, "maximum") }, "min": { try extreme($0, "minimum") },
     "any": tensor { try conditions($0, "any") }, "all": tensor { try conditions($0, "all") },
@@ -52,7 +53,7 @@ extension Spellings {
   private static func reduced(_ a: CallSite, _ name: String) throws -> Code {
     let x =
       name == "mean" && a["dtype"].isNone ? try a.floating("input") : try cast(a)
-    let axes = Argument(name.hasPrefix(".") ? "axes" : "axes", try a.axes("dim", of: "input"))
+    let axes = Argument("axes", try a.axes("dim", of: "input"))
     guard name.hasPrefix(".") else { return x.calling(name, [axes] + (try keeping(a))) }
     return x.calling("reduced", [Argument(nil, Code(name)), axes] + (try keeping(a)))
   }

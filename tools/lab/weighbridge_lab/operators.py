@@ -463,11 +463,37 @@ def layers(family):
         recurrent(kind, "without bias or batch", rand(4, 3), 2, bias=False)
 
 
+def products(family):
+    def product(x, axes):
+        for axis in axes:
+            x = x.prod(axis, keepdim=True)
+        return x
+
+    def case(name, x, axes):
+        family.add(name, "prod", {"x": x}, product(x, axes), {"axes": axes},
+                   terms=math.prod(x.shape[axis] for axis in axes))
+
+    for shape, axes in (((2, 5, 3, 4), (2, 3)), ((2, 5, 3, 4), (1,)), ((2, 5, 3, 4), (0, 2)),
+                        ((2, 5, 3, 4), (0, 1, 2, 3)), ((3, 7), (0,)), ((3, 7), (1,)), ((3, 1), (1,)),
+                        ((2, 3, 301), (2,)), ((301, 5), (0,)), ((2, 301, 3), (1,))):
+        # Near 1 and -1: a long product of others leaves float32.
+        x = rand(*shape).sign() + rand(*shape, scale=0.03125)
+        case(f"{shape} over {axes}", x.float().double(), axes)
+    case("no elements", rand(3, 0), (1,))
+    row = rand(4, 5)
+    row[0, 2] = 0
+    row[1, 2] = math.nan
+    row[2, 3] = -math.inf
+    row[3, 1], row[3, 4] = 0, math.inf
+    case("zero, NaN and infinity", row, (1,))
+    case("zero, NaN and infinity, by column", row.T.contiguous(), (0,))
+
+
 def all_families():
     return {
         "interpolation": interpolations, "padding": paddings, "transposed": transposed,
         "windows": windows, "selection": selections, "ordering": orders, "functions": functions,
-        "einsum": einsums, "layers": layers,
+        "einsum": einsums, "layers": layers, "products": products,
     }
 
 
