@@ -73,8 +73,13 @@ struct PackageWriter {
     let shapes = network.nodes.filter { $0.original == nil }.flatMap { node in
       node.parameters.map { (name: node.name($0.name), shape: $0.shape) }
     }
-    var chosen = [shapes.first, shapes.isEmpty ? nil : shapes[shapes.count / 2], shapes.last]
-      .compactMap { $0 }
+    // A name that fills a line says no more than another one.
+    let short = shapes.filter { $0.name.count < 72 }
+    let candidates = short.isEmpty ? shapes : short
+    var chosen = [
+      candidates.first, candidates.isEmpty ? nil : candidates[candidates.count / 2],
+      candidates.last,
+    ].compactMap { $0 }
     var seen: Set<String> = []
     chosen = chosen.filter { seen.insert($0.name).inserted }
     let tests = chosen.map { item in

@@ -6,6 +6,20 @@
 enum SwiftFormat {
   /// The files as `swift format` has them; as they are where it cannot be run.
   static func formatted(_ files: [PortedPackage.File]) -> [PortedPackage.File] {
+    var result = formattedOnce(files)
+    for _ in 0..<4 {
+      let long = result.indices.filter {
+        result[$0].path.hasSuffix(".swift") && LongLines.count(result[$0].text) > 0
+      }
+      if long.isEmpty { break }
+      let again = formattedOnce(
+        long.map { .init(path: result[$0].path, text: LongLines.broken(result[$0].text)) })
+      for (place, file) in zip(long, again) { result[place] = file }
+    }
+    return result
+  }
+
+  private static func formattedOnce(_ files: [PortedPackage.File]) -> [PortedPackage.File] {
     #if os(macOS) || os(Linux)
       let folder = FileManager.default.temporaryDirectory
         .appending(path: "weighbridge-port-\(UUID().uuidString)")
