@@ -32,10 +32,11 @@ enum Support {
 
   private static let attention = """
     /// PyTorch's `multi_head_attention_forward` of [n, B, features]: the output and, where wanted,
-    /// how much each query attends to each key, the mean over the heads.
+    /// how much each query attends to each key, the mean over the heads. A mask, [n, m] or
+    /// [B * heads, n, m], is added to the scores, or says what is hidden.
     func multiHeadAttention(
       query: Tensor, key: Tensor, value: Tensor, heads: Int, weights: [Tensor], bias: Tensor?,
-      outWeight: Tensor, outBias: Tensor?, weighing: Bool = false
+      outWeight: Tensor, outBias: Tensor?, mask: Tensor? = nil, weighing: Bool = false
     ) throws -> [Tensor] {
       let width = query.shape[2]
       let biases = try bias?.split(3, axis: 0)
@@ -47,10 +48,23 @@ enum Support {
       func joined(_ x: Tensor) throws -> Tensor {
         try x.permuted([2, 0, 1, 3]).flattened(from: 2).linear(weight: outWeight, bias: outBias)
       }
-      guard weighing else {
-        return [try joined(parts[0].attention(keys: parts[1], values: parts[2], scale: scale))]
+      let added = try mask.map { mask in
+        let x =
+          mask.dtype == .bool
+          ? try Tensor.zeros(mask.shape, dtype: query.dtype).choosing(-.infinity, where: mask)
+          : try mask.casted(to: query.dtype)
+        return x.rank == 3
+          ? try x.unflattened(0, [-1, heads]) : try x.unsqueezed(0).unsqueezed(0)
       }
-      let attended = try parts[0].affine(scale: scale).matmul(parts[1].transposed()).softmax(axis: 3)
+      guard weighing else {
+        return [
+          try joined(
+            parts[0].attention(keys: parts[1], values: parts[2], scale: scale, bias: added))
+        ]
+      }
+      var scores = try parts[0].affine(scale: scale).matmul(parts[1].transposed())
+      if let added { scores = try scores + added }
+      let attended = try scores.softmax(axis: 3)
       return [try joined(attended.matmul(parts[2])), try attended.mean(axes: [1])]
     }
     """

@@ -5,7 +5,7 @@ extension Spellings {
   static let heads: [String: Spell] = [
     "multi_head_attention_forward": { a in
       for name in [
-        "bias_k", "bias_v", "attn_mask", "key_padding_mask", "static_k", "static_v",
+        "bias_k", "bias_v", "key_padding_mask", "static_k", "static_v",
       ] where !a.isNone(name) { throw a.wrong(name) }
       guard try !a.flag("add_zero_attn") else { throw a.wrong("add_zero_attn") }
       let isWeighing = try a.flag("need_weights")
@@ -14,6 +14,9 @@ extension Spellings {
       }
       let inputs = ["query", "key", "value"]
       for name in inputs where try a.rank(name) != 3 { throw a.wrong(name) }
+      if !a.isNone("attn_mask"), try !(2...3).contains(a.rank("attn_mask")) {
+        throw a.wrong("attn_mask")
+      }
       let isApart = try a.flag("use_separate_proj_weight")
       let weights =
         isApart
@@ -28,6 +31,7 @@ extension Spellings {
             ("bias", try a.optionalTensor("in_proj_bias"), nil),
             ("outWeight", try a.tensor("out_proj_weight"), nil),
             ("outBias", try a.optionalTensor("out_proj_bias"), nil),
+            ("mask", try a.optionalTensor("attn_mask"), "nil"),
             ("weighing", .flag(isWeighing), "false"),
           ]), throwing: true)
       if !isWeighing, let output = a.form.tensors.first {
