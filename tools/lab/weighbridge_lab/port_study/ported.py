@@ -24,6 +24,7 @@ from weighbridge_recorder import export, record
 
 from .. import figures
 from ..record_study.networks import LIBRARIES, make
+from ..torchvision_names import declare_operators
 from .drawn import drawn
 from .outcome import Results
 from .tables import said
@@ -350,6 +351,7 @@ def prepared(study: Study, options: argparse.Namespace, outcome: Outcome) -> Non
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     warnings.simplefilter("ignore")
+    declare_operators()
     study = Study(options.binary, options.folder)
     results = Results(options.results, Outcome)
     networks = chosen(options)
