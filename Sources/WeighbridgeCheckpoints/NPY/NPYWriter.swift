@@ -7,12 +7,19 @@ enum NPYEncoder {
   ///
   /// - Throws: `unsupported` for a dtype that NumPy has not.
   static func header(_ dtype: DType, _ shape: Shape) throws -> [UInt8] {
+    try header(type: code(of: dtype), shape: shape)
+  }
+
+  /// NumPy's name of a dtype.
+  ///
+  /// - Throws: `unsupported` for one that NumPy has not.
+  static func code(of dtype: DType) throws -> String {
     guard let type = typeString(dtype) else {
       throw WeighbridgeError(
         .unsupported, "NumPy files cannot hold \(dtype)",
         remedy: "Convert to float32, or write safetensors")
     }
-    return header(type: type, shape: shape)
+    return type
   }
 
   /// A text as an array without axes.

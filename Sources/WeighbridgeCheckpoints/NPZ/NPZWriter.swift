@@ -17,8 +17,8 @@ final class NPZWriter: FileWriter {
     (self.path, self.level) = (path, level)
     plan = try WritePlan(tensors, path: path)
     for tensor in tensors {
-      _ = try WeighbridgeError.locating(file: path, entry: tensor.name) {
-        try NPYEncoder.header(tensor.dtype, tensor.shape)
+      try WeighbridgeError.locating(file: path, entry: tensor.name) {
+        _ = try NPYEncoder.code(of: tensor.dtype)
       }
       guard metadata[tensor.name] == nil else {
         throw WeighbridgeError(

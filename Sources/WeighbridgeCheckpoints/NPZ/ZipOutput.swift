@@ -6,13 +6,15 @@ struct ZipOutput {
   let file: OutputFile
   private var directory: [ZipRecord] = []
 
+  /// How much of the directory is written at a time.
+  private static let partSize = 1 << 18
+
   init(_ file: OutputFile) { self.file = file }
 
   /// Appends an entry of these bytes.
   mutating func write(_ name: String, _ content: [UInt8]) throws {
     let crc = content.withUnsafeBytes { CRC32.checksum($0) }
-    try begin(name, crc, byteCount: content.count)
-    try file.append(content)
+    try begin(name, crc, byteCount: content.count, with: content)
   }
 
   /// Appends an entry whose content is `header` and then a tensor's elements.
@@ -29,26 +31,34 @@ struct ZipOutput {
       )
     }
     try begin(
-      name, crc, byteCount: header.count + packed.byteCount, deflatedByteCount: deflated?.count)
-    if let deflated { return try file.append(deflated) }
-    try file.append(header)
-    try file.append(packed)
+      name, crc, byteCount: header.count + packed.byteCount, deflatedByteCount: deflated?.count,
+      with: deflated ?? header)
+    if deflated == nil { try file.append(packed) }
   }
 
+  /// Appends what leads an entry, with the first of its bytes, in one call of the system.
   private mutating func begin(
-    _ name: String, _ crc: UInt32, byteCount: Int, deflatedByteCount: Int? = nil
+    _ name: String, _ crc: UInt32, byteCount: Int, deflatedByteCount: Int? = nil,
+    with bytes: [UInt8]
   ) throws {
     let record = try ZipRecord(
       name: name, method: deflatedByteCount == nil ? 0 : 8, crc: crc, byteCount: byteCount,
       storedByteCount: deflatedByteCount, offset: file.position)
     directory.append(record)
-    try file.append(record.local)
+    try file.append(record.local + bytes)
   }
 
   /// Writes the directory and gives the file its name.
   func finish() throws {
     let start = file.position
-    for record in directory { try file.append(record.central) }
+    var bytes: [UInt8] = []
+    for record in directory {
+      bytes += record.central
+      guard bytes.count >= ZipOutput.partSize else { continue }
+      try file.append(bytes)
+      bytes.removeAll(keepingCapacity: true)
+    }
+    try file.append(bytes)
     try file.append(ZipRecord.end(directory.count, from: start, to: file.position))
     try file.commit()
   }
