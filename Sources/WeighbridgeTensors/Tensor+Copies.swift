@@ -14,13 +14,7 @@ extension Tensor {
   package func packedCopy(_ format: MemoryFormat = .contiguous) throws -> Tensor {
     let target = format.strides(of: shape)
     return try Capture.moving([self], again: { try $0[0].packedCopy(format) }) {
-      try RunLog.moving("copy", shape: \.shape) {
-        let copy = try TensorStorage(byteCount: byteCount) { bytes in
-          guard let destination = bytes.baseAddress else { return }
-          try copyElements(to: destination, target)
-        }
-        return Tensor(dtype: dtype, shape: shape, strides: target, offset: 0, storage: copy)
-      }
+      try copied(at: target)
     }
   }
 
@@ -31,7 +25,12 @@ extension Tensor {
     guard !isSame, elementCount > 0 else {
       return Tensor(dtype: dtype, shape: shape, strides: target, offset: offset, storage: storage)
     }
-    let span = zip(shape, target).reduce(1) { $0 + ($1.0 - 1) * $1.1 }
+    return try copied(at: target)
+  }
+
+  /// A copy at these strides, none of which lets two elements share a place.
+  private func copied(at target: [Int]) throws -> Tensor {
+    let span = elementCount == 0 ? 0 : zip(shape, target).reduce(1) { $0 + ($1.0 - 1) * $1.1 }
     return try RunLog.moving("copy", shape: \.shape) {
       let copy = try TensorStorage(byteCount: span * dtype.byteCount) { bytes in
         guard let destination = bytes.baseAddress else { return }

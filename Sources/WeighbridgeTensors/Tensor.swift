@@ -105,6 +105,7 @@ public struct Tensor: Sendable {
   package var alias: Tensor {
     Tensor(dtype: dtype, shape: shape, strides: strides, offset: offset, storage: storage?.alias())
   }
+
   /// Whether the elements are used where they lie, in a mapped file as a rule, and take no memory of the
   /// process's own.
   package var isBorrowed: Bool { storage?.isBorrowed ?? false }

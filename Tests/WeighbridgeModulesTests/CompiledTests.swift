@@ -48,9 +48,7 @@ import WeighbridgeModules
   private func images(_ shape: Shape, _ seed: String = "x", dtype: DType = .float32) throws
     -> Tensor
   {
-    var numbers = Numbers(seed: seed)
-    return try Tensor((0..<shape.elementCount).map { _ in numbers.next() }, shape: shape)
-      .converted(to: dtype)
+    try Numbers.tensor(shape, seed: seed, dtype: dtype)
   }
 
   @Test func otherValuesAndShapesAreComputedNotRemembered() throws {
@@ -163,6 +161,42 @@ import WeighbridgeModules
     let input = TensorList(try images([1, 3, 6, 5]))
     let (ours, plain) = (try compiled(input), try net(input))
     for (a, b) in zip(ours.tensors, plain.tensors) { #expect(try farthest(a, b) < 1e-5) }
+  }
+
+  /// Weights, statistics and biases that are computed from the inputs, with and without the optional ones.
+  @Test func computedWeightsKeepTheirPlaces() throws {
+    let net = Function { input in
+      let (x, kernel, vector) = (input[0], input[1], input[2])
+      let positive = try vector.activated(.sigmoid)
+      let rows = try x.permuted([0, 2, 3, 1]).contiguous()
+      let (square, around) = (try kernel.mean(axes: [2, 3]), ConvolutionGeometry(padding: 1))
+      return [
+        try x.convolved(weight: kernel, geometry: around),
+        try x.convolved(
+          weight: kernel, bias: vector, geometry: around,
+          epilogue: Epilogue(residual: x, activation: .relu)),
+        try rows.linear(weight: square, epilogue: Epilogue(residual: rows)),
+        try rows.linear(weight: square, bias: vector, epilogue: Epilogue(activation: .silu)),
+        try x.batchNormalized(
+          mean: vector, variance: positive, weight: nil, bias: vector, epsilon: 0.1,
+          epilogue: Epilogue(residual: x)),
+        try x.batchNormalized(
+          mean: vector, variance: positive, weight: positive, bias: nil, epsilon: 0.1),
+        try rows.layerNormalized(weight: nil, bias: vector, epsilon: 0.1),
+        try rows.layerNormalized(weight: vector, bias: nil, epsilon: 0.1),
+        try x.groupNormalized(groups: 2, weight: nil, bias: vector, epsilon: 0.1),
+      ]
+    }
+    let compiled = Compiled(net)
+    for seed in ["a", "b"] {
+      let input = TensorList(
+        try images([2, 4, 5, 3], "x\(seed)", dtype: .float64),
+        try images([4, 4, 3, 3], "k\(seed)", dtype: .float64),
+        try images([4], "v\(seed)", dtype: .float64))
+      let (ours, plain) = (try compiled(input), try net(input))
+      #expect(try compiled.obstacle(to: input) == nil)
+      for (a, b) in zip(ours.tensors, plain.tensors) { #expect(try farthest(a, b) < 1e-12) }
+    }
   }
 
   @Test func aProbeSeesModulesOnce() throws {

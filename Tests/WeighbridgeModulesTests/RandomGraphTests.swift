@@ -77,8 +77,7 @@ import WeighbridgeModules
     }
     let compiled = Compiled(program)
     for (index, shape) in ([[2, 4, 5, 3], [2, 4, 5, 3], [1, 4, 2, 6]] as [Shape]).enumerated() {
-      var numbers = Numbers(seed: "\(seed) \(index)")
-      let x = try Tensor((0..<shape.elementCount).map { _ in numbers.next() }, shape: shape)
+      let x = try Numbers.tensor(shape, seed: "\(seed) \(index)")
       let (ours, plain) = (try compiled(x), try ProbeRun.eagerly { try program(x) })
       #expect(try compiled.obstacle(to: x) == nil)
       for (a, b) in zip(ours.tensors, plain.tensors) {

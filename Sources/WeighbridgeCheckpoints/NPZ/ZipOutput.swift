@@ -6,6 +6,8 @@ struct ZipOutput {
   let file: OutputFile
   private var directory: [ZipRecord] = []
 
+  /// How many bytes are copied to save a call.
+  private static let joinedAtMost = 1 << 16
   /// How much of the directory is written at a time.
   private static let partSize = 1 << 18
 
@@ -36,7 +38,7 @@ struct ZipOutput {
     if deflated == nil { try file.append(packed) }
   }
 
-  /// Appends what leads an entry, with the first of its bytes, in one call of the system.
+  /// Appends what leads an entry, and the first of its bytes: few of them in one call of the system.
   private mutating func begin(
     _ name: String, _ crc: UInt32, byteCount: Int, deflatedByteCount: Int? = nil,
     with bytes: [UInt8]
@@ -45,7 +47,9 @@ struct ZipOutput {
       name: name, method: deflatedByteCount == nil ? 0 : 8, crc: crc, byteCount: byteCount,
       storedByteCount: deflatedByteCount, offset: file.position)
     directory.append(record)
-    try file.append(record.local + bytes)
+    guard bytes.count > ZipOutput.joinedAtMost else { return try file.append(record.local + bytes) }
+    try file.append(record.local)
+    try file.append(bytes)
   }
 
   /// Writes the directory and gives the file its name.

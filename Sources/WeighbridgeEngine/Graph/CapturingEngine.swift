@@ -16,6 +16,18 @@ struct CapturingEngine: Engine {
     return try Capture.noting(operation, operands, results: { [$0] }) { try body(engine, operands) }
   }
 
+  /// The same with operands that may be missing, in their order behind the others.
+  private func noted(
+    _ operands: [Tensor], _ optional: [Tensor?],
+    _ body: @escaping @Sendable (any Engine, [Tensor], [Tensor?]) throws -> Tensor
+  ) throws -> Tensor {
+    let (count, isThere) = (operands.count, optional.map { $0 != nil })
+    return try noted(operands + optional.compactMap { $0 }) { engine, all in
+      var rest = all.dropFirst(count).makeIterator()
+      return try body(engine, Array(all.prefix(count)), isThere.map { $0 ? rest.next() : nil })
+    }
+  }
+
   private func noted(
     _ operands: [Tensor],
     _ body: @escaping @Sendable (any Engine, [Tensor]) throws -> IndexedValues
@@ -63,16 +75,12 @@ struct CapturingEngine: Engine {
     _ x: Tensor, _ weight: LayerWeight, _ bias: Tensor?, _ geometry: ConvolutionGeometry,
     _ output: Shape, _ epilogue: Epilogue
   ) throws -> Tensor {
-    let (hasBias, hasResidual) = (bias != nil, epilogue.residual != nil)
     let (scale, activation) = (weight.rowScale, epilogue.activation)
-    return try noted(
-      [x, weight.stored] + [bias, epilogue.residual].compactMap { $0 }
-    ) { engine, operands in
+    return try noted([x, weight.stored], [bias, epilogue.residual]) { engine, all, optional in
       try engine.convolution(
-        operands[0], weight: LayerWeight(operands[1], rowScale: scale),
-        bias: hasBias ? operands[2] : nil, geometry: geometry, output: output,
-        epilogue: Epilogue(residual: hasResidual ? operands.last : nil, activation: activation),
-        cache: OperatorCache())
+        all[0], weight: LayerWeight(all[1], rowScale: scale), bias: optional[0],
+        geometry: geometry, output: output,
+        epilogue: Epilogue(residual: optional[1], activation: activation), cache: OperatorCache())
     }
   }
 
@@ -80,15 +88,11 @@ struct CapturingEngine: Engine {
     _ x: Tensor, weight: LayerWeight, bias: Tensor?, epilogue: Epilogue, cache: OperatorCache
   ) throws -> Tensor {
     if Capture.isTraced(weight.stored) || Capture.isTraced(bias) {
-      let (hasBias, hasResidual) = (bias != nil, epilogue.residual != nil)
       let (scale, activation) = (weight.rowScale, epilogue.activation)
-      return try noted(
-        [x, weight.stored] + [bias, epilogue.residual].compactMap { $0 }
-      ) { engine, operands in
+      return try noted([x, weight.stored], [bias, epilogue.residual]) { engine, all, optional in
         try engine.linear(
-          operands[0], weight: LayerWeight(operands[1], rowScale: scale),
-          bias: hasBias ? operands[2] : nil,
-          epilogue: Epilogue(residual: hasResidual ? operands.last : nil, activation: activation),
+          all[0], weight: LayerWeight(all[1], rowScale: scale), bias: optional[0],
+          epilogue: Epilogue(residual: optional[1], activation: activation),
           cache: OperatorCache())
       }
     }
@@ -102,16 +106,13 @@ struct CapturingEngine: Engine {
     epilogue: Epilogue
   ) throws -> Tensor {
     if [mean, variance, weight, bias].contains(where: Capture.isTraced) {
-      let (hasWeight, hasBias) = (weight != nil, bias != nil)
-      let (hasResidual, activation) = (epilogue.residual != nil, epilogue.activation)
+      let activation = epilogue.activation
       return try noted(
-        [x, mean, variance] + [weight, bias, epilogue.residual].compactMap { $0 }
-      ) { engine, operands in
+        [x, mean, variance], [weight, bias, epilogue.residual]
+      ) { engine, all, optional in
         try engine.batchNorm(
-          operands[0], mean: operands[1], variance: operands[2],
-          weight: hasWeight ? operands[3] : nil,
-          bias: hasBias ? operands[hasWeight ? 4 : 3] : nil, epsilon: epsilon,
-          epilogue: Epilogue(residual: hasResidual ? operands.last : nil, activation: activation))
+          all[0], mean: all[1], variance: all[2], weight: optional[0], bias: optional[1],
+          epsilon: epsilon, epilogue: Epilogue(residual: optional[2], activation: activation))
       }
     }
     let norm = LayerOperation.Norm(
@@ -152,32 +153,24 @@ struct CapturingEngine: Engine {
   func attention(
     _ q: Tensor, _ k: Tensor, _ v: Tensor, scale: Double, bias: Tensor?
   ) throws -> Tensor {
-    try noted([q, k, v] + [bias].compactMap { $0 }) {
-      try $0.attention($1[0], $1[1], $1[2], scale: scale, bias: $1.count > 3 ? $1[3] : nil)
+    try noted([q, k, v], [bias]) {
+      try $0.attention($1[0], $1[1], $1[2], scale: scale, bias: $2[0])
     }
   }
 
   func layerNorm(
     _ x: Tensor, axes: Int, weight: Tensor?, bias: Tensor?, epsilon: Double
   ) throws -> Tensor {
-    let hasWeight = weight != nil
-    let hasBias = bias != nil
-    return try noted([x] + [weight, bias].compactMap { $0 }) {
-      try $0.layerNorm(
-        $1[0], axes: axes, weight: hasWeight ? $1[1] : nil,
-        bias: hasBias ? $1[hasWeight ? 2 : 1] : nil, epsilon: epsilon)
+    try noted([x], [weight, bias]) {
+      try $0.layerNorm($1[0], axes: axes, weight: $2[0], bias: $2[1], epsilon: epsilon)
     }
   }
 
   func groupNorm(
     _ x: Tensor, groups: Int, weight: Tensor?, bias: Tensor?, epsilon: Double
   ) throws -> Tensor {
-    let hasWeight = weight != nil
-    let hasBias = bias != nil
-    return try noted([x] + [weight, bias].compactMap { $0 }) {
-      try $0.groupNorm(
-        $1[0], groups: groups, weight: hasWeight ? $1[1] : nil,
-        bias: hasBias ? $1[hasWeight ? 2 : 1] : nil, epsilon: epsilon)
+    try noted([x], [weight, bias]) {
+      try $0.groupNorm($1[0], groups: groups, weight: $2[0], bias: $2[1], epsilon: epsilon)
     }
   }
 
@@ -228,9 +221,9 @@ extension CapturingEngine {
     output: Shape, cache: OperatorCache
   ) throws -> Tensor {
     let cache = Capture.isTraced(weight) || Capture.isTraced(bias) ? nil : cache
-    return try noted([x, weight] + [bias].compactMap { $0 }) {
+    return try noted([x, weight], [bias]) {
       try $0.transposedConvolution(
-        $1[0], weight: $1[1], bias: $1.count > 2 ? $1[2] : nil, geometry: geometry, output: output,
+        $1[0], weight: $1[1], bias: $2[0], geometry: geometry, output: output,
         cache: cache ?? OperatorCache())
     }
   }

@@ -29,8 +29,9 @@ enum NonFinite {
     let size = MemoryLayout<Bits>.size
     try tensor.withRawElements { base in
       nonisolated(unsafe) let base = base
+      let top = Bits(1) << (Bits.bitWidth - 1)
       // With this added, elements without the sign reach the top bit when they are not finite.
-      let (top, lift) = (Bits(1) << (Bits.bitWidth - 1), (Bits(1) << (Bits.bitWidth - 1)) &- least)
+      let lift = top &- least
       func lifted(_ index: Int) -> Bits {
         (base.loadUnaligned(fromByteOffset: index &* size, as: Bits.self) & mask) &+ lift
       }

@@ -157,9 +157,9 @@ extension SEResNet: Architecture {
   ) throws {
     try configuration.infer(
       "num_classes", votes: [("fc.weight", 0), ("fc.bias", 0)], in: shapes)
+    try inferMultiple(&configuration, from: shapes)
     // The last layer's gates are the widest, so they leave the fewest reductions to choose from.
     let gate = "layer4.0.se.fc"
-    try inferMultiple(&configuration, from: shapes)
     try configuration.infer(
       reduction: "reduction", channels: shapes.extent("\(gate).2.weight", 0),
       width: shapes.extent("\(gate).0.weight", 0), evidence: shapes.evidence("\(gate).0.weight"))
