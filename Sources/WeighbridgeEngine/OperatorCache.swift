@@ -22,6 +22,9 @@ public final class OperatorCache: Sendable {
   /// An empty cache, for one layer.
   public init() {}
 
+  /// Whether nothing was made yet.
+  var isEmpty: Bool { entries.withLock { $0.isEmpty } }
+
   /// The value kept under `key`, made by `make` if there is none yet. Two threads may both make it;
   /// one result is kept.
   package func value<Value: Sendable>(

@@ -7,7 +7,7 @@ extension TransformerEncoderLayer: Diagnosable {
     Activation.relu.alternatives("after linear1", path) { input, activation in
       let attended = SelfAttentionInput(
         query: try input.tokens + input.position, value: input.tokens, bias: input.bias)
-      return try stepwise(input.tokens, attended, activation)
+      return try forward(input.tokens, attended, activation)
     }
   }
 }

@@ -80,7 +80,7 @@ private func residualAlternatives(
 extension SEBottleneck: Diagnosable {
   public func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
     residualAlternatives(
-      path, se: se, relu: relu, branch: { try expand(spatial(reduce($0))) },
+      path, se: se, relu: relu, branch: { try branch($0) },
       shortcut: { try downsample?($0) ?? $0 })
   }
 }
@@ -88,7 +88,7 @@ extension SEBottleneck: Diagnosable {
 extension SEBasicBlock: Diagnosable {
   public func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
     residualAlternatives(
-      path, se: se, relu: relu, branch: { try second(first($0)) },
+      path, se: se, relu: relu, branch: { try branch($0) },
       shortcut: { try downsample?($0) ?? $0 })
   }
 }

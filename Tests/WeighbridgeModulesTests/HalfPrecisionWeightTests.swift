@@ -46,7 +46,7 @@ import WeighbridgeModules
     func forward(_ x: Tensor) throws -> Tensor {
       let y = try pointwise(grouped(stem(x)))
       let gated = try y.scaledByChannel(gate(y.mean(axes: [2, 3])))
-      return try narrow(wide(gated.flattened(from: 1), then: relu))
+      return try narrow(relu(wide(gated.flattened(from: 1))))
     }
   }
 
@@ -62,7 +62,7 @@ import WeighbridgeModules
   func sameBits(_ dtype: DType, _ batch: Int) throws {
     let images = try Numbers.tensor([batch, 3, 7, 5], dtype: .float32)
     let (kept, widened) = (
-      try net(dtype, widened: false), try net(dtype, widened: true)
+      Compiled(try net(dtype, widened: false)), Compiled(try net(dtype, widened: true))
     )
     for _ in 0..<2 {
       let (a, b) = (try kept(images), try widened(images))

@@ -25,6 +25,11 @@ struct PortTests {
         "/// PyTorch's `BasicBlock`, weighbridge_lab/small_networks.py:"))
   }
 
+  @Test func blocksThatAreBuiltAlikeAreARow() throws {
+    let sources = try PortedFixture.port("resnet").sources
+    #expect(sources.contains("Sequential(w / \"layer1\", rows: (2, { try BasicBlock($0"))
+  }
+
   @Test func blocksOfAListAreALoop() throws {
     let sources = try PortedFixture.port("vit").sources
     #expect(sources.contains("let blocks: [EncoderBlock]"))

@@ -63,8 +63,7 @@ extension Explanation.Obstacle {
   var words: String {
     switch self {
     case .calledApart(let path):
-      "not joined with \(path): the model's code calls them one by one, where Compiled, Sequential, "
-        + "FusedConvolution or Linear(_:then:) join them"
+      "not joined with \(path): the model's code calls them one by one, where Compiled joins them"
     case .follows(let path, let kind): "not joined: \(path) before it is a \(kind)"
     case .followsOperators: "not joined: what comes in is computed between modules"
     case .batchStatistics: "not folded: it takes each batch's own statistics"

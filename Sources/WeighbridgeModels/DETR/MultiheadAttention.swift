@@ -43,11 +43,6 @@ package struct MultiheadAttention: DeclaringModule {
   }
 
   package func forward(_ input: SelfAttentionInput) throws -> Tensor {
-    try fused(input, adding: nil)
-  }
-
-  /// `forward(input) + residual`.
-  func fused(_ input: SelfAttentionInput, adding residual: Tensor?) throws -> Tensor {
     let width = outBias.shape[0]
     let (length, batch) = (input.query.shape[0], input.query.shape[1])
     let pair = try input.query.linear(
@@ -61,8 +56,7 @@ package struct MultiheadAttention: DeclaringModule {
     }
     let out = try attended(parts, bias: input.bias)
     return try out.permuted([2, 0, 1, 3]).reshaped([length, batch, width])
-      .linear(
-        weight: outWeight, bias: outBias, epilogue: Epilogue(residual: residual), cache: outCache)
+      .linear(weight: outWeight, bias: outBias, cache: outCache)
   }
 
   /// Of queries, keys and values [B, heads, n, width].

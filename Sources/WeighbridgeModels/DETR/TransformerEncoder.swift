@@ -63,15 +63,13 @@ package struct TransformerEncoderLayer: Module {
   }
 
   package func forward(_ input: EncoderInput) throws -> Tensor {
-    let tokens = input.tokens
-    let query = try tokens + input.position
-    let attended = SelfAttentionInput(query: query, value: tokens, bias: input.bias)
-    guard ProbeRun.current == nil else { return try stepwise(tokens, attended, .relu) }
-    let first = try norm1(attention.joining { try attention.fused(attended, adding: tokens) })
-    return try norm2(linear2(linear1(first, applying: .relu), adding: first))
+    let query = try input.tokens + input.position
+    let attended = SelfAttentionInput(query: query, value: input.tokens, bias: input.bias)
+    return try forward(input.tokens, attended, .relu)
   }
 
-  package func stepwise(
+  /// With another activation between the linear maps, or with none.
+  package func forward(
     _ tokens: Tensor, _ attended: SelfAttentionInput, _ activation: Activation?
   ) throws -> Tensor {
     let first = try norm1(tokens + dropout1(attention(attended)))

@@ -34,8 +34,9 @@ public struct GlimpseNetwork: Architecture {
         "images of \(input.image.shape[1]) channels give \(patches.shape[1]) values per glimpse, "
           + "fc1 takes \(what1.inputCount)")
     }
-    let what = try what2(what1(patches, applying: .relu))
-    return try where2(where1(input.location, applying: .relu), adding: what, applying: .relu)
+    let what = try what2(what1(patches).activated(.relu))
+    let whereabouts = try where2(where1(input.location).activated(.relu))
+    return try (what + whereabouts).activated(.relu)
   }
 }
 

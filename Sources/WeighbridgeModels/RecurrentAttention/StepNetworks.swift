@@ -24,11 +24,11 @@ package struct CoreNetwork: Module {
     guard state.shape == glimpse.shape else {
       throw WeighbridgeError(.shape, "the state must be \(glimpse.shape), got \(state.shape)")
     }
-    return try h2h(state, adding: i2h(glimpse), applying: .relu)
+    return try forward(input, applying: .relu)
   }
 
   package func forward(_ input: Input, applying activation: Activation?) throws -> Tensor {
-    try h2h(input.state, adding: i2h(input.glimpse)).activated(ifAny: activation)
+    try (i2h(input.glimpse) + h2h(input.state)).activated(ifAny: activation)
   }
 
   package struct Input: TensorBundle {
@@ -75,7 +75,7 @@ package struct LocationNetwork: Module {
   }
 
   package func forward(_ input: Input) throws -> Output {
-    let features = try second.map { try $0(fc(input.state, applying: .relu)) } ?? fc(input.state)
+    let features = try second.map { try $0(fc(input.state).activated(.relu)) } ?? fc(input.state)
     return try output(features, input)
   }
 

@@ -5,7 +5,6 @@ package struct BasicConv2d: Module {
   package let path: ModulePath
   package let conv: Conv2d
   package let bn: BatchNorm
-  private let fused: FusedConvolution
 
   init(
     _ w: WeightScope, in inputs: Int, out outputs: Int, kernel: Pair<Int>, stride: Int = 1,
@@ -16,14 +15,9 @@ package struct BasicConv2d: Module {
       w / "conv", in: inputs, out: outputs, kernel: kernel, stride: Pair(stride),
       padding: padding, bias: .absent)
     bn = try BatchNorm(w / "bn", channels: outputs, epsilon: 1e-3)
-    // In PyTorch the relu is a function, not a module: this one is never called as one.
-    fused = FusedConvolution(conv, bn, ReLU(w))
   }
 
-  package func forward(_ x: Tensor) throws -> Tensor {
-    if ProbeRun.current == nil { return try fused(x) }
-    return try bn(conv(x)).activated(.relu)
-  }
+  package func forward(_ x: Tensor) throws -> Tensor { try bn(conv(x)).activated(.relu) }
 }
 
 extension BasicConv2d {

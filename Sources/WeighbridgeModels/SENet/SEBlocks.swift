@@ -7,9 +7,8 @@ public struct SEBottleneck: Module {
   public static let expansion = 4
 
   public let path: ModulePath
-  package let reduce: FusedConvolution
-  package let spatial: FusedConvolution
-  package let expand: FusedConvolution
+  package let conv1, conv2, conv3: Conv2d
+  package let bn1, bn2, bn3: BatchNorm
   package let se: SELayer
   package let downsample: Sequential?
   /// One module that is called three times.
@@ -30,11 +29,15 @@ public struct SEBottleneck: Module {
   ) throws {
     let outputs = planes * SEBottleneck.expansion
     path = w.path
+    conv1 = try Conv2d(w / "conv1", in: inplanes, out: planes, kernel: 1, bias: .absent)
+    bn1 = try BatchNorm(w / "bn1", channels: planes)
+    conv2 = try Conv2d(
+      w / "conv2", in: planes, out: planes, kernel: 3, stride: Pair(stride), padding: 1,
+      bias: .absent)
+    bn2 = try BatchNorm(w / "bn2", channels: planes)
+    conv3 = try Conv2d(w / "conv3", in: planes, out: outputs, kernel: 1, bias: .absent)
+    bn3 = try BatchNorm(w / "bn3", channels: outputs)
     relu = ReLU(w / "relu")
-    reduce = try .normalized(w, "1", in: inplanes, out: planes, kernel: 1, then: relu)
-    spatial = try .normalized(
-      w, "2", in: planes, out: planes, kernel: 3, stride: stride, then: relu)
-    expand = try .normalized(w, "3", in: planes, out: outputs, kernel: 1)
     se = try SELayer(w / "se", channel: outputs, reduction: reduction, multiple: multiple)
     self.downsample =
       downsample
@@ -42,7 +45,13 @@ public struct SEBottleneck: Module {
   }
 
   public func forward(_ x: Tensor) throws -> Tensor {
-    try se(expand(spatial(reduce(x))), adding: downsample?(x) ?? x, then: relu)
+    try relu(se(branch(x)) + (downsample?(x) ?? x))
+  }
+
+  /// What is gated and then added.
+  package func branch(_ x: Tensor) throws -> Tensor {
+    let inner = try relu(bn2(conv2(relu(bn1(conv1(x))))))
+    return try bn3(conv3(inner))
   }
 }
 
@@ -53,8 +62,8 @@ public struct SEBasicBlock: Module {
   public static let expansion = 1
 
   public let path: ModulePath
-  package let first: FusedConvolution
-  package let second: FusedConvolution
+  package let conv1, conv2: Conv2d
+  package let bn1, bn2: BatchNorm
   package let se: SELayer
   package let downsample: Sequential?
   /// One module that is called twice.
@@ -74,10 +83,14 @@ public struct SEBasicBlock: Module {
     reduction: Int = 16, multiple: Int = 1
   ) throws {
     path = w.path
+    conv1 = try Conv2d(
+      w / "conv1", in: inplanes, out: planes, kernel: 3, stride: Pair(stride), padding: 1,
+      bias: .absent)
+    bn1 = try BatchNorm(w / "bn1", channels: planes)
+    conv2 = try Conv2d(
+      w / "conv2", in: planes, out: planes, kernel: 3, padding: 1, bias: .absent)
+    bn2 = try BatchNorm(w / "bn2", channels: planes)
     relu = ReLU(w / "relu")
-    first = try .normalized(
-      w, "1", in: inplanes, out: planes, kernel: 3, stride: stride, then: relu)
-    second = try .normalized(w, "2", in: planes, out: planes, kernel: 3)
     se = try SELayer(w / "se", channel: planes, reduction: reduction, multiple: multiple)
     self.downsample =
       downsample
@@ -85,23 +98,11 @@ public struct SEBasicBlock: Module {
   }
 
   public func forward(_ x: Tensor) throws -> Tensor {
-    try se(second(first(x)), adding: downsample?(x) ?? x, then: relu)
+    try relu(se(branch(x)) + (downsample?(x) ?? x))
   }
-}
 
-extension FusedConvolution {
-  /// `conv<suffix>`, padded to keep the size at stride 1 and without bias, and `bn<suffix>`.
-  static func normalized(
-    _ w: WeightScope, _ suffix: String, in inputs: Int, out outputs: Int, kernel: Int,
-    stride: Int = 1, then activation: ReLU? = nil
-  ) throws -> FusedConvolution {
-    try FusedConvolution(
-      Conv2d(
-        w / "conv\(suffix)", in: inputs, out: outputs, kernel: Pair(kernel), stride: Pair(stride),
-        padding: Padding(kernel / 2, kernel / 2), bias: .absent),
-      BatchNorm(w / "bn\(suffix)", channels: outputs),
-      activation)
-  }
+  /// What is gated and then added.
+  package func branch(_ x: Tensor) throws -> Tensor { try bn2(conv2(relu(bn1(conv1(x))))) }
 }
 
 extension SEBottleneck: Architecture {

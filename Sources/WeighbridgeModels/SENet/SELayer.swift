@@ -51,23 +51,6 @@ public struct SELayer: Module {
   }
 }
 
-extension SELayer {
-  /// `activation(layer(x) + residual)`: one pass over the image when nothing is probed, else step by
-  /// step so that every module has an activation.
-  func callAsFunction(
-    _ x: Tensor, adding residual: @autoclosure () throws -> Tensor,
-    then activation: some ActivationModule
-  ) throws -> Tensor {
-    if ProbeRun.current == nil {
-      return try joining([activation.joined]) {
-        try x.scaledByChannel(
-          gate(x), epilogue: Epilogue(residual: residual(), activation: activation.activation))
-      }
-    }
-    return try activation(self(x) + residual())
-  }
-}
-
 extension SELayer: Architecture {
   public static let id = "se_layer"
   public static let summary = "Squeeze-and-excitation: a learned gate on each channel"

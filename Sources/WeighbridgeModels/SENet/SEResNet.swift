@@ -76,7 +76,9 @@ public struct SEResNet<Depth: SEResNetDepth>: Module {
   public let path: ModulePath
   /// `SEResNet` at every depth.
   public var kind: String { "SEResNet" }
-  let stem: FusedConvolution
+  let conv1: Conv2d
+  let bn1: BatchNorm
+  let relu: ReLU
   let maxpool: MaxPool2d
   let layers: [Sequential]
   let avgpool: AdaptiveAvgPool2d
@@ -93,8 +95,10 @@ public struct SEResNet<Depth: SEResNetDepth>: Module {
   ) throws {
     path = w.path
     let expansion = Depth.isBottleneck ? SEBottleneck.expansion : SEBasicBlock.expansion
-    stem = try .normalized(
-      w, "1", in: 3, out: 64, kernel: 7, stride: 2, then: ReLU(w / "relu"))
+    conv1 = try Conv2d(
+      w / "conv1", in: 3, out: 64, kernel: 7, stride: 2, padding: 3, bias: .absent)
+    bn1 = try BatchNorm(w / "bn1", channels: 64)
+    relu = ReLU(w / "relu")
     maxpool = MaxPool2d(w / "maxpool", kernel: 3, stride: 2, padding: 1)
     var width = 64
     layers = try Depth.blocks.enumerated().map { index, count in
@@ -118,7 +122,7 @@ public struct SEResNet<Depth: SEResNetDepth>: Module {
   }
 
   public func forward(_ x: Tensor) throws -> Tensor {
-    let features = try layers.reduce(maxpool(stem(x))) { try $1($0) }
+    let features = try layers.reduce(maxpool(relu(bn1(conv1(x))))) { try $1($0) }
     return try fc(avgpool(features).flattened(from: 1))
   }
 }

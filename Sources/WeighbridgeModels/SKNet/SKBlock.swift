@@ -10,8 +10,6 @@ public struct SKBlock: Module {
   let conv1: Sequential
   let conv2: SKConv
   let conv3: Sequential
-  /// `conv3`, the sum and the activation as one, for when nothing is probed.
-  let joined: FusedConvolution
   let relu: ReLU
   let downsample: Sequential?
 
@@ -33,21 +31,18 @@ public struct SKBlock: Module {
       { try BatchNorm($0, channels: planes) },
       { ReLU($0) })
     conv2 = try SKConv(w / "conv2", in: planes, out: planes, stride: stride)
-    let expand = try Conv2d(w / "conv3" / 0, in: planes, out: outputs, kernel: 1, bias: .absent)
-    let norm = try BatchNorm(w / "conv3" / 1, channels: outputs)
-    let relu = ReLU(w / "relu")
-    conv3 = try Sequential(w / "conv3", { _ in expand }, { _ in norm })
-    joined = FusedConvolution(expand, norm, relu)
-    self.relu = relu
+    conv3 = try Sequential(
+      w / "conv3",
+      { try Conv2d($0, in: planes, out: outputs, kernel: 1, bias: .absent) },
+      { try BatchNorm($0, channels: outputs) })
+    relu = ReLU(w / "relu")
     self.downsample =
       downsample
       ? try .shortcut(w / "downsample", in: inplanes, out: outputs, stride: stride) : nil
   }
 
   public func forward(_ x: Tensor) throws -> Tensor {
-    let y = try conv2(conv1(x))
-    if ProbeRun.current == nil { return try joined(y, adding: downsample?(x) ?? x) }
-    return try relu(conv3(y) + (downsample?(x) ?? x))
+    try relu(conv3(conv2(conv1(x))) + (downsample?(x) ?? x))
   }
 }
 

@@ -94,9 +94,9 @@ public struct SKConv: Module {
     }
     var result: Tensor?
     for (index, branch) in seen.enumerated() {
-      result = try branch.scaledByChannel(
-        weights.selected(1, index).reshaped([batch, channels]), epilogue: Epilogue(residual: result)
-      )
+      let weighed = try branch.scaledByChannel(
+        weights.selected(1, index).reshaped([batch, channels]))
+      result = try result.map { try $0 + weighed } ?? weighed
     }
     return result ?? first
   }

@@ -21,12 +21,6 @@ package struct MaskedTokens: TensorBundle {
   }
 }
 
-/// A module of the transformer whose last step can add a residual at no cost.
-package protocol TokenModule: Module where Input == MaskedTokens, Output == Tensor {
-  /// `forward(input) + residual`, for runs in which nothing is probed.
-  func fused(_ input: MaskedTokens, adding residual: Tensor) throws -> Tensor
-}
-
 /// The layers of a vision transformer, `transformer`: pre-norm, x += attention(x), x += mlp(x).
 struct Transformer: Module {
   let path: ModulePath
@@ -52,7 +46,7 @@ struct Transformer: Module {
 }
 
 /// fn(x) + x.
-struct Residual<Inner: TokenModule>: Module {
+struct Residual<Inner: Module>: Module where Inner.Input == MaskedTokens, Inner.Output == Tensor {
   let path: ModulePath
   let fn: PreNorm<Inner>
 
@@ -63,15 +57,11 @@ struct Residual<Inner: TokenModule>: Module {
 
   var kind: String { "Residual" }
 
-  func forward(_ input: MaskedTokens) throws -> Tensor {
-    guard ProbeRun.current == nil else { return try fn(input) + input.tokens }
-    let normed = MaskedTokens(try fn.norm(input.tokens), bias: input.bias)
-    return try fn.fn.locating { try fn.fn.fused(normed, adding: input.tokens) }
-  }
+  func forward(_ input: MaskedTokens) throws -> Tensor { try fn(input) + input.tokens }
 }
 
 /// fn(norm(x)).
-struct PreNorm<Inner: TokenModule>: Module {
+struct PreNorm<Inner: Module>: Module where Inner.Input == MaskedTokens, Inner.Output == Tensor {
   let path: ModulePath
   let norm: LayerNorm
   let fn: Inner
@@ -90,28 +80,20 @@ struct PreNorm<Inner: TokenModule>: Module {
 }
 
 /// Linear, GELU, linear: `net`.
-struct FeedForward: TokenModule {
+struct FeedForward: Module {
   let path: ModulePath
-  private let expansion: Linear
-  private let gelu: GELU
-  private let projection: Linear
   private let net: Sequential
 
   init(_ w: WeightScope, dim: Int, hidden: Int) throws {
     path = w.path
-    let scope = w / "net"
-    let expansion = try Linear(scope / 0, in: dim, out: hidden)
-    let gelu = GELU(scope / 1)
-    let projection = try Linear(scope / 3, in: hidden, out: dim)
-    (self.expansion, self.gelu, self.projection) = (expansion, gelu, projection)
     net = try Sequential(
-      scope, { _ in expansion }, { _ in gelu }, { Identity.dropout($0) }, { _ in projection },
+      w / "net",
+      { try Linear($0, in: dim, out: hidden) },
+      { GELU($0) },
+      { Identity.dropout($0) },
+      { try Linear($0, in: hidden, out: dim) },
       { Identity.dropout($0) })
   }
 
   func forward(_ input: MaskedTokens) throws -> Tensor { try net(input.tokens) }
-
-  func fused(_ input: MaskedTokens, adding residual: Tensor) throws -> Tensor {
-    try projection(expansion(input.tokens, then: gelu), adding: residual)
-  }
 }

@@ -2,11 +2,10 @@ import WeighbridgeModules
 
 /// Multi-head self-attention: `to_qkv`, without bias but in other libraries' files, rows in the order q, k, v, each (heads,
 /// width); the heads' outputs side by side go through `to_out`.
-package struct Attention: TokenModule {
+package struct Attention: Module {
   package let path: ModulePath
   package let form: AttentionForm
   package let toQKV: Linear
-  private let projection: Linear
   package let toOut: Sequential
 
   init(_ w: WeightScope, _ c: ViTConfiguration) throws {
@@ -14,17 +13,11 @@ package struct Attention: TokenModule {
     form = AttentionForm(heads: c.heads, scale: c.scale)
     let inner = c.heads * c.headWidth
     toQKV = try Linear(w / "to_qkv", in: c.dim, out: 3 * inner, bias: .ifPresent)
-    let out = w / "to_out"
-    let linear = try Linear(out / 0, in: inner, out: c.dim)
-    projection = linear
-    toOut = try Sequential(out, { _ in linear }, { Identity.dropout($0) })
+    toOut = try Sequential(
+      w / "to_out", { try Linear($0, in: inner, out: c.dim) }, { Identity.dropout($0) })
   }
 
   package func forward(_ input: MaskedTokens) throws -> Tensor { try toOut(attended(input, form)) }
-
-  package func fused(_ input: MaskedTokens, adding residual: Tensor) throws -> Tensor {
-    try projection(attended(input, form), adding: residual)
-  }
 
   /// [B, n, dim] → [B, n, heads·width].
   package func attended(_ input: MaskedTokens, _ form: AttentionForm) throws -> Tensor {

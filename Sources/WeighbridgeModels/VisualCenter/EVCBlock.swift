@@ -4,7 +4,9 @@ import WeighbridgeModules
 /// 1×1 convolution, [B, C, H, W] → [B, C, H, W].
 public struct EVCBlock: Architecture {
   public let path: ModulePath
-  private let stem: FusedConvolution
+  private let conv1: Conv2d
+  private let bn1: BatchNorm
+  private let relu1: ReLU
   private let maxpool: MaxPool2d
   private let lvc: LVCBlock
   private let mlp: LightMLPBlock
@@ -18,10 +20,10 @@ public struct EVCBlock: Architecture {
     try Self.check(configuration)
     let channels = try configuration.integer("in_channels")
     path = w.path
-    stem = FusedConvolution(
-      try Conv2d(
-        w / "conv1", in: channels, out: channels, kernel: 7, padding: 3, bias: .absent),
-      try BatchNorm(w / "bn1", channels: channels), ReLU(w / "relu1"))
+    conv1 = try Conv2d(
+      w / "conv1", in: channels, out: channels, kernel: 7, padding: 3, bias: .absent)
+    bn1 = try BatchNorm(w / "bn1", channels: channels)
+    relu1 = ReLU(w / "relu1")
     maxpool = MaxPool2d(w / "maxpool", kernel: 3, stride: 1, padding: 1)
     lvc = try LVCBlock(w / "lvc", channels: channels)
     mlp = try LightMLPBlock(w / "l_MLP", channels: channels)
@@ -29,7 +31,7 @@ public struct EVCBlock: Architecture {
   }
 
   public func forward(_ x: Tensor) throws -> Tensor {
-    let x = try maxpool(stem(x))
+    let x = try maxpool(relu1(bn1(conv1(x))))
     return try merge(Tensor.concatenated([lvc(x), mlp(x)], axis: 1))
   }
 }

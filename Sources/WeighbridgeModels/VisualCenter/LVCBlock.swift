@@ -87,7 +87,9 @@ func checkChannels(_ configuration: Configuration, _ key: String) throws {
 /// eps of 1e-6 by default.
 struct ConvBlock: Module {
   let path: ModulePath
-  private let first, second, third, shortcut: FusedConvolution
+  private let conv1, conv2, conv3, residualConv: Conv2d
+  private let bn1, bn2, bn3, residualBN: BatchNorm
+  private let act1, act2, act3: ReLU
 
   init(_ w: WeightScope, in inputs: Int, out outputs: Int, epsilon: Double) throws {
     path = w.path
@@ -95,23 +97,24 @@ struct ConvBlock: Module {
     func norm(_ name: String, _ channels: Int) throws -> BatchNorm {
       try BatchNorm(w / name, channels: channels, epsilon: epsilon)
     }
-    first = FusedConvolution(
-      try Conv2d(w / "conv1", in: inputs, out: middle, kernel: 1, bias: .absent),
-      try norm("bn1", middle), ReLU(w / "act1"))
-    second = FusedConvolution(
-      try Conv2d(w / "conv2", in: middle, out: middle, kernel: 3, padding: 1, bias: .absent),
-      try norm("bn2", middle), ReLU(w / "act2"))
-    third = FusedConvolution(
-      try Conv2d(w / "conv3", in: middle, out: outputs, kernel: 1, bias: .absent),
-      try norm("bn3", outputs), ReLU(w / "act3"))
-    shortcut = FusedConvolution(
-      try Conv2d(w / "residual_conv", in: inputs, out: outputs, kernel: 1, bias: .absent),
-      try norm("residual_bn", outputs))
+    conv1 = try Conv2d(w / "conv1", in: inputs, out: middle, kernel: 1, bias: .absent)
+    bn1 = try norm("bn1", middle)
+    act1 = ReLU(w / "act1")
+    conv2 = try Conv2d(
+      w / "conv2", in: middle, out: middle, kernel: 3, padding: 1, bias: .absent)
+    bn2 = try norm("bn2", middle)
+    act2 = ReLU(w / "act2")
+    conv3 = try Conv2d(w / "conv3", in: middle, out: outputs, kernel: 1, bias: .absent)
+    bn3 = try norm("bn3", outputs)
+    act3 = ReLU(w / "act3")
+    residualConv = try Conv2d(
+      w / "residual_conv", in: inputs, out: outputs, kernel: 1, bias: .absent)
+    residualBN = try norm("residual_bn", outputs)
   }
 
   func forward(_ x: Tensor) throws -> Tensor {
-    let inner = try second(first(x))
-    return try third(inner, adding: shortcut(x))
+    let inner = try act2(bn2(conv2(act1(bn1(conv1(x))))))
+    return try act3(bn3(conv3(inner)) + residualBN(residualConv(x)))
   }
 }
 

@@ -56,37 +56,39 @@ private struct DepthwiseSeparable: Module {
 /// A 1×1 convolution without bias, its norm, SiLU: `conv`, `bn`, `act`.
 private struct NormedConvolution: Module {
   let path: ModulePath
-  let fused: FusedConvolution
+  let conv: Conv2d
+  let bn: BatchNorm
+  let act: SiLU
 
   init(_ w: WeightScope, channels: Int, groups: Int) throws {
     path = w.path
-    fused = FusedConvolution(
-      try Conv2d(
-        w / "conv", in: channels, out: channels, kernel: 1, groups: groups, bias: .absent),
-      try BatchNorm(w / "bn", channels: channels), SiLU(w / "act"))
+    conv = try Conv2d(
+      w / "conv", in: channels, out: channels, kernel: 1, groups: groups, bias: .absent)
+    bn = try BatchNorm(w / "bn", channels: channels)
+    act = SiLU(w / "act")
   }
 
   var kind: String { "BaseConv" }
 
-  func forward(_ x: Tensor) throws -> Tensor { try fused(x) }
+  func forward(_ x: Tensor) throws -> Tensor { try act(bn(conv(x))) }
 }
 
 /// Two 1×1 convolutions with a GELU between them; one dropout serves both.
 private struct ConvolutionalMLP: Module {
   let path: ModulePath
-  let expansion: FusedConvolution
-  let projection: Conv2d
+  let fc1, fc2: Conv2d
+  let act: GELU
   let drop: Identity
 
   init(_ w: WeightScope, channels: Int, hidden: Int) throws {
     path = w.path
-    expansion = FusedConvolution(
-      try Conv2d(w / "fc1", in: channels, out: hidden, kernel: 1), nil, GELU(w / "act"))
-    projection = try Conv2d(w / "fc2", in: hidden, out: channels, kernel: 1)
+    fc1 = try Conv2d(w / "fc1", in: channels, out: hidden, kernel: 1)
+    act = GELU(w / "act")
+    fc2 = try Conv2d(w / "fc2", in: hidden, out: channels, kernel: 1)
     drop = .dropout(w / "drop")
   }
 
   var kind: String { "Mlp" }
 
-  func forward(_ x: Tensor) throws -> Tensor { try drop(projection(drop(expansion(x)))) }
+  func forward(_ x: Tensor) throws -> Tensor { try drop(fc2(drop(act(fc1(x))))) }
 }

@@ -41,34 +41,16 @@ extension Module {
   @inline(__always)
   package func locating<R>(_ body: () throws -> R) throws -> R {
     do {
-      return RunLog.isActive ? try logged(nil, body) : try body()
-    } catch {
-      throw located(error)
-    }
-  }
-
-  /// The same for a step of this module that does the work of others as well, or adds a residual.
-  @inline(__always)
-  package func joining<R>(
-    _ others: @autoclosure () -> [RunLog.Joined] = [], _ body: () throws -> R
-  ) throws -> R {
-    do {
-      return RunLog.isActive ? try logged(others(), body) : try body()
+      return RunLog.isActive ? try logged(body) : try body()
     } catch {
       throw located(error)
     }
   }
 
   @inline(never)
-  private func logged<R>(_ joined: [RunLog.Joined]?, _ body: () throws -> R) throws -> R {
-    try RunLog.entering(.init(path: path.name, kind: kind, joined: joined), body)
+  private func logged<R>(_ body: () throws -> R) throws -> R {
+    try RunLog.entering(.init(path: path.name, kind: kind), body)
   }
-
-  /// This module, as one whose work another one's step does.
-  package var joined: RunLog.Joined { .init(path: path.name, kind: kind, isFolded: false) }
-
-  /// This module, as one that went into another one's weights.
-  package var folded: RunLog.Joined { .init(path: path.name, kind: kind, isFolded: true) }
 
   @inline(never)
   private func located(_ error: any Error) -> any Error {

@@ -66,11 +66,6 @@ public struct Conv2d: DeclaringModule {
   }
 
   public func forward(_ x: Tensor) throws -> Tensor {
-    try apply(x, epilogue: .none)
-  }
-
-  func apply(_ x: Tensor, epilogue: Epilogue) throws -> Tensor {
-    try x.convolved(
-      weight: stored, bias: bias, geometry: geometry, epilogue: epilogue, cache: cache)
+    try x.convolved(weight: stored, bias: bias, geometry: geometry, cache: cache)
   }
 }

@@ -44,40 +44,6 @@ public struct Linear: DeclaringModule {
   }
 
   public func forward(_ x: Tensor) throws -> Tensor {
-    try apply(x, epilogue: .none)
-  }
-
-  func apply(_ x: Tensor, epilogue: Epilogue) throws -> Tensor {
-    try x.linear(weight: stored, bias: bias, epilogue: epilogue, cache: cache)
-  }
-}
-
-extension Linear {
-  /// `activation(linear(x) + residual)`: one primitive when nothing is probed, else step by step so
-  /// that every module has an activation. Modules without weights cost nothing to pass.
-  public func callAsFunction(
-    _ x: Tensor, adding residual: Tensor? = nil, then activation: (any ActivationModule)? = nil
-  ) throws -> Tensor {
-    if ProbeRun.current == nil {
-      return try joining(activation.map { [$0.joined] } ?? []) {
-        try apply(x, epilogue: Epilogue(residual: residual, activation: activation?.activation))
-      }
-    }
-    var y = try called(x)
-    if let residual { y = try y + residual }
-    return try activation?(y) ?? y
-  }
-
-  /// `activation(linear(x) + residual)` with a function that PyTorch calls outside any module, such
-  /// as `F.relu`: when something is probed, the linear map alone has an activation.
-  public func callAsFunction(
-    _ x: Tensor, adding residual: Tensor? = nil, applying activation: Activation
-  ) throws -> Tensor {
-    if ProbeRun.current == nil {
-      return try joining {
-        try apply(x, epilogue: Epilogue(residual: residual, activation: activation))
-      }
-    }
-    return try self(x, adding: residual).activated(activation)
+    try x.linear(weight: stored, bias: bias, cache: cache)
   }
 }

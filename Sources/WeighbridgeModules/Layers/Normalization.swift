@@ -58,14 +58,9 @@ public struct BatchNorm: DeclaringModule {
   }
 
   public func forward(_ x: Tensor) throws -> Tensor {
-    try apply(x, epilogue: .none)
-  }
-
-  func apply(_ x: Tensor, epilogue: Epilogue) throws -> Tensor {
     let (mean, variance) = try statistics(for: x)
     return try x.batchNormalized(
-      mean: mean, variance: variance, weight: weight, bias: bias, epsilon: epsilon,
-      epilogue: epilogue)
+      mean: mean, variance: variance, weight: weight, bias: bias, epsilon: epsilon)
   }
 
   /// The running statistics, or the batch's own.

@@ -33,8 +33,7 @@ public struct Explanation: Sendable {
 
   /// Why a norm or an activation runs for itself.
   public enum Obstacle: Sendable, Hashable {
-    /// The model's own code calls it after that convolution or linear map; `Compiled`, `Sequential`,
-    /// `FusedConvolution` or `Linear(_:then:)` would join them.
+    /// The model's own code calls it after that convolution or linear map; `Compiled` would join them.
     case calledApart(from: ModulePath)
     /// What comes in was made by that module, which takes nothing in.
     case follows(ModulePath, kind: String)

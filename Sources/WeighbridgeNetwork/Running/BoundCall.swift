@@ -38,8 +38,6 @@ final class BoundCall: Sendable {
   let layer: (any UnaryModule)?
   /// The same for attention, which takes several tensors.
   let attention: AttentionLayer?
-  /// Steps that run as one with those after them when nothing is probed.
-  let fusions: [Int: Fusion]
   let context: ComputeContext
   let form = ReturnedForm()
 
@@ -52,7 +50,6 @@ final class BoundCall: Sendable {
     (self.steps, self.returns, self.conditions) = (steps, returns, conditions)
     (self.parameters, self.context) = (parameters, context)
     (self.layer, self.attention) = (layer, attention)
-    fusions = layer == nil ? Fusion.found(in: program, steps) : [:]
   }
 
   /// Calls the module; the probe of the current task, if there is one, sees the call.
@@ -80,22 +77,12 @@ final class BoundCall: Sendable {
     values.reserveCapacity(inputs.count + steps.count)
     var checked = 0
     let observation = NetworkObservation.current
-    let isFused = ProbeRun.current == nil && observation == nil && !fusions.isEmpty
     while values.count < inputs.count + steps.count {
       try check(&checked, values, overrides)
       let index = values.count - inputs.count
-      if isFused, let fusion = fusions[index] {
-        try locating(steps[index]) {
-          let result = try fusion.run(steps[index].operands[0].value(values, overrides))
-          for place in index...fusion.last {
-            values.append(place == fusion.last ? result : .none)
-          }
-        }
-      } else {
-        values.append(try locating(steps[index]) { try run(steps[index], values, overrides) })
-      }
+      values.append(try locating(steps[index]) { try run(steps[index], values, overrides) })
       if observation != nil { continue }
-      for released in steps[values.count - inputs.count - 1].released { values[released] = .none }
+      for released in steps[index].released { values[released] = .none }
     }
     try check(&checked, values, overrides)
     let result = try returns.value(values, overrides)

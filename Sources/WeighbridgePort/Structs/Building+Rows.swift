@@ -20,6 +20,19 @@ extension Building {
     return [Building](repeating: only, count: instances.count)
   }
 
+  /// Modules in order as runs of equal ones.
+  static func runs(_ items: [Building]) -> [(first: Building, count: Int)] {
+    var runs: [(first: Building, count: Int)] = []
+    for item in items {
+      if let last = runs.last, last.first == item {
+        runs[runs.count - 1].count += 1
+      } else {
+        runs.append((item, 1))
+      }
+    }
+    return runs
+  }
+
   private var isRepeated: Bool {
     switch self {
     case .repeated: true

@@ -7,7 +7,7 @@ struct StructWriter {
   /// Whether it is the network itself, which others import.
   let isRoot: Bool
 
-  private var draft: Draft { family.first }
+  var draft: Draft { family.first }
   private var access: String { isRoot ? "public " : "" }
   private var described: Network.Node { porting.recording.network.nodes[draft.node] }
 
@@ -71,7 +71,7 @@ struct StructWriter {
     return types.map { "let \($0.names.joined(separator: ", ")): \($0.type)" } + constants
   }
 
-  private func type(_ building: Building, _ name: String) -> String {
+  func type(_ building: Building, _ name: String) -> String {
     switch building {
     case .leaf(_, let kind), .parameter(_, let kind):
       switch kind {
@@ -119,6 +119,10 @@ struct StructWriter {
       if lent.contains(name) {
         lines.append("let \(name) = \(try value(name, building))")
         lines.append("self.\(name) = \(name)")
+        continue
+      }
+      if let loops = loops(name, building) {
+        lines += loops
         continue
       }
       // A parameter of the same name would be meant.
@@ -205,7 +209,7 @@ struct StructWriter {
   }
 
   /// A module in a scope.
-  private func made(_ building: Building, scope: String) -> Code {
+  func made(_ building: Building, scope: String) -> Code {
     switch building {
     case .module(let name, let throwing, let parts):
       let arguments = parts.compactMap { part -> Argument? in
@@ -221,6 +225,9 @@ struct StructWriter {
         let builds = "[Build](repeating: \(closure(element)), count: \(text(count)))"
         return .call(
           "Sequential", [Argument(nil, Code(scope)), Argument(nil, Code(builds))], throwing: true)
+      }
+      if let rows = rows(items) {
+        return .call("Sequential", [Argument(nil, Code(scope))] + rows, throwing: true)
       }
       return .call(
         "Sequential",
@@ -243,14 +250,14 @@ struct StructWriter {
     return result
   }
 
-  private func closure(_ building: Building) -> String {
+  func closure(_ building: Building) -> String {
     if case .parameter(let name, .build) = building { return name }
     if building == .absent { return "nil" }
     return "{ \(made(building, scope: "$0").marked) }"
   }
 
   /// The scope of a module of a list, by the expression of its place.
-  private func scope(_ property: Layout.Property, _ place: String) -> String {
+  func scope(_ property: Layout.Property, _ place: String) -> String {
     let key = Code.string(property.key).text
     guard let first = property.first else { return "w / \(key) / \(place)" }
     if let number = Int(place) {
@@ -274,7 +281,7 @@ struct StructWriter {
     }
   }
 
-  private func text(_ building: Building) -> String {
+  func text(_ building: Building) -> String {
     switch building {
     case .leaf(let text, _): return text
     case .parameter(let name, _): return name

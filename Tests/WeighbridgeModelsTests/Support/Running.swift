@@ -64,7 +64,7 @@ extension Module {
   {
     let probe = PathProbe()
     let probed = try ProbeRun.with(probe) { try run(inputs) }
-    return (probe, probed, try run(inputs))
+    return (probe, probed, try compiled().run(inputs))
   }
 }
 
