@@ -30,6 +30,21 @@ struct PortTests {
     #expect(sources.contains("Sequential(w / \"layer1\", rows: (2, { try BasicBlock($0"))
   }
 
+  @Test func modulesOfAListThatAreBuiltAlikeAreALoop() throws {
+    let sources = try PortedFixture.port("sequences").sources
+    #expect(sources.contains("for index in 6..<11 {"))
+    #expect(sources.contains("steps.append(try Gain(w / \"steps\" / index))"))
+    #expect(sources.contains("steps.append(try Offset(w / \"steps\" / 11))"))
+  }
+
+  /// One class that is lent modules of several.
+  @Test func lentModulesOfSeveralClassesAreKnownByHowTheyAreCalled() throws {
+    let sources = try PortedFixture.port("sequences").sources
+    #expect(sources.contains("let inner: any UnaryModule"))
+    #expect(sources.contains("first = try Refined(w / \"first\", inner: offset)"))
+    #expect(sources.contains("second = try Refined(w / \"second\", inner: gain)"))
+  }
+
   @Test func blocksOfAListAreALoop() throws {
     let sources = try PortedFixture.port("vit").sources
     #expect(sources.contains("let blocks: [EncoderBlock]"))

@@ -135,18 +135,24 @@ struct StructWriter {
     return block("\(access)init(\(list)) throws", lines + unread())
   }
 
-  /// The types of modules that are lent to this one, by property.
+  /// The types of modules that are lent to this one, by property: a struct where all instances are lent
+  /// modules of it, else what is known of them.
   private var lenders: [String: String] {
     Dictionary(
       draft.layout.borrowed.map { name, node in
-        let type: String? =
-          switch try? porting.building(node) {
-          case .module(let type, _, _): type
-          case .chain: "Sequential"
-          default: nil
-          }
-        return (name, type ?? "any UnaryModule")
+        let lent = family.drafts.flatMap(\.layout.borrowed).filter { $0.name == name }
+        let types = Set(lent.map { self.type(ofLent: $0.node) })
+        let known = types.count == 1 ? types.first ?? nil : nil
+        return (name, known ?? porting.existential(porting.parts[node]?.interface ?? .unary))
       }, uniquingKeysWith: { first, _ in first })
+  }
+
+  private func type(ofLent node: Int) -> String? {
+    switch try? porting.building(node) {
+    case .module(let type, _, _): type
+    case .chain: "Sequential"
+    default: nil
+    }
   }
 
   /// Properties that others of this struct are given.

@@ -66,6 +66,40 @@ class Probed(nn.Module):
         return self.attention(probe, x, x)[0][:, 0]
 
 
+class Offset(nn.Module):
+    """Adds a learned number to each channel."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.bias
+
+
+class Gain(nn.Module):
+    """Multiplies each channel by a learned number."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.ones(dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.gain
+
+
+class Refined(nn.Module):
+    """A norm before a module that belongs to the network, as CoaT's attention is lent its positions."""
+
+    def __init__(self, dim: int, inner: nn.Module) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(dim)
+        self.inner = inner
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.inner(self.norm(x))
+
+
 class Sequences(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -73,8 +107,15 @@ class Sequences(nn.Module):
         self.lines = Lines(8)
         self.memory = Memory(8, 2)
         self.probed = Probed(8, 2)
+        self.offset, self.gain = Offset(8), Gain(8)
+        self.first, self.second = Refined(8, self.offset), Refined(8, self.gain)
+        self.steps = nn.ModuleList([
+            *(Offset(8) for _ in range(6)), *(Gain(8) for _ in range(5)), Offset(8)])
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.lines(self.scaled(x)).flatten(2).transpose(1, 2)
+        y = self.second(self.first(y))
+        for step in self.steps:
+            y = step(y)
         y = self.probed(y + self.memory(y))
         return y + self.scaled.mean.mean()
