@@ -65,7 +65,7 @@ import WeighbridgeTesting
     let reference = try Reference(path: Repository.fixture("stn_reference.npz"))
     let plan = try Loader(.builtIn).plan(
       Checkpoints.open(Repository.fixture("stn.npz")), reference: reference.metadata)
-    #expect(try Validator(reference).validate(plan.bind()).model == "stn")
+    #expect(try Validator(reference).validate(plan.compiled()).model == "stn")
   }
 
   @Test func requiredParityThrows() throws {

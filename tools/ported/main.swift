@@ -62,7 +62,7 @@ func judged(_ test: Ported) -> Finding {
   return finding
 }
 
-/// How long the ported network and the hand-written one take, in turns, in seconds.
+/// How long the ported network and the hand-written one take, compiled, in turns, in seconds.
 struct Beside: Codable {
   var written: [Double] = []
   var ported: [Double] = []
@@ -70,6 +70,8 @@ struct Beside: Codable {
   var passed = false
   var reason = ""
 }
+
+private func compiled(_ model: some Module) -> any Module { Compiled(model) }
 
 func beside(_ test: Ported, rounds: Int) -> Beside {
   var found = Beside()
@@ -79,8 +81,8 @@ func beside(_ test: Ported, rounds: Int) -> Beside {
     let written = try Loader(.builtIn).plan(
       Checkpoints.open(test.weights), model: reference.metadata.model,
       reference: reference.metadata
-    ).bind()
-    let ported = try test.model()
+    ).compiled()
+    let ported = try compiled(test.model())
     let clock = ContinuousClock()
     func seconds(_ model: any Module) throws -> Double {
       try clock.measure { _ = try model.run(inputs) } / .seconds(1)

@@ -23,7 +23,14 @@ public struct ImportPlan: Sendable {
   /// that loads the file alone runs another network than this plan.
   public var contradictions: [String] = []
 
-  /// Loads the model, in `dtype`.
+  /// Loads the model as a program runs it: compiled, in `dtype`.
+  ///
+  /// - Throws: As `bind` does.
+  public func compiled(dtype: DType = .float32) throws -> any Module {
+    try bind(dtype: dtype).compiled()
+  }
+
+  /// Loads the model, in `dtype`. It is of the architecture's type; each of its modules runs for itself.
   ///
   /// - Throws: `mapping` when the names do not map one to one, and what reading throws.
   public func bind(dtype: DType = .float32) throws -> any Module {

@@ -75,11 +75,15 @@ public struct Compiled<Base: Module>: Module {
 
 /// A compiled module of any type.
 protocol CompiledModule: Sendable {
+  /// The module itself.
+  var plain: any Module { get }
   /// `Compiled.obstacle(to:)` for tensors in the order of PyTorch's arguments.
   func obstacle(toTensors inputs: [Tensor]) throws -> ModulePath?
 }
 
 extension Compiled: CompiledModule {
+  var plain: any Module { base }
+
   func obstacle(toTensors inputs: [Tensor]) throws -> ModulePath? {
     try obstacle(to: Base.Input(tensors: inputs))
   }
@@ -87,7 +91,10 @@ extension Compiled: CompiledModule {
 
 extension Module {
   /// The module as a graph of operators for each shape of its inputs, where its type is not known.
-  package func compiled() -> any Module { Compiled(self) }
+  package func compiled() -> any Module { self is any CompiledModule ? self : Compiled(self) }
+
+  /// The module itself, where it is compiled.
+  package var uncompiled: any Module { (self as? any CompiledModule)?.plain ?? self }
 }
 
 /// The graphs of a module by the layouts of its inputs, shared by copies of it.

@@ -11,7 +11,7 @@ struct EvidenceGathering {
   private let runner: Runner
   private let judge: Judge
   private let model: any Module
-  /// The model as a program runs it: its graph, which holds whatever it joins by itself, too.
+  /// The model as a program runs it: its graph.
   private let compiled: any Module
   private let inputs: [Tensor]
   private let oracle: Oracle?

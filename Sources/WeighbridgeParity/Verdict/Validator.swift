@@ -31,7 +31,7 @@ public struct Validator: Sendable {
   /// Judges a model.
   ///
   /// - Parameters:
-  ///   - model: Bound in float32.
+  ///   - model: Bound in float32. Of a compiled one the module itself is judged, and its production run.
   ///   - oracle: Gives the same model bound in float64; it is asked once at most.
   ///   - rebinding: Builds the model again with some weights changed, to find those that the reference
   ///     cannot show. Without it, parameters of modules that cannot be copied are left out of that.
@@ -39,6 +39,7 @@ public struct Validator: Sendable {
   public func validate(
     _ model: any Module, oracle: (() throws -> any Module)? = nil, rebinding: Rebinding? = nil
   ) throws -> ParityResult {
+    let model = model.uncompiled
     let reading = Stopwatch()
     let inputs = try reference.inputs()
     let named = try reference.running { try reference.named(for: model, inputs) }

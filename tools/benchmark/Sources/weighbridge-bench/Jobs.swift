@@ -12,7 +12,7 @@ func forwardJob(model id: String, weights: String?, inputs: String) throws -> ()
     } else {
       try loader.plan(weightless: id, reference: reference.metadata)
     }
-  let model = try plan.bind(dtype: .float32)
+  let model = try plan.compiled()
   return { _ = try model.run(tensors) }
 }
 
