@@ -73,6 +73,32 @@ import WeighbridgeModules
     #expect(second.joined.map(\.path) == ["norm", "relu"])
   }
 
+  private struct Gated: Module {
+    let path: ModulePath
+    let conv, shortcut: Conv2d
+    let gate: Linear
+
+    init(_ w: WeightScope) throws {
+      path = w.path
+      conv = try Conv2d(w / "conv", in: 3, out: 4, kernel: 3, padding: 1)
+      gate = try Linear(w / "gate", in: 4, out: 4)
+      shortcut = try Conv2d(w / "shortcut", in: 3, out: 4, kernel: 1)
+    }
+
+    func forward(_ x: Tensor) throws -> Tensor {
+      let y = try conv(x)
+      let gated = try y.scaledByChannel(gate(y.mean(axes: [2, 3])))
+      return try (gated + shortcut(x)).activated(.relu)
+    }
+  }
+
+  /// A gate passes over the image anyway; a convolution would have to read what it adds to.
+  @Test func aSumIsTheGatesWhereThereIsOne() throws {
+    let net = try WeightScope.bind(MadeWeights()) { try Gated($0) }
+    let profile = try Compiled(net).profile([images()], runs: 1)
+    #expect(profile.jointSteps.map(\.name) == ["channel gate + residual + relu"])
+  }
+
   /// A module that is not compiled runs as it is written, each step under its own name.
   @Test func modulesAreNotJoinedByThemselves() throws {
     let profile = try net().profile([images()], runs: 1)

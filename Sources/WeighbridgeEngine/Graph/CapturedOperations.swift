@@ -64,6 +64,8 @@ struct LayerOperation: CapturedOperation {
   var activation: Activation?
   var hasResidual = false
 
+  var isGate: Bool { if case .scaleChannels = kernel { true } else { false } }
+
   func results(of operands: [Tensor]) throws -> [Tensor] {
     let engine = Engines.logged(engine)
     let epilogue = Epilogue(residual: hasResidual ? operands.last : nil, activation: activation)

@@ -100,13 +100,17 @@ private struct Joining {
       index, into: step, first, before.operands + step.operands.dropFirst(), isFolded: true)
   }
 
-  /// A sum computed by what comes before one of its terms, the later one where both could.
+  /// A sum computed by what comes before one of its terms: a gate, which passes over the image anyway, or
+  /// the later one where both could.
   private mutating func summed(_ step: Graph.Step, _ output: Shape) -> Graph.Step? {
     guard step.operands.allSatisfy({ graph.layout(of: $0).shape == output }) else { return nil }
     let candidates = step.operands.indices.compactMap { term in
       producer(of: step.operands[term]).map { (term: term, index: $0) }
     }
-    for (term, index) in candidates.sorted(by: { $0.index > $1.index }) {
+    func isGate(_ index: Int) -> Bool { steps[index].flatMap(layer)?.0.isGate == true }
+    for (term, index) in candidates.sorted(by: { a, b in
+      isGate(a.index) == isGate(b.index) ? a.index > b.index : isGate(a.index)
+    }) {
       guard let before = steps[index], var (operation, operands) = layer(before),
         operation.activation == nil, !operation.hasResidual
       else { continue }
