@@ -268,33 +268,37 @@ def python_lines(net: torch.nn.Module) -> int:
     return count
 
 
-def markdown(path: Path, outcomes: list[Outcome], command: str) -> None:
-    made = [o for o in outcomes if o.status != "not recorded"]
+DRAWN = (
+    "Entry points of timm drawn at random from those that the study does not name. ")
+
+
+def markdown(path: Path, outcomes: list[Outcome], command: str, drawn: bool = False) -> None:
     libraries = [*LIBRARIES, "fixtures"]
     counts = [
-        f"{sum(o.status == 'pass' for o in made if o.library == library)} of "
-        f"{sum(o.library == library for o in made)} of {library}"
-        for library in libraries if any(o.library == library for o in made)
+        f"{sum(o.status == 'pass' for o in outcomes if o.library == library)} of "
+        f"{sum(o.library == library for o in outcomes)} of {library}"
+        for library in libraries if any(o.library == library for o in outcomes)
     ]
     ratios = [
-        o.swift_lines / o.python_lines for o in made if o.status == "pass" and o.python_lines]
-    lines = [o.swift_lines for o in made if o.status == "pass"]
+        o.swift_lines / o.python_lines for o in outcomes if o.status == "pass" and o.python_lines]
+    lines = [o.swift_lines for o in outcomes if o.status == "pass"]
     median = (
         f" Median {statistics.median(lines):.0f} lines of Swift, "
         f"{statistics.median(ratios):.2f} of the Python's." if ratios else "")
     figures.write(
         path,
-        "# Ported networks",
+        "# Ported networks drawn at random" if drawn else "# Ported networks",
         figures.provenance(command),
-        "Vision networks with random weights, recorded with `network=True`, ported by `weighbridge port` "
+        (DRAWN if drawn else "")
+        + "Vision networks with random weights, recorded with `network=True`, ported by `weighbridge port` "
         "without a line by hand, compiled, and held against their recording by the test that the package "
         "has. `interpreted` is the verdict of `--model recorded`; `bits` is how many results of modules "
         "and of the network are bit for bit those of the interpreter. The status is how far it came: "
         "recorded, ported, compiled, pass. Python counts the classes that the network is made of.",
-        f"**{sum(o.status == 'pass' for o in made)} of {len(made)}** pass: {', '.join(counts)}."
-        f"{median} {sum(o.long_lines for o in made)} lines over 100, "
-        f"{sum(o.warnings for o in made)} warnings; porting takes "
-        f"{statistics.median([o.seconds for o in made if o.seconds] or [0]):.1f} s in the median.",
+        f"**{sum(o.status == 'pass' for o in outcomes)} of {len(outcomes)}** pass: {', '.join(counts)}."
+        f"{median} {sum(o.long_lines for o in outcomes)} lines over 100, "
+        f"{sum(o.warnings for o in outcomes)} warnings; porting takes "
+        f"{statistics.median([o.seconds for o in outcomes if o.seconds] or [0]):.1f} s in the median.",
         figures.table(
             ["network", "library", "interpreted", "status", "Swift", "Python", "bits", "why"],
             [outcome.row() for outcome in outcomes]),
@@ -379,7 +383,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     outcomes = results.ordered(networks)
     if options.markdown is not None:
-        markdown(options.markdown, outcomes, said("tools/port-study --port", options))
+        markdown(
+            options.markdown, outcomes, said("tools/port-study --port", options),
+            options.drawn is not None)
     print(f"{len(outcomes)} networks, {sum(o.status == 'pass' for o in outcomes)} pass")
     return 0 if all(o.status == "pass" for o in outcomes) else 1
 
