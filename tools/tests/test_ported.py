@@ -30,7 +30,11 @@ def test_the_table_says_how_far_each_came(tmp_path: Path) -> None:
     ]
     markdown(tmp_path / "ported.md", outcomes, "tools/port-study --port")
     text = (tmp_path / "ported.md").read_text()
-    assert "**1 of 2** pass: 1 of 2 of timm." in text
+    # What could not be recorded counts, too.
+    assert "**1 of 3** pass: 1 of 3 of timm." in text
     assert "Median 50 lines of Swift, 0.50 of the Python's." in text
     assert "x\\|y" in text
     assert "4/4" in text
+    assert "drawn at random" not in text
+    markdown(tmp_path / "drawn.md", outcomes, "tools/port-study --port", drawn=True)
+    assert "# Ported networks drawn at random" in (tmp_path / "drawn.md").read_text()

@@ -37,7 +37,8 @@ struct EvidenceGathering {
     var (evidence, isSettled) = try first(&seconds)
     evidence.remarks = try nonFiniteInputs()
     while true {
-      let terms = plan.terms(after: evidence.cumulative, hasOwnNoise: isSettled)
+      let terms = plan.terms(
+        afterForwardOf: evidence.cumulative.forwardSeconds, hasOwnNoise: isSettled)
       let judged = judge.judged(evidence, terms)
       guard let need = judged.need else {
         var result = judged.result
@@ -45,6 +46,11 @@ struct EvidenceGathering {
         result.seconds.add(evidence.cumulative, \.forward)
         if let isolated = evidence.isolated { result.seconds.add(isolated, \.isolated) }
         result.seconds.add(evidence.production, \.production)
+        if !result.passes, evidence.own.isEmpty, evidence.oracleRemark == nil,
+          let remark = plan.unmeasured(afterForwardOf: evidence.cumulative.forwardSeconds)
+        {
+          result.remarks.append(remark)
+        }
         return (evidence, result)
       }
       let clock = Stopwatch()

@@ -5,6 +5,14 @@ import WeighbridgeReferences
 import WeighbridgeRunning
 import WeighbridgeVerdicts
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// Which runs are made: what is asked for, and what can be afforded.
 struct RunPlan: Sendable {
   /// Beyond these, `auto` skips the float64 run: the outputs of the float32 run are kept until then.
@@ -13,6 +21,13 @@ struct RunPlan: Sendable {
   /// By how much longer it may take where a layer would be called wrong without it: that is worth more
   /// time than a run whose result is already certain.
   private static let patience = 10.0
+  /// And how much may be kept then: more, where the machine has four times as much memory.
+  private static let patientByteLimit = max(byteLimit, min(8 << 30, memoryByteCount / 4))
+
+  private static let memoryByteCount: Int = {
+    let (pages, size) = (sysconf(Int32(_SC_PHYS_PAGES)), sysconf(Int32(_SC_PAGESIZE)))
+    return pages > 0 && size > 0 ? pages.multipliedReportingOverflow(by: size).partialValue : 0
+  }()
 
   private let options: ValidationOptions
   private let isWanted: Bool
@@ -21,9 +36,14 @@ struct RunPlan: Sendable {
 
   /// - Parameter isOffered: Whether the model can be had in float64.
   init(_ options: ValidationOptions, _ reference: Reference, isOffered: Bool) {
-    (self.options, self.isOffered) = (options, isOffered)
-    isWanted = options.tolerance == nil && !reference.hasNoiseEverywhere
-    byteCount = reference.activationByteCount
+    self.init(
+      options, hasNoise: reference.hasNoiseEverywhere, isOffered: isOffered,
+      byteCount: reference.activationByteCount)
+  }
+
+  init(_ options: ValidationOptions, hasNoise: Bool, isOffered: Bool, byteCount: Int) {
+    (self.options, self.isOffered, self.byteCount) = (options, isOffered, byteCount)
+    isWanted = options.tolerance == nil && !hasNoise
   }
 
   var isolates: Bool { options.isolates }
@@ -52,12 +72,11 @@ struct RunPlan: Sendable {
 
   /// What may be measured beyond the first runs.
   ///
-  /// - Parameter hasOwnNoise: Whether our own noise is known, or could not be measured.
-  func terms(after cumulative: Trace, hasOwnNoise: Bool) -> Terms {
-    let isAffordable =
-      byteCount <= Self.byteLimit
-      && cumulative.forwardSeconds <= Self.patience * Self.forwardSecondsLimit
-    let mayMeasure = options.tolerance == nil && isAffordable
+  /// - Parameters:
+  ///   - seconds: What the model itself took.
+  ///   - hasOwnNoise: Whether our own noise is known, or could not be measured.
+  func terms(afterForwardOf seconds: Double, hasOwnNoise: Bool) -> Terms {
+    let mayMeasure = options.tolerance == nil && beyondPatience(seconds) == nil
     var terms = Terms()
     (terms.requiresAll, terms.allowsPartial) = (options.requiresAll, options.allowsPartial)
     terms.measuresAll = options.measuresAll
@@ -67,6 +86,19 @@ struct RunPlan: Sendable {
     terms.mayMoveResults = mayMeasure && !isOffered && options.isolates
     terms.movingLimit = OwnRounding.runLimit
     return terms
+  }
+
+  /// Why our own rounding is not measured, even where a layer is called wrong without it; `nil` where it is.
+  private func beyondPatience(_ seconds: Double) -> Remark? {
+    guard byteCount <= Self.patientByteLimit else { return .oracleTooLarge(byteCount: byteCount) }
+    return seconds <= Self.patience * Self.forwardSecondsLimit
+      ? nil : .oracleTooSlow(seconds: seconds)
+  }
+
+  /// What a verdict that fails says of rounding that was not measured.
+  func unmeasured(afterForwardOf seconds: Double) -> Remark? {
+    guard options.tolerance == nil, options.oracle == .auto, isOffered else { return nil }
+    return beyondPatience(seconds)
   }
 
   /// Whether single layers are held against the model in float64.
