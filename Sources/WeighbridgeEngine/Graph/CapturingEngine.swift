@@ -63,8 +63,8 @@ struct CapturingEngine: Engine {
     let layer = LayerOperation.Convolution(
       weight: weight, bias: bias, geometry: geometry, output: output, cache: cache)
     return try noted(.convolution(layer), [x], epilogue) {
-      // Where a norm follows, nobody will use these weights in this form again; where somebody has, they
-      // are there.
+      // Where a norm follows, nobody will use weights that are packed for this run again; those of an
+      // earlier run are there.
       try engine.convolution(
         x, weight: weight, bias: bias, geometry: geometry, output: output, epilogue: epilogue,
         cache: weight.rowScale == nil && cache.isEmpty ? OperatorCache() : cache)

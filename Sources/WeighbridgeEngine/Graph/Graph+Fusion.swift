@@ -105,20 +105,19 @@ private struct Joining {
   private mutating func summed(_ step: Graph.Step, _ output: Shape) -> Graph.Step? {
     guard step.operands.allSatisfy({ graph.layout(of: $0).shape == output }) else { return nil }
     let candidates = step.operands.indices.compactMap { term in
-      producer(of: step.operands[term]).map { (term: term, index: $0) }
+      producer(of: step.operands[term]).flatMap { index in
+        steps[index].flatMap(layer).map { (term: term, index: index, layer: $0) }
+      }
+    }.filter { $0.layer.0.activation == nil && !$0.layer.0.hasResidual }
+    let best = candidates.max { a, b in
+      let (first, second) = (a.layer.0.isGate, b.layer.0.isGate)
+      return first == second ? a.index < b.index : second
     }
-    func isGate(_ index: Int) -> Bool { steps[index].flatMap(layer)?.0.isGate == true }
-    for (term, index) in candidates.sorted(by: { a, b in
-      isGate(a.index) == isGate(b.index) ? a.index > b.index : isGate(a.index)
-    }) {
-      guard let before = steps[index], var (operation, operands) = layer(before),
-        operation.activation == nil, !operation.hasResidual
-      else { continue }
-      operation.hasResidual = true
-      operands.append(step.operands[1 - term])
-      return take(index, into: step, operation, operands)
-    }
-    return nil
+    guard let best else { return nil }
+    var (operation, operands) = best.layer
+    operation.hasResidual = true
+    operands.append(step.operands[1 - best.term])
+    return take(best.index, into: step, operation, operands)
   }
 
   /// A step as one that takes a residual: a product with one factor for each channel is a gate.

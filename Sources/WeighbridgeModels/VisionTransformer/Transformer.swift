@@ -46,7 +46,7 @@ struct Transformer: Module {
 }
 
 /// fn(x) + x.
-struct Residual<Inner: Module>: Module where Inner.Input == MaskedTokens, Inner.Output == Tensor {
+struct Residual<Inner: Module<MaskedTokens, Tensor>>: Module {
   let path: ModulePath
   let fn: PreNorm<Inner>
 
@@ -61,7 +61,7 @@ struct Residual<Inner: Module>: Module where Inner.Input == MaskedTokens, Inner.
 }
 
 /// fn(norm(x)).
-struct PreNorm<Inner: Module>: Module where Inner.Input == MaskedTokens, Inner.Output == Tensor {
+struct PreNorm<Inner: Module<MaskedTokens, Tensor>>: Module {
   let path: ModulePath
   let norm: LayerNorm
   let fn: Inner

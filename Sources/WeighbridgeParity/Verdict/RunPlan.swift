@@ -61,13 +61,11 @@ struct RunPlan: Sendable {
   /// Whether the float64 run is made from the start, and what to tell the reader.
   func oracle(after cumulative: Trace) -> (runs: Bool, remark: Remark?) {
     guard options.oracle == .auto, isWanted, isOffered else { return (keepsResults, nil) }
-    if byteCount > Self.byteLimit {
-      return (false, .oracleTooLarge(byteCount: byteCount))
-    }
-    if cumulative.forwardSeconds > Self.forwardSecondsLimit {
-      return (false, .oracleTooSlow(seconds: cumulative.forwardSeconds))
-    }
-    return (true, nil)
+    guard
+      let remark = excess(
+        cumulative.forwardSeconds, above: Self.forwardSecondsLimit, byteLimit: Self.byteLimit)
+    else { return (true, nil) }
+    return (false, remark)
   }
 
   /// What may be measured beyond the first runs.
@@ -90,9 +88,14 @@ struct RunPlan: Sendable {
 
   /// Why our own rounding is not measured, even where a layer is called wrong without it; `nil` where it is.
   private func beyondPatience(_ seconds: Double) -> Remark? {
-    guard byteCount <= Self.patientByteLimit else { return .oracleTooLarge(byteCount: byteCount) }
-    return seconds <= Self.patience * Self.forwardSecondsLimit
-      ? nil : .oracleTooSlow(seconds: seconds)
+    excess(
+      seconds, above: Self.patience * Self.forwardSecondsLimit, byteLimit: Self.patientByteLimit)
+  }
+
+  /// What is above its limit: the activations, or the time of the model itself.
+  private func excess(_ seconds: Double, above limit: Double, byteLimit: Int) -> Remark? {
+    guard byteCount <= byteLimit else { return .oracleTooLarge(byteCount: byteCount) }
+    return seconds <= limit ? nil : .oracleTooSlow(seconds: seconds)
   }
 
   /// What a verdict that fails says of rounding that was not measured.
