@@ -10,6 +10,8 @@ struct Diagnoser {
   let context: DiagnosisContext
   let judge: Judge
   let noise: (ActivationKey) -> (recorded: Reference.Noise?, own: Reference.Noise?)
+  /// The rounding of what was computed before a layer, as shares of its values.
+  let roundingBefore: (ActivationKey) -> Reference.Noise?
 
   /// Every hypothesis, in stages: where one stage explains a layer, the later ones are not tried.
   static let stages: [[any Hypothesis]] = [
@@ -41,6 +43,7 @@ struct Diagnoser {
   func diagnose(_ suspect: Suspect, _ judged: Judgement?) throws -> Diagnosis? {
     let ratio = judged?.ratio ?? .nan
     var suspect = suspect
+    suspect.hasOwnScale = hasOwnScale(suspect)
     suspect.bar = bar(suspect, judged)
     suspect.ratioBefore = judged?.ratio
     // With what was recorded within it, it is right as it is: the shape comes from there.
@@ -95,6 +98,18 @@ struct Diagnoser {
       share: min(judge.limits.improvement, limit / max(ratio, limit)))
   }
 
+  /// Whether what the layer returns is of another size than what was recorded: 1 for 10.
+  private func hasOwnScale(_ suspect: Suspect) -> Bool {
+    guard let (figures, _, result) = compared(suspect, { try suspect.own.unchanged(suspect.key) }),
+      let own = try? Comparison.figures(result, result)
+    else { return false }
+    let (ours, recorded) = (own.referenceRMS, figures.referenceRMS)
+    return !(ours <= Self.likeScale * recorded && recorded <= Self.likeScale * ours)
+  }
+
+  /// Sizes within a factor of this are alike.
+  private static let likeScale = 2.0
+
   /// Runs one change; `nil` when the layer is still wrong with it, or cannot be computed.
   private func trial(_ change: Change, _ suspect: Suspect) -> Trial? {
     if let shape = change.shape, shape != suspect.recorded.shape { return nil }
@@ -121,12 +136,15 @@ struct Diagnoser {
     guard let result = try? compute(), let got = try? result.contiguous(),
       got.shape == suspect.recorded.shape
     else { return nil }
-    let (recorded, own) = noise(suspect.key)
+    var (recorded, own) = noise(suspect.key)
     let tolerance = judge.elementwiseTolerance(
       recorded: suspect.recorded.dtype, hasNoise: recorded != nil)
     guard let figures = try? Comparison.figures(got, suspect.recorded, tolerance: tolerance) else {
       return nil
     }
+    // Rounding is measured on what the layer computes now. Where that is of another size than what a
+    // change computes, so is its rounding: a softmax of large logits has next to none.
+    if suspect.hasOwnScale { own = roundingBefore(suspect.key)?.scaled(to: figures) }
     return (
       figures,
       judge.judge(figures, recorded: suspect.recorded.dtype, reference: recorded, own: own), got
@@ -194,5 +212,12 @@ struct Diagnoser {
         rivals: causes.dropFirst().map { .init(cause: $0, ratio: nil) })
     }
     return nil
+  }
+}
+
+extension Reference.Noise {
+  /// The rounding of values of which this is a share.
+  fileprivate func scaled(to figures: Figures) -> Self {
+    Self(rms: rms * figures.referenceRMS, max: max * figures.referenceMax)
   }
 }

@@ -46,7 +46,8 @@ package struct DiagnosisStudy {
       properties: probe.properties, holding: result.holding)
     let diagnoser = Diagnoser(
       context: context, judge: judge,
-      noise: { key in (layers.first { $0.key == key }?.layer.recordedNoise, own[key.line]) })
+      noise: { key in (layers.first { $0.key == key }?.layer.recordedNoise, own[key.line]) },
+      roundingBefore: { judged.rounding(before: $0.line, own) })
     let evidence = try recordingEvidence(
       reference, result, model, inputs, suspects: layers.compactMap { suspects[$0.key] },
       parameterized: probe.parameterized)
@@ -189,6 +190,21 @@ extension ParityResult {
     let judged = layers.filter { $0.isOfModule && $0.isolated != nil }
     let failing = Set(judged.filter { $0.isolated?.holds == false }.map(\.path))
     return Set(judged.map(\.path)).subtracting(failing)
+  }
+
+  /// The largest rounding, as shares of their values, of the last results before a line.
+  fileprivate func rounding(
+    before line: Line, _ own: [Line: Reference.Noise]
+  ) -> Reference.Noise? {
+    let before = layers.prefix { $0.line != line }.reversed().lazy.compactMap { layer in
+      own[layer.line].flatMap { noise in
+        layer.cumulative.flatMap { compared in
+          let (rms, max) = (compared.figures.referenceRMS, compared.figures.referenceMax)
+          return rms > 0 ? Reference.Noise(rms: noise.rms / rms, max: noise.max / max) : nil
+        }
+      }
+    }
+    return before.prefix(3).max { $0.rms < $1.rms }
   }
 
   private func index(of suspect: Suspect) -> Int? {

@@ -177,7 +177,12 @@ extension OperationForms.Forms {
           "the reference applies \(function.word) to \(words[index]) before the "
             + one.operation.noun, fix: "apply \(function.word) to \(words[index])", distance: 1
         ) {
-          try one.operation.result(of: $0.replacing(index, $0.checked(index).activated(function)))
+          let activated = try $0.checked(index).activated(function)
+          // A sigmoid of large numbers is 1, and multiplying by it no sigmoid.
+          guard try !activated.hasOneValue || $0.checked(index).hasOneValue else {
+            throw WeighbridgeError(.shape, "\(function.word) is saturated")
+          }
+          return try one.operation.result(of: $0.replacing(index, activated))
         })
     }
     return found

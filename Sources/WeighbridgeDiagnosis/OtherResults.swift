@@ -24,6 +24,11 @@ struct OtherResults: Hypothesis {
       ) { try result.activated(function) }
     }
     guard suspect.joins else { return found }
+    for (words, normalized) in Self.endings(result) {
+      add(
+        .operationLeftOut, "the reference applies \(words) to the result of \(name)",
+        "apply \(words) to the result of \(name)", 1, normalized)
+    }
     for named in recorded.near(
       suspect.key, within: true, where: { $0 == suspect.recorded.shape })
     {
@@ -79,6 +84,20 @@ struct OtherResults: Hypothesis {
       }
     }
     return found
+  }
+
+  private typealias Ending = (words: String, compute: @Sendable () throws -> Tensor?)
+
+  /// What networks end in and ports leave out, or have left to whoever calls them.
+  private static func endings(_ result: Tensor) -> [Ending] {
+    guard result.rank > 1 else { return [] }
+    return Set([1, result.rank - 1]).sorted().flatMap { axis -> [Ending] in
+      [
+        ("a softmax over axis \(axis)", { try result.softmax(axis: axis) }),
+        ("a log-softmax over axis \(axis)", { try result.logSoftmax(axis: axis) }),
+        ("a normalisation to length 1 over axis \(axis)", { try result.normalized(axis: axis) }),
+      ]
+    }
   }
 
   /// How many results of a forward's own operations are tried.

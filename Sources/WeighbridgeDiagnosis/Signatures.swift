@@ -120,3 +120,13 @@ enum Signatures {
     return abs(square - bound * bound / 3) <= 5 * error
   }
 }
+
+extension Tensor {
+  /// Whether all its elements are the same number.
+  var hasOneValue: Bool {
+    guard let values = try? converted(to: .float32).elements(as: Float.self),
+      let first = values.first
+    else { return true }
+    return values.allSatisfy { $0 == first }
+  }
+}

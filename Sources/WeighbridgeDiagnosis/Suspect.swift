@@ -32,6 +32,8 @@ struct Suspect: Sendable {
   let isBuiltIn: Bool
   /// What a change must beat, where the layer as it is would pass for explained.
   var bar: Bar?
+  /// Whether what it returns is of another size than what was recorded.
+  var hasOwnScale = false
   /// Its noise ratio as it is; `nil` where it has another shape.
   var ratioBefore: Double?
 

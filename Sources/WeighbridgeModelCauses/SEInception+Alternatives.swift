@@ -57,7 +57,27 @@ extension Inception3: Diagnosable {
           .inputNormalization,
           "transform_input is \(transformsInput) here and \(other) in the reference",
           fix: .configuration(key: "transform_input", value: .boolean(other)))
-      ) { try classified(other ? transformed($0) : $0) }
+      ) { input in
+        let logits = try classified(other ? transformed(input) : input)
+        return endsInSoftmax ? try logits.softmax(axis: 1) : logits
+      }
+    ]
+  }
+}
+
+extension SEInception3: Diagnosable {
+  public func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
+    let other = !model.endsInSoftmax
+    return [
+      Alternative(
+        Cause(
+          other ? .operationLeftOut : .operationExtra,
+          "softmax is \(!other) here and \(other) in the reference",
+          fix: .configuration(key: "softmax", value: .boolean(other)))
+      ) { input in
+        let logits = try model.logits(input)
+        return other ? try logits.softmax(axis: 1) : logits
+      }
     ]
   }
 }

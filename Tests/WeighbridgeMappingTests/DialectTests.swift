@@ -89,6 +89,10 @@ import WeighbridgeModules
     tensors.append(("net.predictions.bias", try Tensor.zeros([7])))
     let found = try #require(Dialect.recognized(tensors.map { $0.0 }, model: nil))
     #expect(found.dialect.id == "keras-inception")
+    // Without its top it is the same trunk.
+    let trunk = Dialect.recognized(tensors.dropLast(2).map { $0.0 }, model: nil)
+    #expect(trunk?.dialect == found.dialect)
+    #expect(trunk?.lead == "net.")
     #expect(Dialect.recognized(tensors.dropFirst().map { $0.0 }, model: nil) == nil)
     let applied = try found.dialect.rules(lead: found.lead).apply(
       to: StateDict(MemoryCheckpoint(tensors))
@@ -107,6 +111,37 @@ import WeighbridgeModules
       #expect(shapes[stem + "bn." + statistic] == [kernel[3]])
     }
     #expect(shapes["model.fc.kernel"] == [7, 2048])
+  }
+
+  /// What Keras' model ends in stands in its description, where the file has one; the shapes are alike.
+  @Test(arguments: [
+    (#""softmax""#, "true", false), (#""linear""#, "false", false), (#""sigmoid""#, "false", true),
+    (#"{"class_name": "function", "config": "swish"}"#, "false", true), ("null", "false", true),
+  ]) func kerasSaysWhatItEndsIn(_ activation: String, _ softmax: String, _ isNoted: Bool) throws {
+    let dialect = try #require(Dialect.all.first { $0.id == "keras-inception" })
+    let text = """
+      {"config": {"layers": [{"config": {"name": "conv2d", "activation": "relu"}}, {"config":
+      {"name": "predictions", "activation": \(activation)}}]}}
+      """
+    for key in ["config", "model_config"] {
+      let statement = dialect.statement(beside: [key: text])
+      #expect(statement.configuration["softmax"] == softmax)
+      #expect(statement.configuration["bn_scale"] == "false")
+      #expect(statement.notes.isEmpty != isNoted)
+    }
+    for none in ["", "[]", "{\"config\": {\"layers\": 3}}", "{\"config\": {\"layers\": [1, {}]}}"] {
+      #expect(dialect.statement(beside: ["config": none]).configuration == dialect.configuration)
+    }
+  }
+
+  /// The remark names who said otherwise.
+  @Test func theLibraryIsOverruled() throws {
+    let plan = try Loader(.builtIn).plan(timm(), overrides: [("scale", "dim")])
+    let entry = try #require(plan.configuration.entries["scale"])
+    #expect(entry.overruled == .init(.text("dim_head"), of: "timm's vision transformers"))
+    #expect(
+      plan.report.notes.contains(
+        "scale=dim overrules scale=dim_head of timm's vision transformers"))
   }
 
   /// `reshape` with 0 leaves an extent.

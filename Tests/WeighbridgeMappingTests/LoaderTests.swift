@@ -173,7 +173,7 @@ import WeighbridgeModules
     let given = try loader.plan(
       MemoryCheckpoint.toy(), overrides: [("heads", "2")], reference: reference)
     #expect(try given.configuration.integer("heads") == 2)
-    #expect(given.report.notes.contains { $0.contains("overrules the metadata's heads=4") })
+    #expect(given.report.notes.contains { $0.contains("overrules heads=4 of the reference") })
     // Another model's metadata is not this one's.
     let other = try RecordedMetadata(json: #"{"model":"other","config":{"heads":4}}"#)
     #expect(

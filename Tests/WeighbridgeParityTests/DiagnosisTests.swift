@@ -19,7 +19,63 @@ private struct Dealt: Module {
   }
 }
 
+/// A linear map with something behind it.
+private struct Ended: Module {
+  let inner: Linear
+  let end: @Sendable (Tensor) throws -> Tensor
+  let path: ModulePath
+
+  init(_ w: WeightScope, _ end: @escaping @Sendable (Tensor) throws -> Tensor) throws {
+    path = w.path
+    inner = try Linear(w / "fc", in: 6, out: 5)
+    self.end = end
+  }
+
+  func forward(_ x: Tensor) throws -> Tensor { try end(inner(x)) }
+}
+
+/// Rounds to about 0.001.
+private struct Coarse: Module {
+  let path: ModulePath
+
+  func forward(_ x: Tensor) throws -> Tensor { try x.affine(shift: 1e4).affine(shift: -1e4) }
+}
+
 @Suite struct DiagnosisTests {
+  private struct End: Sendable, CustomTestStringConvertible {
+    let words: String
+    let compute: @Sendable (Tensor) throws -> Tensor
+    var testDescription: String { words }
+  }
+
+  /// What a network ends in and its port does not, or the other way round. The logits are so large that a
+  /// softmax of them has next to no rounding of its own, and were rounded otherwise where they were recorded.
+  @Test(arguments: [
+    End(words: "softmax over axis 1") { try $0.softmax(axis: 1) },
+    End(words: "log-softmax over axis 1") { try $0.logSoftmax(axis: 1) },
+    End(words: "length 1 over axis 1") { try $0.normalized(axis: 1) },
+    End(words: "sigmoid") { try $0.activated(.sigmoid) },
+  ]) private func endings(_ end: End) throws {
+    let large = try Tensor((0..<18).map { Float(($0 * 7 % 18) - 9) * 5.1037 }, shape: [3, 6])
+    let plain: Layers = [{ Coarse(path: $0.path) }, { try Ended($0) { $0 } }]
+    let ended: Layers = [{ Coarse(path: $0.path) }, { try Ended($0, end.compute) }]
+    func result(_ here: Layers, _ there: Layers) throws -> ParityResult {
+      try diagnoses(
+        of: here, against: there, input: [3, 6], giving: large,
+        recording: {
+          for name in ["activations/net.1", "outputs/0"] {
+            $0[name] = try #require($0[name]).affine(scale: 1 + 3e-6)
+          }
+        })
+    }
+    let leftOut = try result(plain, ended)
+    #expect(leftOut.diagnoses.first?.best.cause.kind == .operationLeftOut)
+    #expect(leftOut.diagnoses.first?.best.cause.text.contains(end.words) == true)
+    let extra = try result(ended, plain)
+    #expect(extra.diagnoses.first?.best.cause.kind == .operationExtra)
+    #expect(extra.diagnoses.first?.best.cause.text.contains("is not in the reference") == true)
+  }
+
   private struct Form: Sendable, CustomTestStringConvertible {
     let kind: Cause.Kind
     let shape: Shape

@@ -23,6 +23,18 @@ struct CountedLayers: Sendable, Hashable {
     return number == 0 ? kind : "\(kind)_\(number)"
   }
 
+  /// What stands before the layers' names in a file, each once.
+  func leads(in names: [String]) -> Set<String> {
+    Set(
+      names.compactMap { name in
+        guard let variable = variable.first(where: { name.hasSuffix("." + $0) }) else { return nil }
+        let layer = name.dropLast(variable.count + 1)
+        let lead = layer.lastIndex(of: ".").map { layer[...$0] } ?? ""
+        let own = layer.dropFirst(lead.count)
+        return own == kind || own.hasPrefix(kind + "_") ? String(lead) : nil
+      })
+  }
+
   /// A name of each of them.
   var markers: [String] { paths.indices.map { "\(name($0)).\(called)" } }
 

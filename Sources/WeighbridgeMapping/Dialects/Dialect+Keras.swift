@@ -1,10 +1,11 @@
 extension Dialect {
   /// Kernels are HWIO, which the format says; in a file of weights alone the variables of a norm without
-  /// scale have numbers, and the last layer's order is asked, which follows a mean here.
+  /// scale have numbers, and the last layer's order is asked, which follows a mean here. Without its
+  /// last layer (`include_top=False`) it is the same trunk.
   static let kerasInception = [
     Dialect(
       "keras-inception", of: "Keras' InceptionV3, which has no gates", models: ["se_inception3"],
-      markers: ["predictions.kernel"],
+      markers: [],
       counted: [
         CountedLayers(
           "conv2d", variable: ["kernel"], paths: inceptionLayers.map { "model.\($0).conv" }),
@@ -13,6 +14,7 @@ extension Dialect {
           paths: inceptionLayers.map { "model.\($0).bn" }),
       ],
       configuration: ["bn_scale": "false", "count_include_pad": "false", "softmax": "true"],
+      described: KerasDescription(endingIn: "predictions"),
       rules: """
         - rename: {regex: 'model\\.(.*)\\.bn\\.0', to: model.$1.bn.bias}
         - rename: {regex: 'model\\.(.*)\\.bn\\.1', to: model.$1.bn.running_mean}

@@ -20,6 +20,8 @@ public struct Dialect: Sendable, Hashable {
   let ownLead: String?
   /// What the library computes otherwise than the architecture's defaults, as `--config` takes it.
   public let configuration: [String: String]
+  /// What a file's description of its layers says of that.
+  let described: KerasDescription?
   /// The rules, as a rules file has them.
   public var rulesText: String { counted.map(\.rules).joined() + ownRules }
   private let ownRules: String
@@ -27,7 +29,7 @@ public struct Dialect: Sendable, Hashable {
   init(
     _ id: String, of origin: String, models: [String], markers: [String],
     counted: [CountedLayers] = [], ownLead: String? = nil, configuration: [String: String] = [:],
-    rules: String
+    described: KerasDescription? = nil, rules: String
   ) {
     self.id = id
     self.origin = origin
@@ -36,6 +38,7 @@ public struct Dialect: Sendable, Hashable {
     self.counted = counted
     self.ownLead = ownLead
     self.configuration = configuration
+    self.described = described
     ownRules = rules
   }
 
@@ -53,16 +56,39 @@ public struct Dialect: Sendable, Hashable {
     let known = Set(names)
     for dialect in all {
       if let model, !dialect.models.contains(model) { continue }
-      guard let first = dialect.markers.first else { continue }
-      let leads = names.filter { $0 == first || $0.hasSuffix("." + first) }
-        .map { String($0.dropLast(first.count)) }.sorted { $0.count < $1.count }
-      for lead in leads
+      for lead in dialect.leads(in: names)
       where dialect.ownLead.map({ !lead.hasSuffix($0) }) ?? true {
         let dialect = dialect.counting(names, lead: lead)
         if dialect.markers.allSatisfy({ known.contains(lead + $0) }) { return (dialect, lead) }
       }
     }
     return nil
+  }
+
+  /// What may stand before the dialect's names in a file, the shortest first.
+  private func leads(in names: [String]) -> [String] {
+    var leads = counted.first?.leads(in: names) ?? []
+    if let first = ownMarkers.first {
+      leads = Set(
+        names.lazy.filter { $0 == first || $0.hasSuffix("." + first) }
+          .map { String($0.dropLast(first.count)) })
+    }
+    return leads.sorted { ($0.count, $0) < ($1.count, $1) }
+  }
+
+  /// What a file of the dialect is computed with, and who says so.
+  struct Statement: Sendable, Hashable {
+    var origin: String
+    var configuration: [String: String]
+    var notes: [String] = []
+  }
+
+  /// What the library computes otherwise than the architecture's defaults, where a file says more of it.
+  ///
+  /// - Parameter carried: The texts that travel with the tensors.
+  func statement(beside carried: [String: String]) -> Statement {
+    let own = Statement(origin: origin, configuration: configuration)
+    return described?.refined(own, by: carried) ?? own
   }
 
   /// With its numbered layers counted from where a file's names begin.

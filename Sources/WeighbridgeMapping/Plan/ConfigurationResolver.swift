@@ -13,8 +13,8 @@ struct ConfigurationResolver {
   let overrides: [(key: String, text: String)]
   /// Texts that travel with the weights.
   var carried: [String: String] = [:]
-  /// What the library whose names the file has computes, as text.
-  var dialect: [String: String] = [:]
+  /// What the library computes whose names the file has.
+  var dialect: Dialect.Statement?
   let file: String
 
   /// What is known before any shape is looked at.
@@ -24,6 +24,16 @@ struct ConfigurationResolver {
     /// Values that a native file only assumes and a reference contradicts: whoever loads the file alone
     /// runs another network than the one that is proved.
     var contradictions: [String] = []
+    /// Who stated a value, by its key, for people.
+    fileprivate var owners: [String: String] = [:]
+
+    fileprivate mutating func set(
+      _ name: String, _ value: ConfigurationValue, origin: Configuration.Origin = .metadata,
+      of owner: String
+    ) throws {
+      try configuration.set(name, value, origin: origin)
+      owners[name] = owner
+    }
   }
 
   /// Defaults, metadata and the user's values, before any shape is looked at.
@@ -32,13 +42,13 @@ struct ConfigurationResolver {
   func stated() throws -> Stated {
     var stated = Stated(configuration: architecture.defaults)
     let others = native == nil ? CarriedConfiguration(carried, stated.configuration.keys) : nil
-    stated.notes = others?.notes ?? []
-    for (name, text) in dialect {
+    stated.notes = (others?.notes ?? []) + (dialect?.notes ?? [])
+    for (name, text) in dialect?.configuration ?? [:] {
       guard let key = stated.configuration.keys.first(where: { $0.name == name }) else { continue }
-      try stated.configuration.set(name, key.parse(text), origin: .metadata)
+      try stated.set(name, key.parse(text), of: dialect?.origin ?? "the dialect")
     }
     for (key, value) in others?.values ?? [] {
-      try stated.configuration.set(key, value, origin: .metadata)
+      try stated.set(key, value, of: "what the file carries")
     }
     var said: Set<String> = []
     // A native file's own configuration is what its weights were exported with.
@@ -55,14 +65,15 @@ struct ConfigurationResolver {
         continue
       }
       let value = try key.parse(text)
-      var overruled: ConfigurationValue?
+      var overruled: Configuration.Overruled?
       if let entry = stated.configuration.entries[name], entry.origin == .metadata,
         entry.value != value
       {
+        let owner = stated.owners[name] ?? "the metadata"
         stated.notes.append(
-          "\(Setting.configuration(name, value.description)) overrules the metadata's \(name)=\(entry.value)"
-        )
-        overruled = entry.value
+          "\(Setting.configuration(name, value.description)) overrules \(name)=\(entry.value) of "
+            + owner)
+        overruled = Configuration.Overruled(entry.value, of: owner)
       }
       try stated.configuration.set(name, value, origin: .given, overruling: overruled)
     }
@@ -85,7 +96,7 @@ struct ConfigurationResolver {
         // What was assumed once gives way to whoever knows; but a program that loads the file alone
         // has what is written there.
         if !isSaid {
-          try stated.configuration.set(name, value, origin: .assumed)
+          try stated.set(name, value, origin: .assumed, of: owner)
         } else if let known = stated.configuration.entries[name]?.value, known != value {
           contradict(owner, name, assumed: value, known: known, &stated)
         }
@@ -97,7 +108,7 @@ struct ConfigurationResolver {
             + "the weights' own file counts")
       }
       said.insert(name)
-      try stated.configuration.set(name, value, origin: .metadata)
+      try stated.set(name, value, of: owner)
     }
   }
 

@@ -64,7 +64,7 @@ public struct Loader: Sendable {
     }
     let resolver = ConfigurationResolver(
       architecture: architecture, native: native, reference: reference, overrides: overrides,
-      carried: checkpoint.metadata, dialect: dialect?.configuration ?? [:],
+      carried: checkpoint.metadata, dialect: dialect?.statement(beside: checkpoint.metadata),
       file: checkpoint.path)
     var plan = try plan(candidates, resolver, rules: rules, notes: notes)
     if dialect != nil { plan.report.shipped = rules }

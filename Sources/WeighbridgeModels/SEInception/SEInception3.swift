@@ -14,6 +14,7 @@ public struct Inception3: Module {
   let dropout: Identity
   let fc: Linear
   let softmax: Softmax?
+  package var endsInSoftmax: Bool { softmax != nil }
 
   /// - Parameters:
   ///   - classes: The number of logits.
@@ -70,6 +71,12 @@ public struct Inception3: Module {
   }
 
   public func forward(_ x: Tensor) throws -> Tensor {
+    let logits = try logits(x)
+    return try softmax?(logits) ?? logits
+  }
+
+  /// Before any softmax.
+  package func logits(_ x: Tensor) throws -> Tensor {
     let size = Inception3.imageSize
     guard x.rank == 4, Array(x.shape.dropFirst()) == [3, size, size] else {
       throw WeighbridgeError(
@@ -78,10 +85,10 @@ public struct Inception3: Module {
     return try classified(transformsInput ? transformed(x) : x)
   }
 
+  /// The logits of images as the stem takes them.
   package func classified(_ x: Tensor) throws -> Tensor {
     let features = try (stem + mixed).reduce(x) { try $1($0) }
-    let logits = try fc(dropout(avgpool(features)).flattened(from: 1))
-    return try softmax?(logits) ?? logits
+    return try fc(dropout(avgpool(features)).flattened(from: 1))
   }
 
   /// Channels normalised with ImageNet's mean and deviation brought to mean and deviation ½:
@@ -98,7 +105,7 @@ public struct Inception3: Module {
 /// `Inception3` under the name `model`.
 public struct SEInception3: Module {
   public let path: ModulePath
-  let model: Inception3
+  package let model: Inception3
 
   /// - Parameters:
   ///   - classes: The number of logits.
@@ -152,7 +159,8 @@ extension SEInception3: Architecture {
   ) throws {
     try configuration.infer(
       "num_classes", votes: [("model.fc.weight", 0), ("model.fc.bias", 0)], in: shapes)
-    guard shapes.contains("model.fc.weight") else { return }
+    // Of a trunk alone that is known, too.
+    guard shapes.hasPrefix("model.Mixed_7c.") else { return }
     let auxiliary = shapes.hasPrefix("model.AuxLogits.")
     try configuration.infer(
       "aux_logits", .boolean(auxiliary),

@@ -135,16 +135,28 @@ public struct Configuration: Sendable, Hashable {
     public var value: ConfigurationValue
     /// Who said so last.
     public var origin: Origin
-    /// Another value that metadata has, and that the user's replaced.
-    public var overruled: ConfigurationValue?
+    /// Another value that something else states, and that the user's replaced.
+    public var overruled: Overruled?
 
-    /// A value, and what it overrules in metadata if it does.
-    public init(
-      value: ConfigurationValue, origin: Origin, overruled: ConfigurationValue? = nil
-    ) {
+    /// A value, and what it overrules if it does.
+    public init(value: ConfigurationValue, origin: Origin, overruled: Overruled? = nil) {
       self.value = value
       self.origin = origin
       self.overruled = overruled
+    }
+  }
+
+  /// A value that the user's replaced.
+  public struct Overruled: Sendable, Hashable {
+    /// The value.
+    public var value: ConfigurationValue
+    /// Who stated it, for people: `the reference`.
+    public var owner: String
+
+    /// A value and who stated it.
+    public init(_ value: ConfigurationValue, of owner: String) {
+      self.value = value
+      self.owner = owner
     }
   }
 
@@ -166,11 +178,11 @@ public struct Configuration: Sendable, Hashable {
 
   /// Sets a value that the user or a file's metadata gives.
   ///
-  /// - Parameter overruled: What metadata says, where the user says otherwise.
+  /// - Parameter overruled: What something else states, where the user says otherwise.
   /// - Throws: `usage` for an unknown key.
   public mutating func set(
     _ name: String, _ value: ConfigurationValue, origin: Origin,
-    overruling overruled: ConfigurationValue? = nil
+    overruling overruled: Overruled? = nil
   ) throws {
     guard keys.contains(where: { $0.name == name }) else {
       let known = keys.map(\.name).joined(separator: ", ")

@@ -37,10 +37,10 @@ extension Verdict {
   private var overrulings: [String] {
     guard let configuration else { return [] }
     return configuration.keys.compactMap { key in
-      guard let entry = configuration.entries[key.name], let recorded = entry.overruled else {
+      guard let entry = configuration.entries[key.name], let overruled = entry.overruled else {
         return nil
       }
-      return "you overruled \(key.name)=\(recorded) of the reference: "
+      return "you overruled \(key.name)=\(overruled.value) of \(overruled.owner): "
         + "drop \(Setting.configuration(key.name, entry.value.description))"
     }
   }

@@ -18,6 +18,7 @@ os.environ.setdefault("KERAS_BACKEND", "torch")
 KERAS = {
     "keras-inception": ".keras", "keras-inception-h5": ".h5",
     "keras-inception-weights": ".weights.h5", "keras-inception-h5-weights": "-weights.h5",
+    "keras-inception-logits": "-logits.keras", "keras-inception-h5-logits": "-logits.h5",
 }
 BLOCKS = ["5b", "5c", "5d", "6a", "6b", "6c", "6d", "6e", "7a", "7b", "7c"]
 
@@ -53,12 +54,15 @@ def keras_inception(form: str, seed: int, path: Path) -> dict[str, numpy.ndarray
         ".keras": lambda network: network.save(path), ".h5": lambda network: network.save(path),
         ".weights.h5": lambda network: network.save_weights(path),
         "-weights.h5": lambda network: _save_weights_as_keras_2_did(network, path),
-    }[form]
+    }[form.removeprefix("-logits")]
     keras.utils.clear_session()
     if form in (".h5", "-weights.h5"):
         # The names go on from those of another network.
         keras.applications.InceptionV3(weights=None, classes=7)
-    network = keras.applications.InceptionV3(weights=None, classes=7)
+    network = keras.applications.InceptionV3(
+        weights=None, classes=7,
+        classifier_activation=None if form.startswith("-logits") else "softmax",
+    )
     _draw(network, seed)
     save(network)
     names = {f"mixed{index}": f"model.Mixed_{block}" for index, block in enumerate(BLOCKS)}
