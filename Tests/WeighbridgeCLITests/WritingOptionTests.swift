@@ -44,7 +44,8 @@ import Weighbridge
     let run = try CommandRun("convert", input, space.path(name), "--layout", "mlx")
     #expect(run.status == 0, "\(run.errors)")
     let (source, found) = (try Checkpoints.open(input), try Checkpoints.open(space.path(name)))
-    #expect(found.metadata["format"] == "mlx")
+    // MLX refuses an npz with a text in it.
+    #expect(found.metadata == (name.hasSuffix(".npz") ? [:] : ["format": "mlx"]))
     #expect(!found.entries.contains { $0.name.hasSuffix("num_batches_tracked") })
     var kernels = 0
     for entry in found.entries {

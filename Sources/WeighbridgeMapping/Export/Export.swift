@@ -43,6 +43,7 @@ public struct Export: Sendable {
 
   let items: [Item]
   let metadata: [String: String]
+  let layout: ExportLayout
   /// The identity for a native file; `nil` when no model is known.
   let manifest: NativeManifest?
   /// Where the items are read from.
@@ -60,6 +61,7 @@ public struct Export: Sendable {
     items = try layout.arranged(
       Export.items(plan.report, plan.ledger, plan.source, dtype), plan.ledger)
     metadata = layout.metadata
+    self.layout = layout
     checkpoint = plan.checkpoint
     guard layout == .pytorch else {
       manifest = nil
@@ -96,6 +98,7 @@ public struct Export: Sendable {
     let source = CheckpointSource(checkpoint, fit.stateDict)
     items = Export.items(fit.report, fit.ledger, source, dtype)
     metadata = [:]
+    layout = .pytorch
     self.checkpoint = checkpoint
     manifest = try Export.manifest(
       checkpoint, rules, root: fit.report.root, id: id, configuration: "{}")
@@ -152,6 +155,7 @@ public struct Export: Sendable {
     }
     // A native file's identity does not survive: the result is not one.
     let isNative = (checkpoint as? SafetensorsCheckpoint)?.native != nil
+    layout = .pytorch
     metadata = checkpoint.metadata.filter {
       !isNative || !($0.key.hasPrefix("weighbridge.") || NativeManifest.ownNotes.contains($0.key))
     }
@@ -216,8 +220,8 @@ public struct Export: Sendable {
       return try write(progress, writer.add, writer.finish, writer.cancel)
     case .checkpoint(let format, let naming):
       let writer = try Checkpoints.writer(
-        path, format: format, tensors: plan, metadata: metadata, naming: naming,
-        gzip: level)
+        path, format: format, tensors: plan, metadata: layout.metadata(metadata, in: format),
+        naming: naming, gzip: level)
       return try write(progress, writer.add, writer.finish, writer.cancel)
     }
   }

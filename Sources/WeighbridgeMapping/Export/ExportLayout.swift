@@ -1,3 +1,4 @@
+import WeighbridgeCheckpoints
 import WeighbridgeModules
 import WeighbridgeTensors
 
@@ -11,6 +12,13 @@ public enum ExportLayout: String, Sendable, Hashable, CaseIterable {
 
   /// Texts by which readers know the layout.
   var metadata: [String: String] { self == .mlx ? ["format": "mlx"] : [:] }
+
+  /// The texts that go into a file of a format: `mlx.core.load` refuses an npz that holds any.
+  func metadata(
+    _ texts: [String: String], in format: CheckpointFormat
+  ) -> [String: String] {
+    self == .mlx && format == .npz ? [:] : texts
+  }
 
   /// The items in this order.
   ///
