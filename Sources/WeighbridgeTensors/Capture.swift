@@ -125,6 +125,15 @@ extension Capture {
   }
 }
 
+/// Tensors joined along an axis.
+package struct ConcatenationOperation: CapturedOperation {
+  package let axis: Int
+
+  package func results(of operands: [Tensor]) throws -> [Tensor] {
+    [try Tensor.concatenated(operands, axis: axis)]
+  }
+}
+
 private struct MovingOperation: CapturedOperation {
   let again: @Sendable ([Tensor]) throws -> Tensor
 

@@ -78,7 +78,9 @@ extension Tensor {
       tensors.contains { $0.preferredFormat == .channelsLast } ? .channelsLast : .contiguous
     let strides = format.strides(of: shape)
     let size = first.dtype.byteCount
-    return try Capture.moving(tensors, again: { try concatenated($0, axis: axis) }) {
+    return try Capture.noting(
+      ConcatenationOperation(axis: axis), tensors, results: { [$0] }
+    ) {
       try RunLog.moving("concatenate", shape: \.shape) {
         let storage = try TensorStorage(byteCount: shape.elementCount * size) { bytes in
           guard let base = bytes.baseAddress else { return }

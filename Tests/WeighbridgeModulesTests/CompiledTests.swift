@@ -51,6 +51,110 @@ import WeighbridgeModules
     try Numbers.tensor(shape, seed: seed, dtype: dtype)
   }
 
+  /// Selective kernels as PyTorch's authors write them: branches are stacked to be summed.
+  private struct Selective: Module {
+    let path: ModulePath
+    let first, second: Conv2d
+
+    init(_ w: WeightScope) throws {
+      path = w.path
+      first = try Conv2d(w / "first", in: 6, out: 6, kernel: 3, padding: 1)
+      second = try Conv2d(w / "second", in: 6, out: 6, kernel: 1)
+    }
+
+    func forward(_ x: Tensor) throws -> Tensor {
+      let branches = [try first(x), try second(x)]
+      let seen = try Tensor.stacked(branches, axis: 0).sum(axes: [0])
+      let gates = try Tensor.stacked(
+        [seen.mean(axes: [2, 3]), seen.reduced(.maximum, axes: [2, 3])], axis: 1
+      )
+      .softmax(axis: 1)
+      let weighed = try branches.enumerated().map { index, branch in
+        try branch * gates.selected(1, index).unsqueezed(2).unsqueezed(3)
+      }
+      return try Tensor.stacked(weighed, axis: 1).sum(axes: [1])
+    }
+  }
+
+  @Test func whatIsStackedToBeSummedIsAdded() throws {
+    for dtype in [DType.float32, .float64] {
+      let net = try bound(dtype) { try Selective($0) }
+      let (compiled, x) = (Compiled(net), try images([2, 6, 7, 5], dtype: dtype))
+      #expect(try farthest(compiled(x), net(x)) < (dtype == .float64 ? 1e-12 : 1e-5))
+      guard dtype == .float32 else { continue }
+      let names = try compiled.profile([x], runs: 1).steps.map(\.name)
+      // What is stacked for the softmax stays.
+      #expect(names.filter { $0 == "concatenate" }.count == 1)
+      #expect(!names.contains("sum"))
+      #expect(names.contains("channel gate + residual"))
+    }
+  }
+
+  private struct Form: Sendable, CustomTestStringConvertible {
+    let words: String
+    let shape: Shape
+    /// What runs of it as one.
+    let step: String
+    let compute: @Sendable (Tensor) throws -> Tensor
+    var testDescription: String { words }
+  }
+
+  /// Norms, distances and poolings as people write them, on odd sizes: what goes into them is never whole.
+  private static let forms: [Form] = [
+    Form(words: "distances", shape: [1, 283, 1, 33], step: "subtract + square + sum") {
+      let codes = try Numbers.tensor([67, 33], seed: "codes", dtype: $0.dtype)
+      return try ($0 - codes).mapped(.square).sum(axes: [3])
+    },
+    Form(words: "residuals", shape: [2, 151, 1, 33], step: "subtract + multiply + sum") {
+      let codes = try Numbers.tensor([67, 33], seed: "codes", dtype: $0.dtype)
+      let residuals = try $0 - codes
+      let weights = try residuals.mapped(.square).sum(axes: [3]).softmax(axis: 2)
+      return try (weights.unsqueezed(3) * residuals).sum(axes: [1])
+    },
+    Form(words: "mean of squares", shape: [3, 67, 53, 51], step: "square + mean") {
+      try $0 / ($0.mapped(.square).mean(axes: [1], keepingAxes: true) + 1e-6).mapped(.squareRoot)
+    },
+    Form(words: "variance", shape: [1, 67, 91, 87], step: "subtract + square + mean") {
+      let mean = try $0.mean(axes: [1], keepingAxes: true)
+      return try ($0 - mean).mapped(.square).mean(axes: [1], keepingAxes: true)
+    },
+    Form(words: "spatial maximum", shape: [2, 93, 51, 57], step: "absolute + multiply + maximum") {
+      try ($0.mapped(.absolute) * $0).reduced(.maximum, axes: [2, 3])
+    },
+    Form(
+      words: "minimum of a view", shape: [3, 101, 97, 19], step: "exponential + divide + minimum"
+    ) {
+      let turned = try $0.transposed(1, 3)
+      return try
+        (turned.mapped(.exponential) / $0.narrowed(3, start: 2, length: 1).transposed(1, 3))
+        .reduced(.minimum, axes: [1])
+    },
+    Form(words: "channels last", shape: [2, 85, 61, 53], step: "subtract + power + mean") {
+      let x = try $0.contiguous(.channelsLast).affine(scale: 0.5)
+      let mean = try x.mean(axes: [1], keepingAxes: true)
+      return try (x - mean).mapped(.power(2)).mean(axes: [1])
+    },
+    Form(words: "long rows", shape: [129, 4099], step: "negate + sum") {
+      try $0.mapped(.negate).sum(axes: [1])
+    },
+    Form(words: "rows and images", shape: [13, 17, 53, 47], step: "square + mean") {
+      try $0.mapped(.square).mean(axes: [0, 2])
+    },
+  ]
+
+  @Test(arguments: forms) private func whatIsOnlyReducedIsNeverWhole(_ form: Form) throws {
+    let net = Function { [try form.compute($0[0])] }
+    for dtype in [DType.float32, .float64] {
+      let x = TensorList(try images(form.shape, dtype: dtype))
+      let compiled = Compiled(net)
+      let (ours, plain) = (try compiled(x)[0], try net(x)[0])
+      #expect(ours.shape == plain.shape)
+      #expect(try farthest(ours, plain) < (dtype == .float64 ? 1e-10 : 1e-4))
+      let names = try compiled.profile(x.tensors, runs: 1).steps.map(\.name)
+      #expect(names.contains(form.step), "\(names)")
+    }
+  }
+
   @Test func otherValuesAndShapesAreComputedNotRemembered() throws {
     let block = try bound(.float64) { try Block($0) }
     let compiled = Compiled(block)

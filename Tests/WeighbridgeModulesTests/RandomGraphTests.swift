@@ -21,7 +21,7 @@ import WeighbridgeModules
     }
 
     static let channels = 4
-    static let kinds = 13
+    static let kinds = 15
 
     init(_ w: WeightScope, seed: UInt64) throws {
       path = w.path
@@ -66,12 +66,19 @@ import WeighbridgeModules
         let half = try a.narrowed(1, start: 0, length: 2)
         return try Tensor.concatenated([half, b.narrowed(1, start: 2, length: 2)], axis: 1)
       case 11: return try a.transposed(2, 3).contiguous().transposed(2, 3)
-      default: return try a.softmax(axis: 1) - b
+      case 12: return try a.softmax(axis: 1) - b
+      default:
+        // Sums of what is stacked, which may be taken by others, too.
+        let axis = step.layer % 5
+        let stack = try Tensor.stacked(step.kind == 13 ? [a, b] : [a, b, values[0]], axis: axis)
+        let sum = try stack.sum(axes: [axis], keepingAxes: step.first == 2)
+        let whole = step.first == 2 ? try sum.squeezed(axis) : sum
+        return step.first == 1 ? try whole + stack.selected(axis, 1) : whole
       }
     }
   }
 
-  @Test(arguments: 0..<60) func isTheModule(_ seed: Int) throws {
+  @Test(arguments: 0..<90) func isTheModule(_ seed: Int) throws {
     let program = try WeightScope.bind(MadeWeights(), dtype: .float64) {
       try Program($0, seed: UInt64(seed))
     }

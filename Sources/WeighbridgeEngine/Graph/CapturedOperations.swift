@@ -32,6 +32,27 @@ struct ArithmeticOperation: CapturedOperation {
   }
 }
 
+/// A function of each element for itself.
+struct MapOperation: CapturedOperation {
+  let engine: any Engine
+  let operation: UnaryOperation
+
+  func results(of operands: [Tensor]) throws -> [Tensor] {
+    [try Engines.logged(engine).unary(operation, operands[0])]
+  }
+}
+
+/// A reduction over axes, which stay with extent 1.
+struct ReductionOperation: CapturedOperation {
+  let engine: any Engine
+  let reduction: Reduction
+  let axes: [Int]
+
+  func results(of operands: [Tensor]) throws -> [Tensor] {
+    [try Engines.logged(engine).reduce(reduction, operands[0], axes: axes)]
+  }
+}
+
 /// An operator that adds a residual and applies an activation on its way. Its operands are what it
 /// computes with beside learned weights, and then the residual.
 struct LayerOperation: CapturedOperation {

@@ -188,11 +188,15 @@ struct CapturingEngine: Engine {
   }
 
   func unary(_ operation: UnaryOperation, _ x: Tensor) throws -> Tensor {
-    try noted([x]) { try $0.unary(operation, $1[0]) }
+    let note = MapOperation(engine: engine, operation: operation)
+    return try Capture.noting(note, [x], results: { [$0] }) { try engine.unary(operation, x) }
   }
 
   func reduce(_ operation: Reduction, _ x: Tensor, axes: [Int]) throws -> Tensor {
-    try noted([x]) { try $0.reduce(operation, $1[0], axes: axes) }
+    let note = ReductionOperation(engine: engine, reduction: operation, axes: axes)
+    return try Capture.noting(note, [x], results: { [$0] }) {
+      try engine.reduce(operation, x, axes: axes)
+    }
   }
 
   func affineGrid(_ theta: Tensor, size: Pair<Int>, alignCorners: Bool) throws -> Tensor {

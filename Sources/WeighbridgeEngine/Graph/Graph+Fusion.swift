@@ -1,8 +1,9 @@
 import WeighbridgeTensors
 
 extension Graph {
-  /// The same computation in fewer steps: norms folded into the convolutions before them, sums and
-  /// activations computed by what comes before, gates together with the sum behind them.
+  /// The same computation in fewer steps: stacks summed by adding, norms folded into the convolutions
+  /// before them, sums and activations computed by what comes before, gates together with the sum behind
+  /// them, and what is large and only reduced never computed whole.
   ///
   /// Two steps become one where the second takes the first one's result whole and nobody else does. A
   /// joint step stands where the second one stood, so that a residual is there.
@@ -10,13 +11,13 @@ extension Graph {
   /// - Parameter norms: The convolutions that have a norm folded in.
   /// - Throws: What folding throws.
   package func fused(_ norms: FoldedNorms) throws -> Graph {
-    var graph = self
+    var graph = addingStacks()
     graph.settle()
     var joining = Joining(graph, norms)
     for step in graph.steps { try joining.add(step) }
     graph.steps = joining.steps.compactMap { $0 }
     graph.settle()
-    return graph
+    return graph.fusingReductions()
   }
 }
 
@@ -103,7 +104,7 @@ private struct Joining {
   /// A sum computed by what comes before one of its terms: a gate, which passes over the image anyway, or
   /// the later one where both could.
   private mutating func summed(_ step: Graph.Step, _ output: Shape) -> Graph.Step? {
-    guard step.operands.allSatisfy({ graph.layout(of: $0).shape == output }) else { return nil }
+    guard step.operands.allSatisfy({ $0.layout.shape == output }) else { return nil }
     let candidates = step.operands.indices.compactMap { term in
       producer(of: step.operands[term]).flatMap { index in
         steps[index].flatMap(layer).map { (term: term, index: index, layer: $0) }
@@ -126,7 +127,7 @@ private struct Joining {
     guard let product = step.operation as? ArithmeticOperation, product.operation == .multiply
     else { return nil }
     for (x, factor) in [(0, 1), (1, 0)] {
-      guard graph.layout(of: step.operands[x]).shape == product.output,
+      guard step.operands[x].layout.shape == product.output,
         let gate = graph.gate(step.operands[factor], on: product.output)
       else { continue }
       return (
@@ -138,13 +139,6 @@ private struct Joining {
 }
 
 extension Graph {
-  fileprivate func layout(of operand: Operand) -> Layout {
-    switch operand {
-    case .constant(let tensor): Layout(tensor)
-    case .value(_, let layout): layout
-    }
-  }
-
   /// An operand as [N, C, 1, …], where it holds one factor for each channel of each sample.
   fileprivate func gate(_ operand: Operand, on shape: Shape) -> Operand? {
     guard case .value(let value, var layout) = operand, shape.rank >= 3,

@@ -43,9 +43,9 @@ package struct Graph: Sendable {
   }
 
   /// How every value lies.
-  private(set) var values: [Layout] = []
+  var values: [Layout] = []
   var steps: [Step] = []
-  private(set) var outputs: [Operand] = []
+  var outputs: [Operand] = []
 
   /// The operators of a captured run in their order, each for itself.
   ///
@@ -98,6 +98,14 @@ package struct Graph: Sendable {
 }
 
 extension Graph.Operand {
+  /// How it lies.
+  var layout: Graph.Layout {
+    switch self {
+    case .constant(let tensor): Graph.Layout(tensor)
+    case .value(_, let layout): layout
+    }
+  }
+
   var value: Int? {
     if case .value(let value, _) = self { value } else { nil }
   }

@@ -231,6 +231,6 @@ extension PoolingGeometry {
 }
 
 /// The name of an enumeration's case without what it carries.
-private func caseName(_ value: some Any) -> String {
+func caseName(_ value: some Any) -> String {
   String(String(describing: value).prefix { $0 != "(" })
 }

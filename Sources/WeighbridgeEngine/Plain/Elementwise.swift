@@ -27,15 +27,21 @@ extension Tensor {
   func mapped<Function: ElementFunction>(
     _ function: Function, grain: Int = 32768
   ) throws -> Tensor {
-    typealias Scalar = Function.Scalar
+    try mappedRuns(Function.Scalar.self, grain: grain) { Elements.map($0, $1, $2, function) }
+  }
+
+  /// The same by a loop over neighbours: what it reads, where it writes, and how many.
+  func mappedRuns<Scalar: PlainScalar>(
+    _: Scalar.Type, grain: Int,
+    _ loop: (UnsafePointer<Scalar>, UnsafeMutablePointer<Scalar>, Int) -> Void
+  ) throws -> Tensor {
     let source = isPacked ? self : try contiguous(preferredFormat)
     let count = elementCount
     let storage = try source.withUnsafeElements { (input: UnsafePointer<Scalar>) in
       try TensorStorage(byteCount: byteCount) { bytes in
         guard count > 0, let output = bytes.bindMemory(to: Scalar.self).baseAddress else { return }
         Parallel.forRanges(count, grain: grain) { range in
-          Elements.map(
-            input + range.lowerBound, output + range.lowerBound, range.count, function)
+          loop(input + range.lowerBound, output + range.lowerBound, range.count)
         }
       }
     }

@@ -131,6 +131,24 @@ private enum FloorRemainder<S: PlainScalar>: ElementPairFunction {
 }
 
 extension Elements {
+  /// An elementwise operator on a run, with steps of 0 or 1.
+  static func combine<S: PlainScalar>(
+    _ operation: BinaryOperation, _ a: UnsafePointer<S>, _ aStep: Int, _ b: UnsafePointer<S>,
+    _ bStep: Int, _ output: UnsafeMutablePointer<S>, _ count: Int
+  ) {
+    switch operation {
+    case .add: combine(a, aStep, b, bStep, output, count, Sum<S>.self)
+    case .subtract: combine(a, aStep, b, bStep, output, count, Difference<S>.self)
+    case .multiply: combine(a, aStep, b, bStep, output, count, Product<S>.self)
+    case .divide: combine(a, aStep, b, bStep, output, count, Quotient<S>.self)
+    case .minimum: combine(a, aStep, b, bStep, output, count, Smaller<S>.self)
+    case .maximum: combine(a, aStep, b, bStep, output, count, Larger<S>.self)
+    case .power: combine(a, aStep, b, bStep, output, count, Power<S>.self)
+    case .floorDivide: combine(a, aStep, b, bStep, output, count, FloorQuotient<S>.self)
+    case .remainder: combine(a, aStep, b, bStep, output, count, FloorRemainder<S>.self)
+    }
+  }
+
   /// One run of results. A step of 0 repeats one value; the steps that occur most have loops of their
   /// own, which compile to vector instructions.
   fileprivate static func combine<Function: ElementPairFunction>(

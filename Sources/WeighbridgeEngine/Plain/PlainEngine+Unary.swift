@@ -8,42 +8,67 @@ extension PlainEngine {
   private func unary<S: PlainScalar>(
     _ operation: UnaryOperation, _ x: Tensor, _: S.Type
   ) throws -> Tensor {
-    let costly = 4096
-    return switch operation {
-    case .negate: try x.mapped(Negation<S>())
-    case .absolute: try x.mapped(AbsoluteValue<S>())
-    case .square: try x.mapped(Square<S>())
-    case .squareRoot: try x.mapped(SquareRoot<S>(), grain: costly)
-    case .exponential: try x.mapped(Exponential<S>(), grain: costly)
-    case .logarithm: try x.mapped(Logarithm<S>(), grain: costly)
-    case .sine: try x.mapped(Sine<S>(), grain: costly)
-    case .cosine: try x.mapped(Cosine<S>(), grain: costly)
-    case .reciprocalSquareRoot: try x.mapped(ReciprocalSquareRoot<S>(), grain: costly)
-    case .reciprocal: try x.mapped(Reciprocal<S>())
-    case .exponentialMinusOne: try x.mapped(ExponentialMinusOne<S>(), grain: costly)
-    case .logarithmOnePlus: try x.mapped(LogarithmOnePlus<S>(), grain: costly)
-    case .errorFunction: try x.mapped(ErrorFunction<S>(), grain: costly)
-    case .rounded: try x.mapped(Rounded<S>(rule: .toNearestOrEven))
-    case .floor: try x.mapped(Rounded<S>(rule: .down))
-    case .ceiling: try x.mapped(Rounded<S>(rule: .up))
-    case .truncated: try x.mapped(Rounded<S>(rule: .towardZero))
-    case .sign: try x.mapped(Sign<S>())
-    case .power(let exponent): try power(x, S(exponent), grain: costly)
-    case .clamp(let lower, let upper): try x.mapped(Clamp<S>(lower: S(lower), upper: S(upper)))
-    case .affine(let scale, let shift): try x.mapped(Affine<S>(scale: S(scale), shift: S(shift)))
+    try x.mappedRuns(S.self, grain: operation.grain) { Elements.map(operation, $0, $1, $2) }
+  }
+}
+
+extension UnaryOperation {
+  /// The least number of elements worth a thread of its own.
+  fileprivate var grain: Int {
+    switch self {
+    case .negate, .absolute, .square, .reciprocal, .rounded, .floor, .ceiling, .truncated, .sign,
+      .clamp, .affine, .power(2), .power(3), .power(-1), .power(-2):
+      32768
+    default: 4096
+    }
+  }
+}
+
+extension Elements {
+  /// An elementwise operator on neighbours.
+  static func map<S: PlainScalar>(
+    _ operation: UnaryOperation, _ input: UnsafePointer<S>, _ output: UnsafeMutablePointer<S>,
+    _ count: Int
+  ) {
+    switch operation {
+    case .negate: map(input, output, count, Negation())
+    case .absolute: map(input, output, count, AbsoluteValue())
+    case .square: map(input, output, count, Square())
+    case .squareRoot: map(input, output, count, SquareRoot())
+    case .exponential: map(input, output, count, Exponential())
+    case .logarithm: map(input, output, count, Logarithm())
+    case .sine: map(input, output, count, Sine())
+    case .cosine: map(input, output, count, Cosine())
+    case .reciprocalSquareRoot: map(input, output, count, ReciprocalSquareRoot())
+    case .reciprocal: map(input, output, count, Reciprocal())
+    case .exponentialMinusOne: map(input, output, count, ExponentialMinusOne())
+    case .logarithmOnePlus: map(input, output, count, LogarithmOnePlus())
+    case .errorFunction: map(input, output, count, ErrorFunction())
+    case .rounded: map(input, output, count, Rounded(rule: .toNearestOrEven))
+    case .floor: map(input, output, count, Rounded(rule: .down))
+    case .ceiling: map(input, output, count, Rounded(rule: .up))
+    case .truncated: map(input, output, count, Rounded(rule: .towardZero))
+    case .sign: map(input, output, count, Sign())
+    case .power(let exponent): power(input, output, count, S(exponent))
+    case .clamp(let lower, let upper):
+      map(input, output, count, Clamp(lower: S(lower), upper: S(upper)))
+    case .affine(let scale, let shift):
+      map(input, output, count, Affine(scale: S(scale), shift: S(shift)))
     }
   }
 
   /// PyTorch computes some exponents by roots and products, which differ at infinities and zeros.
-  private func power<S: PlainScalar>(_ x: Tensor, _ exponent: S, grain: Int) throws -> Tensor {
+  private static func power<S: PlainScalar>(
+    _ input: UnsafePointer<S>, _ output: UnsafeMutablePointer<S>, _ count: Int, _ exponent: S
+  ) {
     switch exponent {
-    case 0.5: try x.mapped(SquareRoot<S>(), grain: grain)
-    case 2: try x.mapped(Square<S>())
-    case 3: try x.mapped(Cube<S>())
-    case -0.5: try x.mapped(ReciprocalSquareRoot<S>(), grain: grain)
-    case -1: try x.mapped(Reciprocal<S>())
-    case -2: try x.mapped(ReciprocalSquare<S>())
-    default: try x.mapped(Power<S>(exponent: exponent), grain: grain)
+    case 0.5: map(input, output, count, SquareRoot())
+    case 2: map(input, output, count, Square())
+    case 3: map(input, output, count, Cube())
+    case -0.5: map(input, output, count, ReciprocalSquareRoot())
+    case -1: map(input, output, count, Reciprocal())
+    case -2: map(input, output, count, ReciprocalSquare())
+    default: map(input, output, count, Power(exponent: exponent))
     }
   }
 }
