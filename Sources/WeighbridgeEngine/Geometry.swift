@@ -125,7 +125,7 @@ func windowCount(
   size: Int, kernel: Int, stride: Int, before: Int, after: Int, dilation: Int,
   ceilMode: Bool = false
 ) throws -> Int {
-  guard kernel > 0, stride > 0, dilation > 0, before >= 0, after >= 0 else {
+  guard size >= 0, kernel > 0, stride > 0, dilation > 0, before >= 0, after >= 0 else {
     throw WeighbridgeError(
       .shape,
       "kernel \(kernel), stride \(stride), dilation \(dilation) must be positive, "

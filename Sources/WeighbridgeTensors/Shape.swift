@@ -49,8 +49,18 @@ public struct Shape: Sendable, Hashable {
     return self
   }
 
-  /// `checked` for kernels of other modules.
-  package func addressable(_ dtype: DType) throws -> Shape { try checked(dtype) }
+  /// `checked` for kernels of other modules, whose results are in memory.
+  ///
+  /// - Throws: `shape` also for what is larger than the machine's memory.
+  package func addressable(_ dtype: DType) throws -> Shape {
+    let shape = try checked(dtype)
+    let memory = PhysicalMemory.byteCount
+    guard memory == 0 || elementCount * dtype.byteCount <= memory else {
+      throw WeighbridgeError(
+        .shape, "a tensor of shape \(self) takes more than the machine's memory")
+    }
+    return shape
+  }
 
   /// Whether the byte count fits an `Int`, empty axes counted as 1: they must not hide an overflow of
   /// the others, because strides still multiply those.

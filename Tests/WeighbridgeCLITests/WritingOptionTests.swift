@@ -29,6 +29,56 @@ import Weighbridge
     }
   }
 
+  /// A set that could not be written leaves the one before as it was: never shards of both.
+  @Test func aFailedSetLeavesTheOneBefore() throws {
+    let space = try Workspace()
+    func made(_ name: String, _ value: Float) throws -> String {
+      let tensor = try Tensor([Float](repeating: value, count: 256), shape: [256])
+      return try space.checkpoint(name, ["t0": tensor, "t1": tensor, "t2": tensor, "t3": tensor])
+    }
+    let before = try made("a.npz", 1)
+    let damaged = try made("b.npz", 2)
+    var bytes = try Data(contentsOf: URL(fileURLWithPath: damaged))
+    // In the last tensor's values.
+    let values = [Float](repeating: 2, count: 8).withUnsafeBytes { Data($0) }
+    let place = try #require(bytes.range(of: values, options: [.backwards])?.lowerBound)
+    bytes[place] ^= 1
+    try bytes.write(to: URL(fileURLWithPath: damaged))
+    let output = space.path("s.safetensors")
+    func convert(_ file: String) throws -> CommandRun {
+      try CommandRun("convert", file, output, "--model", "none", "--shard-size", "1024")
+    }
+    #expect(try convert(before).status == 0)
+    let names = space.contents
+    #expect(try convert(damaged).status == 3)
+    #expect(space.contents == names)
+    let index = output + ".index.json"
+    #expect(try CommandRun("diff", index, before).status == 0)
+    let right = try made("b.npz", 2)
+    #expect(try convert(right).status == 0)
+    #expect(try CommandRun("diff", index, right).status == 0)
+    #expect(
+      try CommandRun(
+        "convert", before, output, "--model", "none", "--shard-size", "1"
+      ).status == 0)
+  }
+
+  @Test func tooManyShardsAreRefused() throws {
+    let space = try Workspace()
+    let entries = (0..<201).map {
+      "\"t\($0)\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[\(4 * $0),\(4 * $0 + 4)]}"
+    }
+    let header = Data("{\(entries.joined(separator: ","))}".utf8)
+    let length = withUnsafeBytes(of: UInt64(header.count).littleEndian) { Data($0) }
+    let many = space.path("many.safetensors")
+    try (length + header + Data(count: 804)).write(to: URL(fileURLWithPath: many))
+    let run = try CommandRun(
+      "convert", many, space.path("s.safetensors"), "--model", "none", "--shard-size", "1")
+    #expect(run.status == 64)
+    #expect(run.errors.contains("201 files"))
+    #expect(space.contents == ["many.safetensors"])
+  }
+
   @Test func whatFitsIsOneFile() throws {
     let space = try Workspace()
     let run = try CommandRun(

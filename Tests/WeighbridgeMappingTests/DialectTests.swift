@@ -117,6 +117,7 @@ import WeighbridgeModules
   @Test(arguments: [
     (#""softmax""#, "true", false), (#""linear""#, "false", false), (#""sigmoid""#, "false", true),
     (#"{"class_name": "function", "config": "swish"}"#, "false", true), ("null", "false", true),
+    (#"{"class_name": "Softmax", "config": {}}"#, "true", false),
   ]) func kerasSaysWhatItEndsIn(_ activation: String, _ softmax: String, _ isNoted: Bool) throws {
     let dialect = try #require(Dialect.all.first { $0.id == "keras-inception" })
     let text = """
@@ -129,8 +130,15 @@ import WeighbridgeModules
       #expect(statement.configuration["bn_scale"] == "false")
       #expect(statement.notes.isEmpty != isNoted)
     }
+    // Within a model that is a layer, with a softmax behind it.
+    let nested = """
+      {"config": {"layers": [{"class_name": "Functional", "config": {"layers": [{"config":
+      {"name": "predictions", "activation": "linear"}}]}}, {"class_name": "Softmax", "config": {}}]}}
+      """
+    #expect(dialect.statement(beside: ["config": nested]).configuration["softmax"] == "true")
     for none in ["", "[]", "{\"config\": {\"layers\": 3}}", "{\"config\": {\"layers\": [1, {}]}}"] {
       #expect(dialect.statement(beside: ["config": none]).configuration == dialect.configuration)
+      #expect(dialect.statement(beside: ["config": none]).assumed == ["softmax"])
     }
   }
 

@@ -38,6 +38,19 @@ import WeighbridgeModules
     #expect(try TensorDiff(a, b).isIdentical)
   }
 
+  /// Two tensors whose names differ by that alone are two.
+  @Test func slashesAndDotsOfOneFileAreTold() throws {
+    let a = try checkpoint(["a/b": [1], "a.b": [1]])
+    let b = try checkpoint(["a.b": [2], "a/b": [1]])
+    #expect(try TensorDiff(a, a).isIdentical)
+    #expect(try TensorDiff(a, b).different.map(\.name) == ["a.b"])
+    let one = try checkpoint(["a/b": [5]])
+    let two = try checkpoint(["a.b": [5], "a/b": [6]])
+    #expect(try TensorDiff(one, two).different.map(\.name) == ["a/b"])
+    #expect(try TensorDiff(one, two).onlyInB == ["a.b"])
+    #expect(try TensorDiff(two, one).onlyInA == ["a.b"])
+  }
+
   @Test func dtypesAreRemarked() throws {
     let a = try checkpoint(["x": [1, 2]])
     let b = MemoryCheckpoint(["x": try Tensor([1.0, 2.0], shape: [2])])

@@ -49,8 +49,8 @@ package final class KerasFile: IndexedCheckpoint {
       content, configuration: configuration, metadata: metadata, skipped: skipped)
   }
 
-  /// The longest configuration that is read.
-  private static let longestText = 16 << 20
+  /// The longest configuration that is read: some thousand layers take 5 MB.
+  private static let longestText = 8 << 20
 
   private static func text(_ entry: ZipEntry, _ map: MappedFile) throws -> String {
     try WeighbridgeError.locating(entry: entry.name) {

@@ -35,7 +35,9 @@ public final class SafetensorsCheckpoint: IndexedCheckpoint {
     // A native file says itself what it is, under its sum.
     let beside = native == nil ? HubConfiguration.texts(beside: map.path) : [:]
     metadata = names.metadata.merging(beside) { own, _ in own }
-    index = EntryIndex(names.entries, skipped: file.skipped, path: map.path)
+    index = EntryIndex(
+      MLXForms.marked(names.entries, by: native == nil ? metadata : [:]), skipped: file.skipped,
+      path: map.path)
   }
 
   init(index map: MappedFile) throws {
@@ -49,7 +51,8 @@ public final class SafetensorsCheckpoint: IndexedCheckpoint {
       shards.entries.map { CheckpointEntry($0.entry) }, shards.metadata, isNative: false)
     aliases = names.aliases
     metadata = names.metadata.merging(HubConfiguration.texts(beside: map.path)) { own, _ in own }
-    index = EntryIndex(names.entries, skipped: shards.skipped, path: map.path)
+    index = EntryIndex(
+      MLXForms.marked(names.entries, by: metadata), skipped: shards.skipped, path: map.path)
   }
 
   public func checkUnchanged() throws {

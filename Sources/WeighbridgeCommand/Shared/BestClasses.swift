@@ -18,7 +18,16 @@ struct BestClasses {
     names = try path.map { try TextFile.lines(of: $0) } ?? []
   }
 
-  /// Per sample, the likeliest classes and the softmax of their logits.
+  /// [samples, classes] as shares of 1.
+  static func shares(_ output: Tensor) throws -> [Double] {
+    let values = try output.elements(as: Double.self)
+    let sums = try output.sum(axes: [1]).elements(as: Double.self)
+    let isDistribution = values.allSatisfy { $0 >= 0 } && sums.allSatisfy { abs($0 - 1) < 1e-4 }
+    return isDistribution ? values : try output.softmax(axis: 1).elements(as: Double.self)
+  }
+
+  /// Per sample, the likeliest classes and the softmax of their logits; what is a distribution already, as
+  /// the output of a network that ends in a softmax, as it is.
   ///
   /// - Throws: `usage` when output 0 is no table of logits, or has another number of classes than names.
   func lines(_ outputs: [Tensor], samples: [String]) throws -> [String] {
@@ -34,7 +43,7 @@ struct BestClasses {
         .usage, "--classes names \(names.count), and the network has \(classes)",
         remedy: "Give one name per line, in the order of training")
     }
-    let shares = try logits.converted(to: .float64).softmax(axis: 1).elements(as: Double.self)
+    let shares = try BestClasses.shares(logits.converted(to: .float64))
     return samples.enumerated().flatMap { index, sample -> [String] in
       let row = shares[index * classes..<(index + 1) * classes]
       let best = row.indices.sorted { row[$0] > row[$1] }.prefix(count)

@@ -26,9 +26,9 @@ extension Tensor {
   ) throws -> Tensor {
     let deviations = try self - mean(axes: axes, keepingAxes: true)
     let count = try Set(axes.map(shape.resolvedAxis)).reduce(1) { $0 * shape[$1] }
-    let divisor = max(0, count - correction)
+    let divisor = max(0, Double(count) - Double(correction))
     return try deviations.mapped(.square).sum(axes: axes, keepingAxes: keepingAxes)
-      .combined(.divide, Tensor.full([], Double(divisor), dtype: dtype))
+      .combined(.divide, Tensor.full([], divisor, dtype: dtype))
   }
 
   /// The square root of the variance, as `torch.std`.

@@ -80,6 +80,8 @@ public struct Dialect: Sendable, Hashable {
   struct Statement: Sendable, Hashable {
     var origin: String
     var configuration: [String: String]
+    /// The keys that no such file says itself, for which the usual is taken.
+    var assumed: Set<String> = []
     var notes: [String] = []
   }
 

@@ -7,15 +7,15 @@ extension Export {
   /// `model-00001-of-00003.safetensors` … and `model.safetensors.index.json`, as hubs have them. What
   /// fits into one file is written as one.
   ///
-  /// The index comes last: until it is there, what was there before is as it was, unless it has shards
-  /// of the same names.
+  /// The files get their names when all of them are complete, the index last; an index that was there
+  /// before goes first, so that none is ever of shards of two checkpoints.
   ///
   /// - Parameters:
   ///   - path: Ends in `.safetensors`.
   ///   - shardSize: How many bytes of tensors a file holds at most; a larger tensor has one of its own.
   ///   - progress: Called before each tensor with how many are done, and its name.
   /// - Returns: What was written, and the path that opens all of it.
-  /// - Throws: `usage` for another path or no size, `unwritable`, and what reading throws.
+  /// - Throws: `usage` for another path, no size, or a size that makes more than 200 files, `unwritable`, and what reading throws.
   public func writeShards(
     to path: String, shardSize: Int, progress: (Int, String) -> Void = { _, _ in }
   ) throws -> (summary: ExportSummary, path: String) {
@@ -26,10 +26,24 @@ extension Export {
         remedy: "End the path in .safetensors")
     }
     let shards = Export.shards(items, of: shardSize)
+    guard shards.count <= Export.mostShards else {
+      throw WeighbridgeError(
+        .usage, "would be \(shards.count) files, at most \(Export.mostShards) are written",
+        file: path,
+        remedy: "Give a larger size of a shard")
+    }
     guard shards.count > 1 else {
       return (try write(to: path, as: .checkpoint(.safetensors, .flat), progress: progress), path)
     }
-    let stem = String(path.dropLast(ending.count))
+    return try OutputFile.together(replacing: path + ".index.json") {
+      try writeShards(shards, stem: String(path.dropLast(ending.count)), path, progress)
+    }
+  }
+
+  private func writeShards(
+    _ shards: [Range<Int>], stem: String, _ path: String, _ progress: (Int, String) -> Void
+  ) throws -> (summary: ExportSummary, path: String) {
+    let ending = ".safetensors"
     var summary = ExportSummary()
     var weights: [JSONDocument.Member] = []
     for (number, shard) in shards.enumerated() {
@@ -50,6 +64,9 @@ extension Export {
     try output.commit()
     return (summary, output.path)
   }
+
+  /// They are open together, and systems allow as few as 256 open files.
+  private static let mostShards = 200
 
   /// The items of each file, in their order.
   private static func shards(_ items: [Item], of limit: Int) -> [Range<Int>] {

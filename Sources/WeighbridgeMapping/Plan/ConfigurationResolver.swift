@@ -45,7 +45,10 @@ struct ConfigurationResolver {
     stated.notes = (others?.notes ?? []) + (dialect?.notes ?? [])
     for (name, text) in dialect?.configuration ?? [:] {
       guard let key = stated.configuration.keys.first(where: { $0.name == name }) else { continue }
-      try stated.set(name, key.parse(text), of: dialect?.origin ?? "the dialect")
+      let isAssumed = dialect?.assumed.contains(name) ?? false
+      try stated.set(
+        name, key.parse(text), origin: isAssumed ? .assumed : .metadata,
+        of: dialect?.origin ?? "the dialect")
     }
     for (key, value) in others?.values ?? [] {
       try stated.set(key, value, of: "what the file carries")

@@ -68,7 +68,19 @@ public struct Loader: Sendable {
       file: checkpoint.path)
     var plan = try plan(candidates, resolver, rules: rules, notes: notes)
     if dialect != nil { plan.report.shipped = rules }
+    if native == nil, rules.isEmpty { try Loader.refuseTransposed(checkpoint, plan.ledger) }
     return plan
+  }
+
+  /// MLX's kernels are read by their names, which do not say that one is transposed: its order is another.
+  private static func refuseTransposed(_ checkpoint: any Checkpoint, _ ledger: Ledger) throws {
+    guard checkpoint.metadata["format"] == "mlx",
+      let kernel = ledger.requests.first(where: { $0.role == .transposedConvolutionWeight })
+    else { return }
+    throw WeighbridgeError(
+      .unsupported, "is MLX's, and a transposed kernel's order is not known there",
+      file: checkpoint.path, entry: kernel.name,
+      remedy: "Say with \(Setting.rules) how its axes are permuted")
   }
 
   /// Plans a model that has no weights, such as attention itself.

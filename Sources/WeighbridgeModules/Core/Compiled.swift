@@ -9,7 +9,8 @@ import Synchronization
 /// let logits = try net(images)
 /// ```
 ///
-/// The results differ from the module's own by rounding, and are the same each time. A module whose
+/// The results differ from the module's own by rounding, and are the same each time. What is no tensor is
+/// read in the run that is noted, and not again: a property that changes later, a random number. A module whose
 /// values decide what runs is not captured, and runs as it is; `obstacle(to:)` says where. So does a
 /// probed run, which looks at modules.
 public struct Compiled<Base: Module>: Module {

@@ -20,14 +20,14 @@ extension TensorDiff {
   ) throws {
     self.init()
     let tolerance = tolerance ?? ElementwiseTolerance(relative: 0, absolute: 0)
-    let (namesA, namesB) = (TensorDiff.index(a), TensorDiff.index(b))
     let listA = a.entries.filter { TensorDiff.isCompared($0) && isWanted($0) }
-    onlyInB = b.entries.filter {
-      TensorDiff.isCompared($0) && isWanted($0) && namesA[TensorDiff.key($0)] == nil
-    }.map(\.rawPath)
+    let listB = b.entries.filter { TensorDiff.isCompared($0) && isWanted($0) }
+    let counterparts = TensorDiff.counterparts(of: listA, in: listB)
+    let taken = Set(counterparts.values)
+    onlyInB = listB.indices.filter { !taken.contains($0) }.map { listB[$0].rawPath }
     for (position, entry) in listA.enumerated() {
       onProgress?(position, listA.count)
-      guard let other = namesB[TensorDiff.key(entry)] else {
+      guard let other = counterparts[position].map({ listB[$0] }) else {
         onlyInA.append(entry.rawPath)
         continue
       }
@@ -57,14 +57,34 @@ extension TensorDiff {
   /// A reference's metadata is no tensor, even where it is stored as one.
   private static func isCompared(_ entry: CheckpointEntry) -> Bool { entry.name != "metadata" }
 
-  private static func key(_ entry: CheckpointEntry) -> ExactText {
-    ExactText(
-      String(
-        decoding: entry.rawPath.utf8.map { $0 == UInt8(ascii: "/") ? UInt8(ascii: ".") : $0 },
-        as: UTF8.self))
+  /// Which entry of another list has an entry's name: the very name, or else the one that groups make of
+  /// it, `a/b` for `a.b`, where no two of a list read alike.
+  ///
+  /// - Returns: Positions in `b` by positions in `a`.
+  private static func counterparts(
+    of a: [CheckpointEntry], in b: [CheckpointEntry]
+  ) -> [Int: Int] {
+    let exact = Dictionary(b.indices.map { (ExactText(b[$0].rawPath), $0) }) { first, _ in first }
+    var found: [Int: Int] = [:]
+    for index in a.indices { found[index] = exact[ExactText(a[index].rawPath)] }
+    let taken = Set(found.values)
+    let restA = single(a.indices.filter { found[$0] == nil }, of: a)
+    let restB = single(b.indices.filter { !taken.contains($0) }, of: b)
+    for (name, index) in restA { found[index] = restB[name] }
+    return found
   }
 
-  private static func index(_ checkpoint: any Checkpoint) -> [ExactText: CheckpointEntry] {
-    Dictionary(checkpoint.entries.map { (key($0), $0) }) { first, _ in first }
+  /// The entries by their names with dots for slashes, but those that read alike.
+  private static func single(
+    _ indices: [Int], of entries: [CheckpointEntry]
+  ) -> [ExactText: Int] {
+    let groups = Dictionary(grouping: indices) { index in
+      ExactText(
+        String(
+          decoding: entries[index].rawPath.utf8.map {
+            $0 == UInt8(ascii: "/") ? UInt8(ascii: ".") : $0
+          }, as: UTF8.self))
+    }
+    return groups.compactMapValues { $0.count == 1 ? $0[0] : nil }
   }
 }

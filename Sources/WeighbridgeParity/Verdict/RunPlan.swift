@@ -22,12 +22,7 @@ struct RunPlan: Sendable {
   /// time than a run whose result is already certain.
   private static let patience = 10.0
   /// And how much may be kept then: more, where the machine has four times as much memory.
-  private static let patientByteLimit = max(byteLimit, min(8 << 30, memoryByteCount / 4))
-
-  private static let memoryByteCount: Int = {
-    let (pages, size) = (sysconf(Int32(_SC_PHYS_PAGES)), sysconf(Int32(_SC_PAGESIZE)))
-    return pages > 0 && size > 0 ? pages.multipliedReportingOverflow(by: size).partialValue : 0
-  }()
+  private static let patientByteLimit = max(byteLimit, min(8 << 30, PhysicalMemory.byteCount / 4))
 
   private let options: ValidationOptions
   private let isWanted: Bool

@@ -1,4 +1,5 @@
 import CFaults
+import Synchronization
 import WeighbridgeTensors
 
 #if canImport(Glibc)
@@ -184,6 +185,40 @@ package final class OutputFile: @unchecked Sendable {
       discard()
       throw error
     }
+    if let group = OutputFile.group {
+      group.hold(self)
+      return
+    }
+    try takeName()
+  }
+
+  /// Runs `body`; the files that it commits get their names together when it returns, and none of them
+  /// where it throws.
+  ///
+  /// All of them are open until then, so there should be hundreds at most.
+  ///
+  /// - Parameter old: A file that is removed when all are complete, before the first gets its name.
+  /// - Throws: What `body` throws, and `unwritable`.
+  package static func together<R>(replacing old: String, _ body: () throws -> R) throws -> R {
+    let held = Group()
+    let result = try $group.withValue(held, operation: body)
+    guard unlink(old) == 0 || errno == ENOENT else { throw SystemCall.writeError(old, errno) }
+    for file in held.files { try file.takeName() }
+    return result
+  }
+
+  @TaskLocal private static var group: Group?
+
+  /// Complete files without their names. They are discarded where nothing holds them any more.
+  private final class Group: Sendable {
+    private let kept = Mutex<[OutputFile]>([])
+
+    var files: [OutputFile] { kept.withLock { $0 } }
+
+    func hold(_ file: OutputFile) { kept.withLock { $0.append(file) } }
+  }
+
+  private func takeName() throws {
     // Renamed before it is closed: closed, it would be nobody's, and another process might remove it.
     guard rename(temporaryPath, destination) == 0 else { throw failAndDiscard(errno) }
     close(descriptor)
