@@ -24,6 +24,27 @@ import WeighbridgeEngine
     try Tensor(values, shape: [values.count])
   }
 
+  /// Sizes that a file may name: nothing of them is made, and nothing overflows.
+  @Test func absurdSizes() throws {
+    let x = try zeros([1, 2, 4, 5])
+    let huge = 1 << 40
+    for size in [Pair(1, huge), Pair(huge, 1)] {
+      expectError("machine's memory") { try x.adaptiveAveragePooled(to: size) }
+      expectError("machine's memory") { try x.adaptiveMaxPooled(to: size) }
+    }
+    expectError("cannot be made") { try x.adaptiveAveragePooled(to: Pair(1 << 62, 1 << 62)) }
+    let windows = WindowGeometry(kernel: Pair(2, 2))
+    for size in [Pair(Int.min, 4), Pair(4, Int.min), Pair(-1, 4)] {
+      expectError("must be positive") { try zeros([1, 8, 12]).folded(to: size, windows) }
+    }
+    // The divisor is infinite, or none is left.
+    for (correction, expected) in [(Int.min, 0.0), (Int.max, Double.nan)] {
+      let variance = try zeros([3]).variance(axes: [0], correction: correction)
+      let value = try variance.elements(as: Float.self)[0]
+      #expect(expected.isNaN ? value.isNaN : value == 0)
+    }
+  }
+
   @Test func resizing() throws {
     let x = try zeros([1, 2, 4, 5])
     for size in [[3], [3, 0], [3, -1], [3, 4, 5], []] {
