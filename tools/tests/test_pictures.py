@@ -123,3 +123,30 @@ def test_run_names_the_likeliest_classes(files: tuple[Path, dict]) -> None:
     few = command(*run, *transform, *pictures, "--classes", folder / "few.txt")
     assert few.returncode == 64
     assert "names 2, and the network has 7" in few.stderr
+
+
+@built
+@pytest.mark.parametrize("ending", [torch.nn.Identity(), torch.nn.Softmax(1)])
+def test_what_is_a_distribution_is_shown_as_it_is(tmp_path: Path, ending: torch.nn.Module) -> None:
+    torch.manual_seed(5)
+    net = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 7, 5, 5), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), ending
+    ).eval()
+    transform = "resize=24,crop=20,normalize=imagenet"
+    x = torch.from_numpy(np.load(PICTURES / "transformed.npz")[transform])
+    export(net, tmp_path / "net.npz")
+    record(net, [x], tmp_path / "reference.npz", network=True)
+    run = command(
+        "run", "--model", "recorded", "--weights", tmp_path / "net.npz", "--reference",
+        tmp_path / "reference.npz", "--image", PICTURES / "photo.png", "--transform", transform, "--top", "7",
+    )
+    assert run.returncode == 0, run.stderr
+    output = net(x).detach()
+    shares = output if isinstance(ending, torch.nn.Softmax) else output.softmax(1)
+    shown = {
+        int(line.split("class")[1]): float(line.split("%")[0])
+        for line in run.stdout.splitlines() if " class " in line
+    }
+    assert len(shown) == 7
+    for index, share in enumerate(shares[0].tolist()):
+        assert abs(shown[index] - 100 * share) < 0.06, run.stdout
