@@ -43,8 +43,9 @@ struct Diagnoser {
   func diagnose(_ suspect: Suspect, _ judged: Judgement?) throws -> Diagnosis? {
     let ratio = judged?.ratio ?? .nan
     var suspect = suspect
-    suspect.hasOwnScale = hasOwnScale(suspect)
-    suspect.bar = bar(suspect, judged)
+    let unchanged = try? suspect.own.unchanged(suspect.key)
+    suspect.hasOwnScale = hasOwnScale(suspect, unchanged)
+    suspect.bar = bar(suspect, judged, unchanged)
     suspect.ratioBefore = judged?.ratio
     // With what was recorded within it, it is right as it is: the shape comes from there.
     if suspect.hasOtherShape, suspect.bar != nil { return nil }
@@ -86,10 +87,10 @@ struct Diagnoser {
 
   /// What a change must beat where the layer as it is would pass for explained: one that fails only by
   /// a limit of its own, or not alone at all.
-  private func bar(_ suspect: Suspect, _ judged: Judgement?) -> Suspect.Bar? {
-    guard
-      let (figures, judgement, _) = compared(suspect, { try suspect.own.unchanged(suspect.key) }),
-      judgement.holds
+  private func bar(
+    _ suspect: Suspect, _ judged: Judgement?, _ unchanged: Tensor?
+  ) -> Suspect.Bar? {
+    guard let (figures, judgement, _) = compared(suspect, { unchanged }), judgement.holds
     else { return nil }
     let ratio = judged?.ratio ?? judgement.ratio
     let limit = judged?.limit ?? judgement.limit
@@ -99,8 +100,8 @@ struct Diagnoser {
   }
 
   /// Whether what the layer returns is of another size than what was recorded: 1 for 10.
-  private func hasOwnScale(_ suspect: Suspect) -> Bool {
-    guard let (figures, _, result) = compared(suspect, { try suspect.own.unchanged(suspect.key) }),
+  private func hasOwnScale(_ suspect: Suspect, _ unchanged: Tensor?) -> Bool {
+    guard let (figures, _, result) = compared(suspect, { unchanged }),
       let own = try? Comparison.figures(result, result)
     else { return false }
     let (ours, recorded) = (own.referenceRMS, figures.referenceRMS)

@@ -57,17 +57,14 @@ extension Inception3: Diagnosable {
           .inputNormalization,
           "transform_input is \(transformsInput) here and \(other) in the reference",
           fix: .configuration(key: "transform_input", value: .boolean(other)))
-      ) { input in
-        let logits = try classified(other ? transformed(input) : input)
-        return endsInSoftmax ? try logits.softmax(axis: 1) : logits
-      }
+      ) { try ended(classified(other ? transformed($0) : $0)) }
     ]
   }
 }
 
 extension SEInception3: Diagnosable {
   public func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
-    let other = !model.endsInSoftmax
+    let other = model.softmax == nil
     return [
       Alternative(
         Cause(

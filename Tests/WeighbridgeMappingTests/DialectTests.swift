@@ -121,8 +121,8 @@ import WeighbridgeModules
   ]) func kerasSaysWhatItEndsIn(_ activation: String, _ softmax: String, _ isNoted: Bool) throws {
     let dialect = try #require(Dialect.all.first { $0.id == "keras-inception" })
     let text = """
-      {"config": {"layers": [{"config": {"name": "conv2d", "activation": "relu"}}, {"config":
-      {"name": "predictions", "activation": \(activation)}}]}}
+      {"config": {"layers": [{"class_name": "Conv2D", "config": {"name": "conv2d", "activation":
+      "relu"}}, {"class_name": "Dense", "config": {"name": "predictions", "activation": \(activation)}}]}}
       """
     for key in ["config", "model_config"] {
       let statement = dialect.statement(beside: [key: text])
@@ -132,8 +132,8 @@ import WeighbridgeModules
     }
     // Within a model that is a layer, with a softmax behind it.
     let nested = """
-      {"config": {"layers": [{"class_name": "Functional", "config": {"layers": [{"config":
-      {"name": "predictions", "activation": "linear"}}]}}, {"class_name": "Softmax", "config": {}}]}}
+      {"config": {"layers": [{"class_name": "Functional", "config": {"layers": [{"class_name":
+      "Dense", "config": {"name": "predictions", "activation": "linear"}}]}}, {"class_name": "Softmax", "config": {}}]}}
       """
     #expect(dialect.statement(beside: ["config": nested]).configuration["softmax"] == "true")
     for none in ["", "[]", "{\"config\": {\"layers\": 3}}", "{\"config\": {\"layers\": [1, {}]}}"] {

@@ -1,23 +1,23 @@
 import WeighbridgeWeights
 
 /// What a configuration of Keras says about a network's layers: their names, classes and order.
-struct KerasNetwork {
-  struct Layer {
-    let name: String
+package struct KerasNetwork {
+  package struct Layer {
+    package let name: String
     /// The class in the letters of automatic names: `batch_normalization`.
-    let kind: String
-    let configuration: JSONDocument
+    package let kind: String
+    package let configuration: JSONDocument
     /// The layers whose outputs it takes, by position; of a list of layers, the one before.
     let inputs: [Int]
     /// A model within the model.
-    let inner: KerasNetwork?
+    package let inner: KerasNetwork?
 
     func flag(_ name: String) -> Bool? {
       if case .boolean(let value)? = configuration[name] { value } else { nil }
     }
   }
 
-  private(set) var layers: [Layer] = []
+  package private(set) var layers: [Layer] = []
   /// How many channels its convolutions make.
   private var filters: [Int] = []
   private var positions: [String: Int] = [:]
@@ -27,7 +27,7 @@ struct KerasNetwork {
   private static let deepest = 16
 
   /// - Returns: `nil` for what is no configuration of a network.
-  init?(json: String) {
+  package init?(json: String) {
     guard let document = try? JSONDocument(parsing: json) else { return nil }
     self.init(document, depth: 0)
   }

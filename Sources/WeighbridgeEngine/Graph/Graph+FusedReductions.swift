@@ -18,7 +18,7 @@ private struct ReductionFusing {
   private let graph: Graph
   private let producers: [Int: Int]
   /// How often each value is taken.
-  private let takers: [Int: Int]
+  private let uses: [Int]
 
   /// What has fewer elements is in a cache anyway, where operators one by one are no slower.
   private static let smallest = 1 << 19
@@ -32,8 +32,7 @@ private struct ReductionFusing {
       if let value = step.results[0] { producers[value] = index }
     }
     self.producers = producers
-    let taken = (graph.steps.flatMap(\.operands) + graph.outputs).compactMap(\.value)
-    takers = Dictionary(taken.map { ($0, 1) }, uniquingKeysWith: +)
+    uses = graph.uses
   }
 
   /// A reduction with the elementwise steps whose result nobody else takes.
@@ -51,7 +50,7 @@ private struct ReductionFusing {
     fused.operation = FusedReduction(
       members: chain.members, reduction: reduction.reduction, axes: reduction.axes, shape: shape)
     fused.operands = chain.operands
-    fused.place.joined = (step.place.joined ?? []) + chain.guests(of: step.place, graph)
+    for index in chain.places.keys.sorted() { fused.place.take(graph.steps[index].place) }
     return fused
   }
 
@@ -62,15 +61,6 @@ private struct ReductionFusing {
     var operands: [Graph.Operand] = []
     /// The members by their steps.
     var places: [Int: Int] = [:]
-
-    /// The modules whose work is done as well as that of its own place.
-    func guests(of place: RunLog.Place, _ graph: Graph) -> [RunLog.Joined] {
-      places.keys.sorted().map { graph.steps[$0].place }.flatMap { other in
-        let isOther = other.path != place.path && !other.path.isEmpty
-        let own = RunLog.Joined(path: other.path, kind: other.kind, isFolded: false)
-        return (isOther ? [own] : []) + (other.joined ?? [])
-      }
-    }
   }
 
   /// - Returns: Where the step's result is; `nil` where it is no elementwise one.
@@ -100,7 +90,7 @@ private struct ReductionFusing {
     else { return nil }
     let step = graph.steps[index]
     guard FusedReduction.Member.Kind(step.operation) != nil else { return nil }
-    if takers[value] == 1 { return index }
+    if uses[value] == 1 { return index }
     let isOfSmaller = step.operands.allSatisfy { $0.memory <= layout.shape.elementCount / 4 }
     return isShared && isOfSmaller && step.operation is ArithmeticOperation ? index : nil
   }

@@ -27,15 +27,13 @@ private struct Joining {
   private let graph: Graph
   private let norms: FoldedNorms
   /// How often each value is taken.
-  private var uses: [Int]
+  private let uses: [Int]
   /// The step that computes a value.
   private var producers: [Int: Int] = [:]
 
   init(_ graph: Graph, _ norms: FoldedNorms) {
     (self.graph, self.norms) = (graph, norms)
-    uses = [Int](repeating: 0, count: graph.values.count)
-    let operands = graph.steps.flatMap(\.operands) + graph.outputs
-    for value in operands.compactMap(\.value) { uses[value] += 1 }
+    uses = graph.uses
   }
 
   mutating func add(_ step: Graph.Step) throws {
@@ -68,14 +66,7 @@ private struct Joining {
     guard var step = steps[index] else { return nil }
     steps[index] = nil
     (step.operation, step.operands, step.results) = (operation, operands, other.results)
-    // What the module around both computes itself is no module's work.
-    let isGuest =
-      other.place.path != step.place.path && !other.place.path.isEmpty
-      && !step.place.path.hasPrefix("\(other.place.path).")
-    let guest =
-      isGuest
-      ? [RunLog.Joined(path: other.place.path, kind: other.place.kind, isFolded: isFolded)] : []
-    step.place.joined = (step.place.joined ?? []) + guest + (other.place.joined ?? [])
+    step.place.take(other.place, isFolded: isFolded)
     return step
   }
 
@@ -135,6 +126,16 @@ private struct Joining {
       )
     }
     return nil
+  }
+}
+
+extension RunLog.Place {
+  /// Does the work of another place as well. What the module around both computes itself is no module's.
+  mutating func take(_ other: Self, isFolded: Bool = false) {
+    let isGuest = other.path != path && !other.path.isEmpty && !path.hasPrefix("\(other.path).")
+    let guest =
+      isGuest ? [RunLog.Joined(path: other.path, kind: other.kind, isFolded: isFolded)] : []
+    joined = (joined ?? []) + guest + (other.joined ?? [])
   }
 }
 

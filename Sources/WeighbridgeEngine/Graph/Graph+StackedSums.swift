@@ -11,7 +11,7 @@ extension Graph {
 }
 
 private struct StackedSums {
-  private(set) var graph: Graph
+  private var graph: Graph
   private let captured: Graph
   /// The tensors that were joined to a value, and along which axis.
   private var joined: [Int: (axis: Int, operands: [Graph.Operand])] = [:]

@@ -82,6 +82,14 @@ package struct Graph: Sendable {
     return .value(value, Layout(tensor))
   }
 
+  /// How often each value is taken.
+  var uses: [Int] {
+    var uses = [Int](repeating: 0, count: values.count)
+    let operands = steps.flatMap(\.operands) + outputs
+    for value in operands.compactMap(\.value) { uses[value] += 1 }
+    return uses
+  }
+
   /// Leaves out the steps whose results nobody takes, and notes of the others what they release.
   mutating func settle() {
     var needed = Set(outputs.compactMap(\.value))

@@ -1,3 +1,4 @@
+import WeighbridgeCheckpoints
 import WeighbridgeWeights
 
 /// The layers as Keras describes them beside the weights of a whole model: what shapes cannot tell.
@@ -30,35 +31,28 @@ struct KerasDescription: Sendable, Hashable {
 
   /// The function that the model ends in.
   private func function(_ carried: [String: String]) -> String? {
-    for text in ["config", "model_config"].compactMap({ carried[$0] }) {
-      guard let model = try? JSONDocument(parsing: text) else { continue }
-      var found: String?
-      visitLayers(of: model) { kind, configuration in
-        if configuration["name"] == .string(last), let activation = configuration["activation"] {
-          found = Self.name(activation)
-        } else if found == "linear", kind == "Softmax" {
-          found = "softmax"
-        } else if found == "linear", kind == "Activation",
-          let activation = configuration["activation"]
-        {
-          found = Self.name(activation)
-        }
+    ["config", "model_config"].lazy.compactMap { carried[$0] }
+      .compactMap { KerasNetwork(json: $0) }.compactMap(function(of:)).first
+  }
+
+  private func function(of network: KerasNetwork) -> String? {
+    var found: String?
+    for layer in Self.flattened(network) {
+      let activation = layer.configuration["activation"]
+      if layer.name == last {
+        found = activation.map(Self.name)
+      } else if found == "linear", layer.kind == "softmax" {
+        found = "softmax"
+      } else if found == "linear", layer.kind == "activation" {
+        found = activation.map(Self.name)
       }
-      if let found { return found }
     }
-    return nil
+    return found
   }
 
   /// Every layer in order, also those of models that are layers.
-  private func visitLayers(
-    of model: JSONDocument, _ body: (_ kind: String, _ configuration: JSONDocument) -> Void
-  ) {
-    guard let own = model["config"], case .array(let layers)? = own["layers"] else { return }
-    for layer in layers {
-      guard let configuration = layer["config"] else { continue }
-      body(layer["class_name"]?.stringValue ?? "", configuration)
-      visitLayers(of: layer, body)
-    }
+  private static func flattened(_ network: KerasNetwork) -> [KerasNetwork.Layer] {
+    network.layers.flatMap { [$0] + ($0.inner.map(flattened) ?? []) }
   }
 
   /// A function by its name, or an object that is one.

@@ -15,12 +15,12 @@ extension Export {
   ///   - shardSize: How many bytes of tensors a file holds at most; a larger tensor has one of its own.
   ///   - progress: Called before each tensor with how many are done, and its name.
   /// - Returns: What was written, and the path that opens all of it.
-  /// - Throws: `usage` for another path, no size, or a size that makes more than 200 files, `unwritable`, and what reading throws.
+  /// - Throws: `usage` for another path, no size, or a size that makes more than 200 files; `unwritable`,
+  ///   and what reading throws.
   public func writeShards(
     to path: String, shardSize: Int, progress: (Int, String) -> Void = { _, _ in }
   ) throws -> (summary: ExportSummary, path: String) {
-    let ending = ".safetensors"
-    guard path.hasSuffix(ending), shardSize > 0 else {
+    guard path.hasSuffix(Export.ending), shardSize > 0 else {
       throw WeighbridgeError(
         .usage, "shards are safetensors files of at least one byte", file: path,
         remedy: "End the path in .safetensors")
@@ -36,18 +36,18 @@ extension Export {
       return (try write(to: path, as: .checkpoint(.safetensors, .flat), progress: progress), path)
     }
     return try OutputFile.together(replacing: path + ".index.json") {
-      try writeShards(shards, stem: String(path.dropLast(ending.count)), path, progress)
+      try writeShards(shards, stem: String(path.dropLast(Export.ending.count)), path, progress)
     }
   }
 
   private func writeShards(
     _ shards: [Range<Int>], stem: String, _ path: String, _ progress: (Int, String) -> Void
   ) throws -> (summary: ExportSummary, path: String) {
-    let ending = ".safetensors"
     var summary = ExportSummary()
     var weights: [JSONDocument.Member] = []
     for (number, shard) in shards.enumerated() {
-      let file = "\(stem)-\(Export.digits(number + 1))-of-\(Export.digits(shards.count))\(ending)"
+      let file =
+        "\(stem)-\(Export.digits(number + 1))-of-\(Export.digits(shards.count))\(Export.ending)"
       let writer = try Checkpoints.writer(
         file, format: .safetensors, tensors: items[shard].map(\.description), metadata: metadata)
       try write(
@@ -64,6 +64,8 @@ extension Export {
     try output.commit()
     return (summary, output.path)
   }
+
+  private static let ending = ".safetensors"
 
   /// They are open together, and systems allow as few as 256 open files.
   private static let mostShards = 200

@@ -43,12 +43,15 @@ struct ConfigurationResolver {
     var stated = Stated(configuration: architecture.defaults)
     let others = native == nil ? CarriedConfiguration(carried, stated.configuration.keys) : nil
     stated.notes = (others?.notes ?? []) + (dialect?.notes ?? [])
-    for (name, text) in dialect?.configuration ?? [:] {
-      guard let key = stated.configuration.keys.first(where: { $0.name == name }) else { continue }
-      let isAssumed = dialect?.assumed.contains(name) ?? false
-      try stated.set(
-        name, key.parse(text), origin: isAssumed ? .assumed : .metadata,
-        of: dialect?.origin ?? "the dialect")
+    if let dialect {
+      for (name, text) in dialect.configuration {
+        guard let key = stated.configuration.keys.first(where: { $0.name == name }) else {
+          continue
+        }
+        try stated.set(
+          name, key.parse(text), origin: dialect.assumed.contains(name) ? .assumed : .metadata,
+          of: dialect.origin)
+      }
     }
     for (key, value) in others?.values ?? [] {
       try stated.set(key, value, of: "what the file carries")

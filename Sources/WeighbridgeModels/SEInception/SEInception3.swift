@@ -13,8 +13,7 @@ public struct Inception3: Module {
   let avgpool: AdaptiveAvgPool2d
   let dropout: Identity
   let fc: Linear
-  let softmax: Softmax?
-  package var endsInSoftmax: Bool { softmax != nil }
+  package let softmax: Softmax?
 
   /// - Parameters:
   ///   - classes: The number of logits.
@@ -71,9 +70,11 @@ public struct Inception3: Module {
   }
 
   public func forward(_ x: Tensor) throws -> Tensor {
-    let logits = try logits(x)
-    return try softmax?(logits) ?? logits
+    try ended(logits(x))
   }
+
+  /// The output for logits.
+  package func ended(_ logits: Tensor) throws -> Tensor { try softmax?(logits) ?? logits }
 
   /// Before any softmax.
   package func logits(_ x: Tensor) throws -> Tensor {

@@ -3,15 +3,8 @@ import WeighbridgeJudgement
 import WeighbridgeModules
 import WeighbridgeReferences
 import WeighbridgeRunning
+import WeighbridgeTensors
 import WeighbridgeVerdicts
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
 
 /// Which runs are made: what is asked for, and what can be afforded.
 struct RunPlan: Sendable {
