@@ -25,6 +25,7 @@ struct Diagnoser {
     // comes last.
     [ModuleForms { $0.beyond }],
     [ParameterFits(), InputFits()],
+    [ParameterScales()],
     [ComputedInputs()],
   ]
 
@@ -49,7 +50,12 @@ struct Diagnoser {
     suspect.ratioBefore = judged?.ratio
     // With what was recorded within it, it is right as it is: the shape comes from there.
     if suspect.hasOtherShape, suspect.bar != nil { return nil }
-    let trials = try tried(suspect)
+    let isDecision = isDecision(suspect)
+    var trials = try tried(suspect)
+    // That something stands at the end or does not shows in what kind of values these are.
+    if isDecision {
+      trials.removeAll { ![.operationLeftOut, .operationExtra].contains($0.cause.kind) }
+    }
     guard let best = trials.first else {
       return suspect.hasOtherShape || judged?.holds == true ? nil : suggestion(suspect, ratio)
     }
@@ -60,7 +66,7 @@ struct Diagnoser {
     }
     return Diagnosis(
       path: best.path, call: best.call, kind: best.kind, layer: suspect.key.line,
-      certainty: rivals.isEmpty ? .likely : .ambiguous,
+      certainty: isDecision ? .suggestion : rivals.isEmpty ? .likely : .ambiguous,
       best: .init(cause: best.cause, ratio: best.ratio), ratioBefore: ratio,
       rivals: rivals.map { .init(cause: $0.cause, ratio: $0.ratio) })
   }
@@ -70,7 +76,7 @@ struct Diagnoser {
   private func tried(_ suspect: Suspect) throws -> [Trial] {
     for stage in Self.stages {
       var trials: [Trial] = []
-      for hypothesis in stage {
+      for hypothesis in stage where !(context.forwardIsRecorded && hypothesis.isOfForward) {
         trials += try hypothesis.changes(for: suspect, in: context).compactMap {
           trial($0, suspect)
         }
@@ -83,6 +89,14 @@ struct Diagnoser {
       return trials.map { (rank($0), $0) }.sorted { $0.0 < $1.0 }.map(\.1)
     }
     return []
+  }
+
+  /// Whether what was recorded is so few zeros and ones that one of so many changes comes to it by chance.
+  private func isDecision(_ suspect: Suspect) -> Bool {
+    guard !suspect.hasOtherShape, case .whole(let recorded) = suspect.recorded,
+      let bits = try? Decisions.bits(recorded)
+    else { return false }
+    return bits < judge.limits.leastBits
   }
 
   /// What a change must beat where the layer as it is would pass for explained: one that fails only by

@@ -14,10 +14,15 @@ package struct DiagnosisStudy {
   /// Our own noise, where it is known.
   private let own: [Line: Reference.Noise]
 
+  /// Whether the model computes what was recorded, operation by operation.
+  private let forwardIsRecorded: Bool
+
   package init(
-    _ reference: Reference, _ judge: Judge, own: [Line: Reference.Noise]
+    _ reference: Reference, _ judge: Judge, own: [Line: Reference.Noise],
+    forwardIsRecorded: Bool = false
   ) {
     (self.reference, self.judge, self.own) = (reference, judge, own)
+    self.forwardIsRecorded = forwardIsRecorded
   }
 
   /// Says of the first causes of a failure why they are wrong, as far as rerunning can tell, and moves
@@ -43,7 +48,7 @@ package struct DiagnosisStudy {
     let context = DiagnosisContext(
       reference: reference, parameterized: probe.parameterized, failing: layers.map(\.key.path),
       called: called, recorded: RecordedTensors(reference, called: called, isRelated: isRelated),
-      properties: probe.properties, holding: result.holding)
+      properties: probe.properties, forwardIsRecorded: forwardIsRecorded, holding: result.holding)
     let diagnoser = Diagnoser(
       context: context, judge: judge,
       noise: { key in (layers.first { $0.key == key }?.layer.recordedNoise, own[key.line]) },
@@ -106,7 +111,7 @@ package struct DiagnosisStudy {
     let (judge, own) = (judge, own)
     return RecordingEvidence(
       reference, result, suspects: suspects, parameterized: parameterized,
-      outputs: probe.outputs
+      outputs: probe.outputs, leastBits: judge.limits.leastBits
     ) { ours, key in
       guard let recorded = try? reference.tensor(key), recorded.shape == ours.shape else {
         return false

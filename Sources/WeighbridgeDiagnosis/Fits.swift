@@ -5,6 +5,8 @@ import WeighbridgeVerdicts
 /// A bias that has other values than in the reference: what is left of the error is the same wherever
 /// a channel is.
 struct ParameterFits: Hypothesis {
+  var isOfForward: Bool { false }
+
   func changes(for suspect: Suspect, in context: DiagnosisContext) throws -> [Change] {
     guard !suspect.hasOtherShape, case .whole(let recorded) = suspect.recorded,
       let own = suspect.own.parameters.first(where: { $0.name == "weight" }),
@@ -161,7 +163,7 @@ struct Fit: Sendable {
   }
 
   /// The usual factors, by name.
-  private static func name(of factor: Double) -> String? {
+  static func name(of factor: Double) -> String? {
     let whole = [2.0, 3, 4, 5, 8, 10, 16, 32, 64, 100, 127.5, 128, 255, 256, 1000, 65535]
     for value in whole {
       let text = value == 127.5 ? "127.5" : "\(Int(value))"

@@ -7,6 +7,13 @@ import WeighbridgeReferences
 protocol Hypothesis: Sendable {
   /// The changes to try on a layer, the likeliest first. Nothing is computed here.
   func changes(for suspect: Suspect, in context: DiagnosisContext) throws -> [Change]
+
+  /// Whether the guesses are about what the model computes, and not about its parameters' values.
+  var isOfForward: Bool { get }
+}
+
+extension Hypothesis {
+  var isOfForward: Bool { true }
 }
 
 /// One change: a cause, whose mistake it would be, and what the layer returns when it is put right.
@@ -41,6 +48,9 @@ struct DiagnosisContext: Sendable {
   let recorded: RecordedTensors
   /// The tensors among the stored properties of every module that ran, by its path and kind.
   var properties: [ModuleProperties] = []
+  /// Whether the model computes what was recorded, operation by operation: then nothing but its parameters
+  /// can be wrong.
+  var forwardIsRecorded = false
   /// The modules whose own computation holds on recorded results.
   var holding: Set<ModulePath> = []
 }

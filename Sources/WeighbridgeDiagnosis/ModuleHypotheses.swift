@@ -25,6 +25,8 @@ extension Cause.Kind {
 
 /// Parameters whose values stand in another order, or were rounded.
 struct ParameterLayouts: Hypothesis {
+  var isOfForward: Bool { false }
+
   func changes(for suspect: Suspect, in context: DiagnosisContext) throws -> [Change] {
     guard !suspect.hasOtherShape else { return [] }
     return ([suspect.own] + suspect.around).flatMap { explorer in
@@ -43,6 +45,7 @@ struct ParameterSwaps: Hypothesis {
   /// How many modules' parameters are tried in a module's place.
   private static let limit = 64
   let reach: Reach
+  var isOfForward: Bool { false }
 
   func changes(for suspect: Suspect, in context: DiagnosisContext) throws -> [Change] {
     let own = suspect.own

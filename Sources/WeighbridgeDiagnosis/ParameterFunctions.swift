@@ -4,6 +4,8 @@ import WeighbridgeModules
 /// A parameter that a file holds as another function of itself: the deviation for the variance, a scale
 /// less one, a shift of the other sign.
 struct ParameterFunctions: Hypothesis {
+  var isOfForward: Bool { false }
+
   /// What it is in the file, and how to get from there to what PyTorch has.
   struct Form: Sendable {
     let holds: String

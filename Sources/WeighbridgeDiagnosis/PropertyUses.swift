@@ -42,6 +42,8 @@ extension Computation {
 /// A module's own tensor that stands where another module's should, of the same name and shape: two
 /// blocks' scales.
 struct PropertySwaps: Hypothesis {
+  var isOfForward: Bool { false }
+
   /// How many modules' tensors are tried in a module's place.
   private static let limit = 64
 

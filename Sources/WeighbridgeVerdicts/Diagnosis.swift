@@ -10,7 +10,8 @@ public struct Diagnosis: Sendable, Hashable {
     case likely
     /// Several changes give the recorded output.
     case ambiguous
-    /// Not rerun: what is seen in the parameters themselves.
+    /// Not rerun: what is seen in the parameters themselves. Or what a few decisions tell, zeros and ones
+    /// that other changes would give, too.
     case suggestion
   }
 

@@ -10,6 +10,9 @@ public enum Gap: Sendable, Hashable {
   case activations(Int, of: Int)
   /// No compared value reacts to most of the parameters.
   case unseen
+  /// Nothing but outputs was compared, and they are a few zeros and ones, to which other weights may come
+  /// by chance.
+  case decided
   /// What was recorded in this dtype shows almost no error.
   case coarse(DType)
 }

@@ -60,6 +60,9 @@ public struct Limits: Sendable, Hashable {
   package var explainedRatio = 2.0
   /// What a change leaves, at most, of an error that was within its limit already.
   package var improvement = 0.5
+  /// What zeros and ones must tell at least, in bits: with fewer, other weights and wrong explanations
+  /// come to them by chance more often than once in a million.
+  package var leastBits = 20.0
 
   /// The limits that validation uses unless told otherwise.
   public init() {}

@@ -29,12 +29,16 @@ public struct Reach: Sendable, Hashable {
     public var standing: Standing
     /// Why it is not seen as a whole.
     public var cause: Cause?
+    /// Whether that took a run of the model with it changed. Of these a sample may stand for the others,
+    /// which are `untried`.
+    package var isByRun: Bool
 
     package init(
-      name: String, count: Int, unseenCount: Int, standing: Standing, cause: Cause?
+      name: String, count: Int, unseenCount: Int, standing: Standing, cause: Cause?,
+      isByRun: Bool = false
     ) {
       (self.name, self.count, self.unseenCount) = (name, count, unseenCount)
-      (self.standing, self.cause) = (standing, cause)
+      (self.standing, self.cause, self.isByRun) = (standing, cause, isByRun)
     }
   }
 
@@ -42,9 +46,11 @@ public struct Reach: Sendable, Hashable {
   public var parameters: [Parameter]
   /// The change that was tried, as a share of a parameter's RMS.
   public var change: Double
+  /// Whether nothing was compared but outputs that are a few decisions.
+  package var isDecided: Bool
 
-  package init(parameters: [Parameter], change: Double) {
-    (self.parameters, self.change) = (parameters, change)
+  package init(parameters: [Parameter], change: Double, isDecided: Bool = false) {
+    (self.parameters, self.change, self.isDecided) = (parameters, change, isDecided)
   }
 
   /// Those to which no compared value reacts.
@@ -68,10 +74,18 @@ public struct Reach: Sendable, Hashable {
   /// How many are applied and not seen.
   package var hidden: [Parameter] { parameters.filter { $0.standing == .unseen } }
 
-  /// Why nothing is proved where most of what a model applies is not seen; parameters are counted and not
-  /// their values, since an embedding need not meet every word.
+  /// Why nothing is proved where most of what a model applies is not seen, or the outputs are so few
+  /// decisions that other weights come to them, too. Parameters are counted and not their values, since an
+  /// embedding need not meet every word; a sample stands for those that were not tried.
   package var gap: Gap? {
     let total = parameters.count { $0.standing != .neverApplied }
-    return 2 * hidden.count > total ? .unseen : nil
+    let sample = parameters.filter(\.isByRun)
+    let inSample = sample.count { $0.standing == .unseen }
+    var hiddenCount = Double(hidden.count)
+    if !sample.isEmpty {
+      hiddenCount += Double(inSample) / Double(sample.count) * Double(untried.count)
+    }
+    if 2 * hiddenCount > Double(total) { return .unseen }
+    return isDecided ? .decided : nil
   }
 }

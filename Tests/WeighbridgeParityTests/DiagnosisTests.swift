@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import WeighbridgeMapping
 import WeighbridgeModules
@@ -32,6 +33,21 @@ private struct Ended: Module {
   }
 
   func forward(_ x: Tensor) throws -> Tensor { try end(inner(x)) }
+}
+
+/// Decides among three from an image of 3 by 2.
+private struct Deciding: Module {
+  let inner: Linear
+  let path: ModulePath
+
+  init(_ w: WeightScope) throws {
+    path = w.path
+    inner = try Linear(w / "fc", in: 6, out: 3)
+  }
+
+  func forward(_ x: Tensor) throws -> Tensor {
+    try inner(x.reshaped([1, 6])).affine(scale: 1e6).softmax(axis: 1)
+  }
 }
 
 /// Rounds to about 0.001.
@@ -74,6 +90,65 @@ private struct Coarse: Module {
     let extra = try result(ended, plain)
     #expect(extra.diagnoses.first?.best.cause.kind == .operationExtra)
     #expect(extra.diagnoses.first?.best.cause.text.contains("is not in the reference") == true)
+  }
+
+  /// One decision among three comes out of other weights by chance, and out of one of hundreds of changes.
+  @Test func decisionsExplainNothing() throws {
+    let layers: Layers = [{ Coarse(path: $0.path) }, { try Deciding($0) }]
+    var failures = 0
+    for seed in 0..<24 {
+      var generator = SplitMix(seed: UInt64(seed))
+      let image = try Tensor(
+        (0..<6).map { _ in Float(generator.next(in: -2...2)) }, shape: [1, 3, 2])
+      let result = try diagnoses(
+        of: layers, against: layers, input: image.shape, giving: image,
+        changing: { $0["net.1.fc.weight"] = try #require($0["net.1.fc.weight"]).flipped(1) },
+        recording: { $0["activations/net.1.fc"] = nil })
+      if result.hasFailedLayer { failures += 1 }
+      #expect(result.diagnoses.allSatisfy { $0.certainty == .suggestion })
+    }
+    #expect(failures > 4)
+  }
+
+  /// Weights of another size, alone and with their bias, in a layer whose outputs are fewer than those that
+  /// a normalisation behind it hides.
+  @Test(arguments: [["weight"], ["weight", "bias"]], [2.0, 0.125, -3, 1.01])
+  func parametersOfAnotherSize(_ names: [String], _ factor: Double) throws {
+    let layers: [Layers] = [
+      [{ Coarse(path: $0.path) }, { try Linear($0, in: 6, out: 5) }],
+      [{ Coarse(path: $0.path) }, { try Conv2d($0, in: 6, out: 5, kernel: 3, padding: 1) }],
+    ]
+    for (layers, shape) in zip(layers, [[2, 6] as Shape, [2, 6, 3, 4]]) {
+      var options = ValidationOptions()
+      // Else what the layer reads may as well be of another size.
+      options.forwardIsRecorded = true
+      let result = try diagnoses(
+        of: layers, against: layers, input: shape, options: options,
+        changing: {
+          for name in names {
+            $0["net.1.\(name)"] = try #require($0["net.1.\(name)"]).affine(scale: factor)
+          }
+        })
+      let found = try #require(result.diagnoses.first)
+      #expect(found.certainty == .likely && found.best.cause.kind == .parameterValues)
+      let text = found.best.cause.text
+      #expect(text.hasPrefix(names.count == 1 ? "weight is " : "weight and bias are "))
+      let times = factor == 0.125 ? "1/8" : Format.short(Float(factor))
+      #expect(text.contains("\(times) times what the reference has"), "\(text)")
+    }
+  }
+
+  /// A network that computes what was recorded can be wrong in its weights alone.
+  @Test func recordedForwardsAreNotBlamed() throws {
+    let input: Shape = [3, 40]
+    for isRecorded in [false, true] {
+      var options = ValidationOptions()
+      options.forwardIsRecorded = isRecorded
+      let result = try diagnoses(
+        of: [{ GELU($0) }], against: [{ GELU($0, tanh: true) }], input: input, options: options)
+      #expect(result.hasFailedLayer)
+      #expect(result.diagnoses.map(\.best.cause.kind) == (isRecorded ? [] : [.geluForm]))
+    }
   }
 
   private struct Form: Sendable, CustomTestStringConvertible {
@@ -254,7 +329,7 @@ private struct Coarse: Module {
   @Test func unknownErrorsStayUnnamed() throws {
     let net: Layers = [{ try Linear($0, in: 9, out: 5) }]
     let result = try diagnoses(of: net, against: net, input: [4, 9]) {
-      $0["net.0.weight"] = try $0["net.0.weight"]?.affine(scale: 1.01)
+      $0["net.0.weight"] = try $0["net.0.weight"].map { try $0 + $0 * $0 }
     }
     #expect(!result.passes)
     #expect(result.diagnoses.isEmpty)

@@ -75,6 +75,7 @@ private struct Halves: ParameterizedModule {
   private func verdict(
     _ layers: Layers, input: Tensor, given: [String: Tensor] = [:],
     keeping isKept: (String) -> Bool = { _ in true }, mode: ReachMode = .always,
+    seconds: Double = 0.5,
     runs: (inout [String: Tensor]) -> Void = { _ in }
   ) throws -> Verdict {
     let right = try WeightScope.bind(DrawnWeights(given: given)) { try Chain($0, layers) }
@@ -91,7 +92,7 @@ private struct Halves: ParameterizedModule {
     let kept = KeptWeights()
     let model = try WeightScope.bind(weights, keeping: kept) { try Chain($0, layers) }
     var options = ValidationOptions()
-    options.reach = mode
+    (options.reach, options.reachSeconds) = (mode, seconds)
     let result = try Validator(entries.reference(), options: options).validate(
       model,
       oracle: { try WeightScope.bind(weights, dtype: .float64) { try Chain($0, layers) } },
@@ -212,6 +213,97 @@ private struct Halves: ParameterizedModule {
       try reach(layers, input: input, given: ["net.1.factor": filled(1e4, [1])]).unseen
         .map(\.name) == ["net.1.factor"])
     #expect(try reach(layers, input: input, given: ["net.1.factor": filled(1, [1])]).unseen.isEmpty)
+  }
+
+  /// Outputs alone, and no time at all: what does not show in them is still no proof, whether all of it
+  /// hides together or a sample stands for the rest.
+  @Test(arguments: [ReachMode.auto, .always])
+  func whatOutputsDoNotShowIsFoundWithoutTime(_ mode: ReachMode) throws {
+    let deep: Layers =
+      (0..<40).map { _ in { try Linear($0, in: 6, out: 6) } } + [{ try Sharpened($0) }]
+    let input = try random([16, 6])
+    let last = try filled(1e6, [1])
+    let decided = try verdict(
+      deep, input: input, given: ["net.40.factor": last], keeping: { _ in false }, mode: mode,
+      seconds: 0)
+    let reach = try #require(decided.result?.reach)
+    #expect(decided.exitStatus == 1 && decided.result?.gaps == [.unseen])
+    #expect(2 * reach.unseen.count > reach.parameters.count - reach.untried.count)
+    #expect(decided.hints.first?.contains("record activations") == true)
+    let open = try verdict(
+      deep, input: input, given: ["net.40.factor": filled(1, [1])], keeping: { _ in false },
+      mode: mode, seconds: 0)
+    #expect(open.passes)
+    #expect(open.result?.reach?.untried.isEmpty == (mode == .always))
+  }
+
+  /// A sample of parameters stands for those that were not tried; what was found without a run stands for
+  /// itself.
+  @Test func samplesStandForTheRest() {
+    func reach(_ counts: (Reach.Standing, Bool, Int)...) -> Reach {
+      Reach(
+        parameters: counts.flatMap { standing, isByRun, count in
+          (0..<count).map {
+            Reach.Parameter(
+              name: "\(standing) \(isByRun) \($0)", count: 1, unseenCount: 0, standing: standing,
+              cause: nil, isByRun: isByRun)
+          }
+        }, change: 1 / 16)
+    }
+    #expect(reach((.unseen, true, 5), (.seen, true, 3), (.untried, false, 92)).gap == .unseen)
+    #expect(reach((.unseen, true, 3), (.seen, true, 5), (.untried, false, 92)).gap == nil)
+    // Hidden by their inputs, which no sample is of.
+    #expect(
+      reach((.unseen, false, 20), (.seen, true, 8), (.untried, false, 72)).gap == nil)
+    #expect(reach((.seen, false, 20), (.unseen, true, 8), (.untried, false, 72)).gap == .unseen)
+    #expect(reach((.unseen, false, 4), (.seen, false, 5), (.neverApplied, false, 9)).gap == nil)
+  }
+
+  /// One decision among three comes about by chance, however many weights it reacts to.
+  @Test func fewDecisionsAreNoProof() throws {
+    let layers: Layers = [{ try Linear($0, in: 6, out: 3) }, { try Sharpened($0) }]
+    let input = try Tensor([1, 0, 0, 0, 0, 3] as [Float], shape: [1, 6])
+    // Nearly undecided, so that changed weights fall to another side.
+    let given = [
+      "net.0.weight": try filled(0, [3, 6]), "net.0.bias": try Tensor([1.01, 1, 1], shape: [3]),
+      "net.1.factor": try filled(1e6, [1]),
+    ]
+    for keepsActivations in [false, true] {
+      let verdict = try verdict(
+        layers, input: input, given: given, keeping: { _ in keepsActivations })
+      #expect(verdict.result?.reach?.unseen.map(\.name) == ["net.1.factor"])
+      #expect(verdict.result?.gaps == (keepsActivations ? [] : [.decided]))
+      #expect(verdict.passes == keepsActivations)
+    }
+  }
+
+  @Test func decisionsAreCountedInBits() throws {
+    func bits(_ values: [Float], _ shape: Shape) throws -> Double {
+      try Decisions.bits(Tensor(values, shape: shape))
+    }
+    #expect(try bits([0, 1, 0, 0, 0, 0, 0, 0], [1, 8]) == 3)
+    #expect(try bits([0, 1, 0, 0, 0, 0, 1, 0], [2, 4]) == 4)
+    #expect(try bits([0, 0, 0, 0], [1, 4]) == 0)
+    #expect(try bits([1, 1, 1, 1], [1, 4]) == 0)
+    // Six ways of choosing two of four.
+    #expect(abs(try bits([1, 0, 0, 1], [4]) - 2.584_962_5) < 1e-6)
+    #expect(try bits([-1, 1, 1, 1], [1, 4]) == 2)
+    #expect(try bits([1e-7, 1 - 1e-7], [1, 2]) == 1)
+    #expect(try bits([0.25, 0.75], [1, 2]) == 48)
+    #expect(try bits([.nan, .infinity], [1, 2]) == 48)
+    #expect(try bits([.nan, 1, 0], [1, 3]) == 25)
+    // Small values are values, and zero among them tells nothing.
+    #expect(try bits([1e-9, -2e-9, 0], [1, 3]) == 48)
+    #expect(try Decisions.bits(Tensor([3, 1] as [Int64], shape: [2])) == 4)
+    #expect(try Decisions.bits(.full([1, 2], 1, dtype: .bool)) == 0)
+    #expect(try Decisions.bits(Tensor([] as [Float], shape: [0, 3])) == 0)
+  }
+
+  @Test func anyFirstFewComeFromAllOver() {
+    #expect(ReachStudy.spread([0, 1, 2, 3, 4, 5, 6, 7]) == [0, 4, 2, 6, 1, 5, 3, 7])
+    #expect(ReachStudy.spread([0, 1, 2, 3, 4]) == [0, 4, 2, 1, 3])
+    #expect(ReachStudy.spread([7]) == [7] && ReachStudy.spread([Int]()) == [])
+    #expect(ReachStudy.spread(Array(0..<1000)).sorted() == Array(0..<1000))
   }
 
   /// A module that cannot be copied: the model is built again.

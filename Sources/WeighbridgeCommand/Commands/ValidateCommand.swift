@@ -188,7 +188,7 @@ struct ValidateCommand: ParsableCommand {
     // A picture that cannot be read is said before there is anything to wait for.
     let picture = try pictures.finding(reference)
     let binding = Stopwatch()
-    let (network, rebinding) = try plan.bindKeeping()
+    let (module, rebinding) = try plan.bindKeeping()
     let bound = binding.seconds
     var options = ValidationOptions()
     options.tolerance = tolerance.tolerance(completedBy: .pyTorchDefault(.float32, .float32))
@@ -197,17 +197,19 @@ struct ValidateCommand: ParsableCommand {
     options.requiresAll = requireAll
     options.allowsPartial = allowPartial
     options.reach = reach
+    options.forwardIsRecorded =
+      network == nil && plan.architecture.id == AnyArchitecture.recordedID
     let validator = Validator(reference, options: options) { progress in
       Console.progress.show(
         "\(progress.run): \(progress.calls)\(progress.expected.map { " of \($0)" } ?? "") layers")
     }
     var result = try validator.validate(
-      network, oracle: { try plan.bind(dtype: .float64) }, rebinding: rebinding)
+      module, oracle: { try plan.bind(dtype: .float64) }, rebinding: rebinding)
     result.seconds.read += opened
     result.seconds.bind = bound
     if let note = picture?.note { result.remarks.append(.said(note)) }
     if let difference = picture?.difference { result.otherDifferences.append(difference) }
-    result.otherDifferences += try plan.differencesAlone(on: reference, network)
+    result.otherDifferences += try plan.differencesAlone(on: reference, module)
     verdict.result = result
   }
 

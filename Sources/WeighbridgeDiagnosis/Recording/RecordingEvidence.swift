@@ -1,5 +1,6 @@
 import Synchronization
 import WeighbridgeCauses
+import WeighbridgeComparison
 import WeighbridgeModules
 import WeighbridgeReferences
 import WeighbridgeVerdicts
@@ -19,11 +20,15 @@ struct RecordingEvidence: Sendable {
   let isRight: @Sendable (_ ours: Tensor, _ recorded: ActivationKey) -> Bool
 
   let order: RecordedOrder
+  /// Whether the model's own outputs hold, as it runs here and as a program runs it. Then nothing that
+  /// it computes on the way to them can be very wrong, unless they are so few decisions that anything
+  /// leads to them.
+  let outputsHold: Bool
 
   init(
     _ reference: Reference, _ result: ParityResult, suspects: [Suspect],
     parameterized: [(path: ModulePath, parameters: [ModuleParameter])],
-    outputs: [ActivationKey: Tensor],
+    outputs: [ActivationKey: Tensor], leastBits: Double,
     isRight: @escaping @Sendable (Tensor, ActivationKey) -> Bool
   ) {
     self.reference = reference
@@ -33,13 +38,18 @@ struct RecordingEvidence: Sendable {
     self.outputs = outputs
     self.isRight = isRight
     order = RecordedOrder(reference.keys)
+    outputsHold = Self.outputsHold(result) && Self.outputBits(reference) >= leastBits
   }
 
-  /// Whether the model's own outputs hold, as it runs here and as a program runs it. Then nothing that
-  /// it computes on the way to them can be very wrong.
-  var outputsHold: Bool {
+  private static func outputsHold(_ result: ParityResult) -> Bool {
     let all = result.outputs + result.production
     return !result.outputs.isEmpty && all.allSatisfy { $0.cumulative?.holds == true }
+  }
+
+  private static func outputBits(_ reference: Reference) -> Double {
+    (0..<reference.outputCount).reduce(0) { sum, index in
+      sum + ((try? Decisions.bits(reference.output(index))) ?? 0)
+    }
   }
 
   /// Whether a layer is right in the run on the model's own results.

@@ -1,29 +1,33 @@
 import Synchronization
 import WeighbridgeModules
 
-/// Runs a model with one parameter changed until a compared value is wrong. What was called before the
-/// parameter's module is handed on as recorded.
+/// Runs a model with parameters changed until a compared value is wrong. What was called before the first
+/// of their modules is handed on as recorded.
 final class NudgingProbe: Probe {
   /// Ends the run: a compared value reacts.
   struct Reacted: Error {}
 
   private let judge: ReactionJudge
-  private let target: ModulePath
-  /// The parameters of the target that are changed; empty where the model itself has been.
-  private let changed: [String: Tensor]
+  private let targets: Set<ModulePath>
+  /// The parameters of a target that are changed, made where it is called: at no time a second model is
+  /// held. Empty where the model itself has been.
+  private let changes: @Sendable (ModulePath) throws -> [String: Tensor]
   private let hasStarted = Mutex(false)
 
-  init(_ judge: ReactionJudge, _ target: ModulePath, changed: [String: Tensor]) {
-    (self.judge, self.target, self.changed) = (judge, target, changed)
+  init(
+    _ judge: ReactionJudge, _ targets: Set<ModulePath>,
+    _ changes: @escaping @Sendable (ModulePath) throws -> [String: Tensor]
+  ) {
+    (self.judge, self.targets, self.changes) = (judge, targets, changes)
   }
 
   /// Whether the verdict on such a model would be a failure.
   static func reacts(
-    _ model: any Module, _ inputs: [Tensor], _ judge: ReactionJudge, _ target: ModulePath,
-    changed: [String: Tensor] = [:]
+    _ model: any Module, _ inputs: [Tensor], _ judge: ReactionJudge, _ targets: Set<ModulePath>,
+    _ changes: @escaping @Sendable (ModulePath) throws -> [String: Tensor] = { _ in [:] }
   ) throws -> Bool {
     do {
-      let outputs = try ProbeRun.with(NudgingProbe(judge, target, changed: changed)) {
+      let outputs = try ProbeRun.with(NudgingProbe(judge, targets, changes)) {
         try model.run(inputs)
       }
       return try judge.fails(outputs: outputs)
@@ -35,7 +39,7 @@ final class NudgingProbe: Probe {
   func intercept<M: Module>(
     _ module: M, call: Int, input: M.Input, forward: (M.Input) throws -> M.Output
   ) throws -> M.Output {
-    let isTarget = module.path == target
+    let isTarget = targets.contains(module.path)
     let hasStarted = hasStarted.withLock { started in
       if isTarget { started = true }
       return started
@@ -54,7 +58,9 @@ final class NudgingProbe: Probe {
   }
 
   private func replaced<M: Module>(_ module: M, _ input: M.Input) throws -> M.Output? {
-    guard !changed.isEmpty, let module = module as? any ParameterizedModule else { return nil }
+    guard let module = module as? any ParameterizedModule else { return nil }
+    let changed = try changes(module.path)
+    guard !changed.isEmpty else { return nil }
     return try NudgingProbe.forward(module.replacing(changed), input) as? M.Output
   }
 

@@ -12,6 +12,8 @@ struct ReachEntry: Sendable {
   var exposure: Exposure?
   /// Whether a compared value reacts to it.
   var reacts = false
+  /// Whether the model was run with it changed.
+  var isByRun = false
   /// Why it could not be found out.
   var obstacle: Reach.Obstacle?
 

@@ -5,9 +5,6 @@ import WeighbridgeVerdicts
 
 /// Finds out which parameters the compared values react to.
 struct Reaching {
-  /// Seconds that are spent in any case.
-  private static let leastBudget = 0.5
-
   private let runner: Runner
   private let judge: Judge
   private let options: ValidationOptions
@@ -28,7 +25,7 @@ struct Reaching {
     var result = diagnosed
     let clock = Stopwatch()
     let budget =
-      options.reach == .always ? .infinity : max(Self.leastBudget, result.seconds.forward)
+      options.reach == .always ? .infinity : max(options.reachSeconds, result.seconds.forward)
     let reference = runner.reference
     let shaped = runner.on(reference.reshaped(result.reshapings))
     let study = ReachStudy(
@@ -63,36 +60,91 @@ struct ReachStudy {
     let probe = ReachProbe(judge, nudge, budget: budget)
     _ = try ProbeRun.with(probe) { try model.run(inputs) }
     var pace = Pace(budget: budget, clock: clock)
-    var parameters: [Reach.Parameter] = []
-    for var entry in probe.entries {
-      if !entry.isSettled { runOn(&entry, &pace) }
-      parameters.append(verdict(entry))
+    var entries = probe.entries
+    let open = entries.indices.filter { !entries[$0].isSettled }
+    if reactsToAll(open.map { entries[$0] }) {
+      for index in Self.spread(open) { runOn(&entries[index], &pace) }
+    } else {
+      for index in open { entries[index].isByRun = true }
     }
-    guard let rebinding else { return Reach(parameters: parameters, change: nudge.relative) }
+    let parameters = entries.map { verdict($0) }
+    let isDecided = try judge.comparesDecisions()
+    guard let rebinding else {
+      return Reach(parameters: parameters, change: nudge.relative, isDecided: isDecided)
+    }
     var found = Dictionary(
       parameters.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-    for request in rebinding.requests
-    where request.role.isComputedWith && found[request.name] == nil {
-      found[request.name] = rebound(request, rebinding, &pace)
-    }
+    let others = rebinding.requests.filter { $0.role.isComputedWith && found[$0.name] == nil }
+    for request in Self.spread(others) { found[request.name] = rebound(request, rebinding, &pace) }
     return Reach(
-      parameters: rebinding.requests.compactMap { found[$0.name] }, change: nudge.relative)
+      parameters: rebinding.requests.compactMap { found[$0.name] }, change: nudge.relative,
+      isDecided: isDecided)
   }
 
-  /// Tells when there is no time for another run.
+  /// The items in an order in which any first few of them come from all over: by their indices' bits,
+  /// the last one first (van der Corput).
+  static func spread<T>(_ items: [T]) -> [T] {
+    let width = UInt64.bitWidth - max(0, items.count - 1).leadingZeroBitCount
+    return (0..<UInt64(1) << width).compactMap { index in
+      var (reversed, rest) = (UInt64(0), index)
+      for _ in 0..<width { (reversed, rest) = (reversed << 1 | rest & 1, rest >> 1) }
+      return reversed < items.count ? items[Int(reversed)] : nil
+    }
+  }
+
+  /// Whether a compared value reacts where all of these are changed at once: if not, to none of them, and
+  /// one run has shown it.
+  private func reactsToAll(_ open: [ReachEntry]) -> Bool {
+    guard open.count > 1 else { return true }
+    let grouped = Dictionary(grouping: open, by: \.path)
+    let nudge = nudge
+    do {
+      return try NudgingProbe.reacts(model, inputs, judge, Set(grouped.keys)) { path in
+        var changed: [String: Tensor] = [:]
+        for entry in grouped[path] ?? [] {
+          changed[entry.parameter.name] = try entry.openSections.reduce(entry.parameter.tensor) {
+            var parameter = entry.parameter
+            parameter.tensor = $0
+            return try nudge.changed(parameter, $1)
+          }
+        }
+        return changed
+      }
+    } catch {
+      // One by one they may run.
+      return true
+    }
+  }
+
+  /// Tells whether another run is due: as long as there is time, and beyond it until a sample of the
+  /// parameters tells, a larger one where most of them are not seen.
   private struct Pace {
+    /// How many runs are made in any case.
+    private static let least = 8
+    /// How many where compared values do not react to most of what was changed.
+    private static let leastUnseen = 32
+
     let budget: Double
     let clock: Stopwatch
     private var longest = 0.0
+    private var (runs, unseen) = (0, 0)
 
     init(budget: Double, clock: Stopwatch) { (self.budget, self.clock) = (budget, clock) }
 
-    /// - Returns: `nil` where there is no time left.
+    private var isDue: Bool {
+      runs < (2 * unseen > runs ? Self.leastUnseen : Self.least)
+        || clock.seconds + longest < budget
+    }
+
+    /// - Returns: Whether a compared value reacts; `nil` where enough was run.
     mutating func run(_ body: () throws -> Bool) throws -> Bool? {
+      guard isDue else { return nil }
       let start = clock.seconds
-      guard start + longest < budget else { return nil }
       defer { longest = max(longest, clock.seconds - start) }
-      return try body()
+      runs += 1
+      let reacts = try body()
+      if !reacts { unseen += 1 }
+      return reacts
     }
   }
 
@@ -100,15 +152,17 @@ struct ReachStudy {
   private func runOn(_ entry: inout ReachEntry, _ pace: inout Pace) {
     do {
       for section in entry.openSections {
+        let (parameter, nudge) = (entry.parameter, nudge)
         let reacts = try pace.run {
-          try NudgingProbe.reacts(
-            model, inputs, judge, entry.path,
-            changed: [entry.parameter.name: nudge.changed(entry.parameter, section)])
+          try NudgingProbe.reacts(model, inputs, judge, [entry.path]) { _ in
+            [parameter.name: try nudge.changed(parameter, section)]
+          }
         }
         guard let reacts else {
           entry.obstacle = .time
           return
         }
+        entry.isByRun = true
         if reacts { entry.react(section) }
       }
     } catch {
@@ -125,7 +179,8 @@ struct ReachStudy {
       _ standing: Reach.Standing, _ unseen: Int, _ cause: Reach.Cause?
     ) -> Reach.Parameter {
       Reach.Parameter(
-        name: request.name, count: count, unseenCount: unseen, standing: standing, cause: cause)
+        name: request.name, count: count, unseenCount: unseen, standing: standing, cause: cause,
+        isByRun: standing == .seen || standing == .unseen)
     }
     if let reason = request.deadReason {
       return parameter(.neverApplied, count, .neverApplied(reason))
@@ -137,7 +192,7 @@ struct ReachStudy {
       let reacts = try pace.run {
         let changed = try nudge.changed(request.name, tensor)
         return try NudgingProbe.reacts(
-          rebinding.changing([request.name: changed]), inputs, judge, owner(of: request.name))
+          rebinding.changing([request.name: changed]), inputs, judge, [owner(of: request.name)])
       }
       guard let reacts else { return parameter(.untried, 0, .untried(.time)) }
       return reacts ? parameter(.seen, 0, nil) : parameter(.unseen, count, unmoved)
@@ -160,7 +215,8 @@ struct ReachStudy {
   private func verdict(_ entry: ReachEntry) -> Reach.Parameter {
     let (count, sections) = (entry.parameter.tensor.elementCount, entry.parameter.sections)
     var verdict = Reach.Parameter(
-      name: entry.fullName, count: count, unseenCount: 0, standing: .seen, cause: nil)
+      name: entry.fullName, count: count, unseenCount: 0, standing: .seen, cause: nil,
+      isByRun: entry.isByRun)
     if let exposure = entry.exposure, exposure.hiddenCount > 0 {
       (verdict.unseenCount, verdict.cause) = (exposure.hiddenCount, .hidden(exposure.hiding))
       verdict.standing = exposure.isHidden ? .unseen : .partly

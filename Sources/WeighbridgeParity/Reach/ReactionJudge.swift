@@ -28,6 +28,13 @@ struct ReactionJudge: Sendable {
 
   private var reference: Reference { runner.reference }
 
+  /// Whether outputs are all that was compared, and so few decisions that other weights come to them, too.
+  func comparesDecisions() throws -> Bool {
+    guard layers.isEmpty else { return false }
+    let bits = try outputs.keys.sorted().reduce(0) { try $0 + Decisions.bits(reference.output($1)) }
+    return bits < judge.limits.leastBits
+  }
+
   /// What a call returned and was compared.
   private func compared(_ path: ModulePath, _ call: Int, _ count: Int) -> [(Int, LayerVerdict)] {
     (0..<count).compactMap { item in

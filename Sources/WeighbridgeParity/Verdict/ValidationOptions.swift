@@ -15,7 +15,8 @@ public enum OracleMode: String, Sendable, Hashable, CaseIterable {
 
 /// When the parameters are looked for that nothing compared reacts to.
 public enum ReachMode: String, Sendable, Hashable, CaseIterable {
-  /// As far as one more forward's time goes, and half a second in any case.
+  /// As far as one more forward's time goes, half a second in any case, and until a sample of them tells
+  /// whether most are seen.
   case auto
   /// Whatever it takes.
   case always
@@ -38,6 +39,11 @@ public struct ValidationOptions: Sendable {
   public var isolates = true
   /// Whether a pass also tells which parameters it says nothing of.
   public var reach = ReachMode.auto
+  /// Whether the model is the network that this reference holds, computed as it was recorded, operation by
+  /// operation: then nothing but weights can be wrong.
+  public var forwardIsRecorded = false
+  /// Seconds that looking for them may take in any case.
+  package var reachSeconds = 0.5
   /// Whether every layer is held against its own rounding, place by place, and not only those whose error
   /// is large.
   public var measuresAll = false

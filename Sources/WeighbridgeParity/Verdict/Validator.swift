@@ -69,7 +69,9 @@ public struct Validator: Sendable {
     guard options.isolates, judged.hasFailedLayer else { return judged }
     var result = judged
     result.details = try Inspection(evidence.reference).details(of: judged, model)
-    return try DiagnosisStudy(evidence.reference, judge, own: evidence.own)
+    return try DiagnosisStudy(
+      evidence.reference, judge, own: evidence.own, forwardIsRecorded: options.forwardIsRecorded
+    )
       .diagnosed(result, model)
   }
 }

@@ -11,6 +11,8 @@ extension Gap: CustomStringConvertible {
     case .activations(let count, let total):
       "\(count) of \(total) recorded activations compared"
     case .unseen: "most of the parameters could be anything: no compared value reacts to them"
+    case .decided:
+      "the outputs, all that was compared, are a few zeros and ones: other weights may give them, too"
     case .coarse(let dtype): "recorded in \(dtype), which shows almost no error"
     }
   }

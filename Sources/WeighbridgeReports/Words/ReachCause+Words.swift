@@ -19,7 +19,7 @@ extension Reach.Cause {
 extension Reach.Obstacle {
   fileprivate var text: String {
     switch self {
-    case .time: "that takes longer than another forward; \(Setting.reach) always does it"
+    case .time: "others stand for it; \(Setting.reach) always tries all"
     case .doesNotRun: "the model does not run with it changed"
     case .notKept: "it was not kept"
     }

@@ -23,11 +23,15 @@ extension Verdict {
   /// What to do where nothing differs and too little was compared.
   private func partial(_ result: ParityResult) -> [String] {
     guard !result.gaps.isEmpty, result.comparedCount > 0, !result.hasFailedLayer else { return [] }
-    let shows = (result.coverage?.gaps ?? []).isEmpty
+    let hasActivations = (result.coverage?.compared ?? 0) > 0
     let how =
-      shows
-      ? "record in float32, on inputs like those that the network is made for"
-      : "record outputs and activations of this network"
+      if (result.coverage?.gaps ?? []).isEmpty, hasActivations || result.blindness?.gap != nil {
+        "record in float32, on inputs like those that the network is made for"
+      } else if (result.coverage?.gaps ?? []).isEmpty {
+        "record activations, too, on inputs like those that the network is made for"
+      } else {
+        "record outputs and activations of this network"
+      }
     return [
       "nothing that was compared differs, but a pass would promise more: \(how), "
         + "or accept it with \(Setting.partialPass)"
