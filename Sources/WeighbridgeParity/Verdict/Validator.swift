@@ -72,6 +72,6 @@ public struct Validator: Sendable {
     return try DiagnosisStudy(
       evidence.reference, judge, own: evidence.own, forwardIsRecorded: options.forwardIsRecorded
     )
-      .diagnosed(result, model)
+    .diagnosed(result, model)
   }
 }
