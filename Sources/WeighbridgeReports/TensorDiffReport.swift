@@ -61,11 +61,17 @@ extension TensorDiff.Entry {
       "cosine": .optional(figures?.cosine),
       "max_ulp": figures.map { .integer(Int(clamping: $0.maxULP)) } ?? .null,
       "worst": figures?.worst?.json ?? .null,
+      "axes": axes.map { .array($0.map { .integer($0) }) } ?? .null,
     ])
   }
 
   package var text: String {
     let name = name.escapingControlCharacters()
+    if let axes {
+      return
+        "\(name): the same values in another layout: the first's axes in the order \(axes) are the "
+        + "second"
+    }
     guard let figures else { return "\(name): shape \(shapes.a) against \(shapes.b)" }
     var text = "\(name): max|Δ| \(Format.small(figures.maxAbs)), rms \(Format.small(figures.rms))"
     if let worst = figures.worst {

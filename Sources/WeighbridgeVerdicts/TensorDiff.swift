@@ -13,6 +13,9 @@ public struct TensorDiff: Sendable {
     public var dtypes: (a: DType, b: DType)
     /// `nil` when the shapes differ.
     public var figures: Figures?
+    /// The order of its axes in which the first is, bit by bit, the second: another layout. `nil` where
+    /// there is none.
+    public var axes: [Int]?
 
     package init(
       name: String, shapes: (a: Shape, b: Shape), dtypes: (a: DType, b: DType),

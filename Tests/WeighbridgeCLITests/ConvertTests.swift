@@ -72,6 +72,10 @@ import Weighbridge
     values[3] = 70000
     values[4] = -70000
     values[5] = .nan
+    values[6] = 1e-9
+    values[7] = -1e-12
+    values[8] = 0
+    values[9] = 6e-8
     let input = try space.checkpoint(
       "gate.npz",
       ["fc.0.weight": try Tensor(values, shape: [2, 16]), "fc.2.weight": gateTensors()[1].value])
@@ -81,6 +85,7 @@ import Weighbridge
       half.errors == """
         weighbridge: warning: 1 value NaN or infinite already in the source (fc.0.weight)
         weighbridge: warning: 2 values beyond the new dtype's range, now infinite (fc.0.weight)
+        weighbridge: warning: 2 values too small for the new dtype, now 0 (fc.0.weight)
 
         """)
     #expect(try Checkpoints.open(space.path("h.safetensors")).entries[0].dtype == .float16)
@@ -89,6 +94,7 @@ import Weighbridge
         "convert", input, space.path("b.safetensors"), "--dtype", "bf16", "--json"))
     let warnings = try #require(brain["warnings"] as? [[String: Any]])
     #expect(warnings.first?["overflowed"] as? Int == 0)
+    #expect(warnings.first?["vanished"] as? Int == 0)
     #expect(warnings.first?["non_finite"] as? Int == 1)
   }
 
@@ -217,6 +223,17 @@ import Weighbridge
       let run = try CommandRun(list: ["convert", input] + arguments)
       #expect(run.status == 64, "\(arguments): \(run.errors)")
     }
+    #expect(space.contents.isEmpty)
+  }
+
+  /// Formats that are read alone are said to be so.
+  @Test(arguments: ["onnx", "gguf", "keras", "npy"])
+  func whatIsReadAloneIsSaid(_ ending: String) throws {
+    let space = try Workspace()
+    let run = try CommandRun(
+      "convert", Repository.fixture("se_layer.npz"), space.path("o.\(ending)"))
+    #expect(run.status == 64)
+    #expect(run.firstErrorLine.contains("is read and not written"), "\(run.errors)")
     #expect(space.contents.isEmpty)
   }
 

@@ -40,6 +40,29 @@ import Weighbridge
     #expect(run.output.contains("\n  fc.0.weight: max|Δ|"))
   }
 
+  /// Another layout is named, of equal shapes, too, and in either direction.
+  @Test func anotherLayoutIsNamed() throws {
+    let space = try Workspace()
+    let kernel = try Tensor((0..<120).map { Float($0) }, shape: [5, 2, 3, 4])
+    let square = try Tensor((0..<9).map { Float($0) }, shape: [3, 3])
+    let mine = try space.checkpoint("mine.npz", ["k": kernel, "m": square])
+    let other = try space.checkpoint(
+      "other.npz", ["k": kernel.permuted([2, 3, 1, 0]), "m": square.transposed(0, 1)])
+    let run = try CommandRun("diff", mine, other)
+    #expect(run.status == 1)
+    #expect(run.output.contains("k: the same values in another layout"))
+    #expect(run.output.contains("axes in the order [2, 3, 1, 0] are the second"))
+    #expect(run.output.contains("m: the same values in another layout"))
+    let document = try json(CommandRun("diff", other, mine, "--json"))
+    let different = try #require(document["different"] as? [[String: Any]])
+    #expect(different.map { $0["axes"] as? [Int] } == [[3, 2, 0, 1], [1, 0]])
+    let verified = try CommandRun("verify", mine, "--against", other)
+    #expect(verified.status == 2)
+    #expect(
+      verified.errors.contains("the source's values with their axes in the order [3, 2, 0, 1]"))
+    #expect(verified.errors.contains("they are its values with their axes in the order [1, 0]"))
+  }
+
   @Test func aPartIsChosen() throws {
     let space = try Workspace()
     let tensors = try gateTensors()

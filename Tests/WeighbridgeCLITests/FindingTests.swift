@@ -119,11 +119,11 @@ import Weighbridge
     #expect(run.output.split(separator: "\n").allSatisfy { $0.count <= 80 })
   }
 
-  @Test func anUnknownNetworkIsSentToSwift() throws {
+  @Test func anUnknownNetworkIsToldWhatToDo() throws {
     let space = try Workspace()
     let path = try space.checkpoint("own.npz", ["stem.weight": Tensor([1] as [Float], shape: [1])])
     let run = try CommandRun("map", path)
     #expect(run.status == 2)
-    #expect(run.firstErrorLine.contains("loaded by a Swift program"))
+    #expect(run.firstErrorLine.contains("--model recorded then runs it"))
   }
 }

@@ -41,6 +41,25 @@ import Weighbridge
     #expect(files[1]["metadata_checksum"] is NSNull && files[1]["model"] is NSNull)
   }
 
+  /// What the source has beside is said, and is no fault.
+  @Test func whatIsLeftOutIsSaid() throws {
+    let space = try Workspace()
+    let path = try native(space, [])
+    let tensors = try gateTensors()
+    let source = try space.checkpoint(
+      "source.npz",
+      [
+        "fc.0.weight": tensors[0].value, "fc.2.weight": tensors[1].value,
+        "fc.2.bias": tensors[0].value, "more": tensors[0].value,
+      ])
+    let run = try CommandRun("verify", path, "--against", source)
+    #expect(run.status == 0, "\(run.errors)")
+    #expect(run.output.contains("2 tensors bit-equal; the source also has fc.2.bias and 1 more"))
+    let files = try json(CommandRun("verify", path, "--against", source, "--json"))["files"]
+    let against = try #require((files as? [[String: Any]])?.first?["against"] as? [String: Any])
+    #expect(against["left_out"] as? [String] == ["fc.2.bias", "more"])
+  }
+
   /// Damage is 3, in a tensor and in the metadata, and every damaged tensor is named.
   @Test func damageIs3() throws {
     let space = try Workspace()

@@ -18,10 +18,10 @@ import WeighbridgeModules
     (summary.tensors, summary.bytes) = (1, 64)
     #expect("\(summary)" == "1 tensor, 64 bytes")
     summary.tensors = 2
-    summary.warnings = [.init(name: "a\nb", nonFinite: 1, overflowed: 2)]
+    summary.warnings = [.init(name: "a\nb", nonFinite: 1, overflowed: 2, vanished: 3)]
     #expect(
       "\(summary)"
         == "2 tensors, 64 bytes\n"
-        + #"a\nb: 2 finite values became infinite, 1 were NaN or infinite before"#)
+        + #"a\nb: 2 finite values became infinite, 3 became 0, 1 were NaN or infinite before"#)
   }
 }

@@ -285,4 +285,22 @@ import Testing
       }
     }
   }
+
+  /// The order of axes in which one tensor is another, of all that there are.
+  @Test func axesInAnotherOrder() throws {
+    let shape: Shape = [2, 3, 2, 3]
+    let tensor = try Tensor((0..<36).map { Int32($0 * 7 % 36) }, shape: shape)
+    for order in [[0, 1, 3, 2], [2, 1, 0, 3], [2, 3, 0, 1], [3, 2, 1, 0], [1, 3, 0, 2]] {
+      #expect(try tensor.axisOrder(giving: tensor.permuted(order)) == order)
+      #expect(try tensor.axisOrder(giving: tensor.permuted(order).contiguous()) == order)
+    }
+    #expect(try tensor.axisOrder(giving: tensor) == nil)
+    var values = try tensor.permuted([2, 3, 0, 1]).elements(as: Int32.self)
+    values[35] += 1
+    #expect(try tensor.axisOrder(giving: Tensor(values, shape: [2, 3, 2, 3])) == nil)
+    let line = try Tensor((0..<36).map { Int32($0) }, shape: [36])
+    #expect(try line.axisOrder(giving: line) == nil && line.axisOrder(giving: tensor) == nil)
+    let empty = try Tensor([Float](), shape: [0, 3])
+    #expect(try empty.axisOrder(giving: Tensor([Float](), shape: [3, 0])) == nil)
+  }
 }

@@ -49,6 +49,21 @@ import WeighbridgeTensors
     try file.verify()
   }
 
+  /// Files of other kinds are known by how they begin, and sent to who reads them.
+  @Test(arguments: [
+    ("PK\u{3}\u{4}", "zip archive"), ("GGUF", "GGUF"), ("\u{1}\u{2}", "header's length"),
+  ])
+  func otherFilesAreSentToTheirReaders(_ start: String, _ words: String) throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path("net.pth")
+    let bytes = Array(start.utf8) + [UInt8](repeating: 0xFF, count: 60)
+    try Data(bytes).write(to: URL(filePath: path))
+    let error = #expect(throws: WeighbridgeError.self) { try NativeWeights.open(path) }
+    #expect(error?.code == .malformed)
+    #expect(error?.description.contains(words) == true)
+    #expect(error?.description.contains("loaded with Weights.load(_:)") == true)
+  }
+
   /// Every tensor whose size allows it begins at a multiple of 64 bytes, every element at one of its
   /// size, and there are no holes.
   @Test func alignment() throws {

@@ -62,14 +62,33 @@ extension CheckpointFormat {
   /// Those in which a file of many tensors is written.
   public static let written: [CheckpointFormat] = all.filter(\.isWritten)
 
-  /// The format that a path's extension asks for, when writing.
+  /// The format that a path's extension asks for, when writing; one that is only read where none of that
+  /// extension is written.
   public init?(pathExtension path: String) {
     let name = path.split(separator: "/").last ?? ""
-    guard let ending = name.split(separator: ".").last?.lowercased(),
-      let format = CheckpointFormat.all.first(where: {
-        ($0.write != nil || $0.missing != nil) && $0.extensions.contains(ending)
-      })
+    guard let ending = name.split(separator: ".").last?.lowercased() else { return nil }
+    let formats = CheckpointFormat.all.filter { $0.extensions.contains(ending) }
+    guard
+      let format = formats.first(where: { $0.write != nil || $0.missing != nil }) ?? formats.first
     else { return nil }
+    self = format
+  }
+
+  /// The format in which a file of many tensors is written at a path, by its extension.
+  ///
+  /// - Parameter option: What else may say it, `or give --format`.
+  /// - Throws: `usage` where the extension is none, or of a format that is only read; `unsupported` where the
+  ///   library for it is not built in.
+  package init(writing path: String, or option: String = "") throws {
+    let format = CheckpointFormat(pathExtension: path)
+    try format?.checkIsBuilt(file: path)
+    guard let format, format.isWritten else {
+      throw WeighbridgeError(
+        .usage,
+        format.map { "\($0.title) is read and not written as a file of tensors" }
+          ?? "the name does not tell a format",
+        file: path, remedy: "End it in \(CheckpointFormat.writtenExtensions)\(option)")
+    }
     self = format
   }
 

@@ -111,6 +111,12 @@ struct ConvertCommand: JSONCommand {
       for note in plan?.report.notes ?? [] {
         try console.say("note: \(note.escapingControlCharacters())")
       }
+      if let first = summary.leftOut.first {
+        let more = summary.leftOut.count > 1 ? " and \(summary.leftOut.count - 1) more" : ""
+        try console.say(
+          "note: counters of batches, which MLX's norms do not have, are left out: "
+            + first.escapingControlCharacters() + more)
+      }
       let model = plan.map { " of \($0.architecture.id)" } ?? ""
       try console.say(
         "\(output.escapingControlCharacters()): \(format.name), "
@@ -154,13 +160,7 @@ struct ConvertCommand: JSONCommand {
       }
       return .checkpoint(format, naming)
     }
-    let format = CheckpointFormat(pathExtension: output)
-    try format?.checkIsBuilt(file: output)
-    guard let format, format.isWritten else {
-      throw WeighbridgeError(
-        .usage, "the name does not tell a format", file: output,
-        remedy: "End it in \(CheckpointFormat.writtenExtensions), or give --format")
-    }
+    let format = try CheckpointFormat(writing: output, or: ", or give --format")
     let isNative = format == .safetensors && model.model != "none" && !writing.isPlain
     return isNative ? .native : .checkpoint(format, naming)
   }
@@ -199,6 +199,7 @@ extension ExportSummary {
     return [
       line("NaN or infinite already in the source") { $0.nonFinite },
       line("beyond the new dtype's range, now infinite") { $0.overflowed },
+      line("too small for the new dtype, now 0") { $0.vanished },
     ].compactMap { $0 }
   }
 
@@ -214,9 +215,10 @@ extension ExportSummary {
           warnings.map {
             .members([
               "name": .string($0.name), "non_finite": .integer($0.nonFinite),
-              "overflowed": .integer($0.overflowed),
+              "overflowed": .integer($0.overflowed), "vanished": .integer($0.vanished),
             ])
           }),
+        "left_out": .strings(leftOut),
         "notes": .strings(plan?.report.notes ?? []),
       ]).objectMembers)
   }

@@ -91,7 +91,7 @@ struct RunCommand: JSONCommand {
 
   func run() throws {
     threads.apply()
-    let format = try output.map { try writtenFormat(of: $0) }
+    let format = try output.map { try CheckpointFormat(writing: $0) }
     try checkOptions()
     let best = try BestClasses(names: classes, count: top)
     let inputs = try RunInputs(input, pictures)
@@ -166,17 +166,6 @@ struct RunCommand: JSONCommand {
     } else {
       for line in seen.lines(width: Terminal.width()) { try console.say(line) }
     }
-  }
-
-  private func writtenFormat(of path: String) throws -> CheckpointFormat {
-    let format = CheckpointFormat(pathExtension: path)
-    try format?.checkIsBuilt(file: path)
-    guard let format, format.isWritten else {
-      throw WeighbridgeError(
-        .usage, "--output \(path) has no extension that tells a format",
-        remedy: "End it in \(CheckpointFormat.writtenExtensions)")
-    }
-    return format
   }
 
   /// How often the largest value of output 0 stands at the labelled class, and how often others do.

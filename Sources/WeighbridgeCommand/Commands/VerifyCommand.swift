@@ -134,10 +134,13 @@ struct VerifiedFile {
   }
 
   private func differences(_ comparison: SourceComparison) -> [WeighbridgeError] {
-    comparison.different.map {
-      WeighbridgeError(
-        .mapping, "\($0.elements.counted("element")) not the bits of \(comparison.path)",
-        file: path, entry: $0.name)
+    comparison.different.map { difference in
+      let layout =
+        difference.axes.map { ": they are its values with their axes in the order \($0)" } ?? ""
+      return WeighbridgeError(
+        .mapping,
+        "\(difference.elements.counted("element")) not the bits of \(comparison.path)\(layout)",
+        file: path, entry: difference.name)
     }
   }
 
@@ -179,6 +182,11 @@ struct VerifiedFile {
     ] where count > 0 {
       text += ", \(count) \(words)"
     }
+    if let first = comparison.leftOut.first {
+      let others = comparison.leftOut.count - 1
+      text += "; the source also has \(first.escapingControlCharacters())"
+      if others > 0 { text += " and \(others) more" }
+    }
     return text
   }
 
@@ -208,12 +216,16 @@ struct VerifiedFile {
       "converted": .integer(comparison.convertedCount),
       "different": .array(
         comparison.different.map {
-          .members(["name": .string($0.name), "elements": .integer($0.elements)])
+          .members([
+            "name": .string($0.name), "elements": .integer($0.elements),
+            "axes": $0.axes.map { .array($0.map { .integer($0) }) } ?? .null,
+          ])
         }),
       "mismatched": .array(
         comparison.mismatched.map {
           .members(["name": .string($0.name), "reason": .string($0.reason)])
         }),
+      "left_out": .strings(comparison.leftOut),
     ])
   }
 }

@@ -44,6 +44,7 @@ extension Export {
     _ shards: [Range<Int>], stem: String, _ path: String, _ progress: (Int, String) -> Void
   ) throws -> (summary: ExportSummary, path: String) {
     var summary = ExportSummary()
+    summary.leftOut = leftOut
     var weights: [JSONDocument.Member] = []
     for (number, shard) in shards.enumerated() {
       let file =

@@ -22,14 +22,18 @@ public struct ExportSummary: Sendable {
     public let nonFinite: Int
     /// Finite values that the narrower dtype cannot hold, and which became infinite.
     public let overflowed: Int
+    /// Values other than zero that are too small for the narrower dtype, and which became zero.
+    public let vanished: Int
   }
 
   /// How many tensors were written.
   public internal(set) var tensors = 0
   /// The size of their elements in bytes, without headers.
   public internal(set) var bytes = 0
-  /// Tensors with values that are not finite, or that the narrower dtype made so.
+  /// Tensors with values that are not finite, or that the narrower dtype made so, or zero.
   public internal(set) var warnings: [Warning] = []
+  /// Counters that the file's layout has no place for.
+  public internal(set) var leftOut: [String] = []
 }
 
 /// Tensors on their way to a file, one in memory at a time.
@@ -46,6 +50,8 @@ public struct Export: Sendable {
   let layout: ExportLayout
   /// The identity for a native file; `nil` when no model is known.
   let manifest: NativeManifest?
+  /// Parameters that the layout has no place for.
+  let leftOut: [String]
   /// Where the items are read from.
   let checkpoint: any Checkpoint
 
@@ -58,8 +64,10 @@ public struct Export: Sendable {
   ///   checksum throws.
   public init(_ plan: ImportPlan, dtype: DType? = nil, layout: ExportLayout = .pytorch) throws {
     try plan.requireOneToOne()
-    items = try layout.arranged(
-      Export.items(plan.report, plan.ledger, plan.source, dtype), plan.ledger)
+    let all = Export.items(plan.report, plan.ledger, plan.source, dtype)
+    items = try layout.arranged(all, plan.ledger)
+    let kept = Set(items.map(\.name))
+    leftOut = all.map(\.name).filter { !kept.contains($0) }
     metadata = layout.metadata
     self.layout = layout
     checkpoint = plan.checkpoint
@@ -98,7 +106,7 @@ public struct Export: Sendable {
     let source = CheckpointSource(checkpoint, fit.stateDict)
     items = Export.items(fit.report, fit.ledger, source, dtype)
     metadata = [:]
-    layout = .pytorch
+    (layout, leftOut) = (.pytorch, [])
     self.checkpoint = checkpoint
     manifest = try Export.manifest(
       checkpoint, rules, root: fit.report.root, id: id, configuration: "{}")
@@ -155,7 +163,7 @@ public struct Export: Sendable {
     }
     // A native file's identity does not survive: the result is not one.
     let isNative = (checkpoint as? SafetensorsCheckpoint)?.native != nil
-    layout = .pytorch
+    (layout, leftOut) = (.pytorch, [])
     metadata = checkpoint.metadata.filter {
       !isNative || !($0.key.hasPrefix("weighbridge.") || NativeManifest.ownNotes.contains($0.key))
     }
@@ -231,6 +239,7 @@ public struct Export: Sendable {
     _ finish: () throws -> Void, _ cancel: () -> Void
   ) throws -> ExportSummary {
     var summary = ExportSummary()
+    summary.leftOut = leftOut
     try write(items[...], into: &summary, progress, add, finish, cancel)
     return summary
   }
@@ -270,13 +279,17 @@ extension Export.Item {
   func converted() throws -> (Tensor, ExportSummary.Warning?) {
     let tensor = try read()
     guard tensor.dtype.isFloatingPoint else { return (tensor, nil) }
-    let nonFinite = try NonFinite.count(in: tensor)
+    let nonFinite = try ElementCounts.nonFinite(in: tensor)
     let converted = try tensor.converted(to: dtype)
-    var overflowed = 0
+    var (overflowed, vanished) = (0, 0)
     if !tensor.dtype.converts(exactlyTo: dtype) {
-      overflowed = try NonFinite.count(in: converted) - nonFinite
+      overflowed = try ElementCounts.nonFinite(in: converted) - nonFinite
+      vanished = try ElementCounts.nonZero(in: tensor) - ElementCounts.nonZero(in: converted)
     }
-    guard nonFinite + overflowed > 0 else { return (converted, nil) }
-    return (converted, .init(name: name, nonFinite: nonFinite, overflowed: overflowed))
+    guard nonFinite + overflowed + vanished > 0 else { return (converted, nil) }
+    return (
+      converted,
+      .init(name: name, nonFinite: nonFinite, overflowed: overflowed, vanished: vanished)
+    )
   }
 }

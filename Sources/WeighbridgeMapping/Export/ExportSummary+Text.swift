@@ -13,6 +13,7 @@ extension ExportSummary.Warning: CustomStringConvertible {
   public var description: String {
     let parts = [
       overflowed > 0 ? "\(overflowed) finite values became infinite" : nil,
+      vanished > 0 ? "\(vanished) became 0" : nil,
       nonFinite > 0 ? "\(nonFinite) were NaN or infinite before" : nil,
     ]
     return name.escapingControlCharacters(upTo: String.longestShown) + ": "

@@ -97,7 +97,7 @@ extension Loader {
       remedy: named == AnyArchitecture.recordedID
         ? "It is a recorded network: give the reference that holds that with \(Setting.reference)"
         : "\(Setting.command("models")) lists those that are: say which it is with "
-          + "\(Setting.model()). A network of your own is loaded by a Swift program, not by this command"
+          + "\(Setting.model()). \(Self.own)"
     )
   }
 
@@ -120,8 +120,13 @@ extension Loader {
     return WeighbridgeError(
       .mapping, text, file: candidates.checkpoint.path,
       remedy:
-        "Say which with \(Setting.model()); \(Setting.command("models")) lists them. A network "
-        + "of your own is loaded by a Swift program, not by this command")
+        "Say which with \(Setting.model()); \(Setting.command("models")) lists them. \(Self.own)")
+  }
+
+  /// What to do with a network that is none of these.
+  private static var own: String {
+    "A network of your own is recorded with network=True: \(Setting.model(AnyArchitecture.recordedID)) "
+      + "then runs it from its reference, and \(Setting.command("port")) writes it in Swift"
   }
 
   /// The architectures that share most names with the checkpoint, with what each lacks.

@@ -11,6 +11,8 @@ public struct SourceComparison: Sendable {
     public let name: String
     /// How many elements are not the same bits.
     public let elements: Int
+    /// The order of the source's axes in which it is, bit by bit, the file's; `nil` where there is none.
+    public let axes: [Int]?
   }
 
   /// A tensor that the source does not have, or in another shape.
@@ -37,7 +39,10 @@ public struct SourceComparison: Sendable {
   /// Tensors that the source lacks, or has in another shape.
   public private(set) var mismatched: [Mismatch] = []
 
-  /// Whether every tensor is the source's.
+  /// Tensors of the source that the file does not have.
+  public private(set) var leftOut: [String] = []
+
+  /// Whether every tensor of the file is the source's.
   public var holds: Bool { different.isEmpty && mismatched.isEmpty }
 
   /// Compares a file with its source.
@@ -65,6 +70,7 @@ public struct SourceComparison: Sendable {
       onProgress(position, entry.name)
       try compare(entry, checkpoint, tensors)
     }
+    leftOut = stateDict.tensors.map(\.name).filter { !names.contains(ExactText($0)) }
     try checkpoint.checkUnchanged()
     try source.checkUnchanged()
   }
@@ -81,8 +87,12 @@ public struct SourceComparison: Sendable {
     // Some writers have no scalars and make them one element.
     if ours.shape.rank == 0, theirs.elementCount == 1 { theirs = try theirs.reshaped([]) }
     guard ours.shape == theirs.shape else {
+      let axes = try theirs.axisOrder(giving: ours)
+      let layout = axes.map { ": the source's values with their axes in the order \($0)" } ?? ""
       mismatched.append(
-        .init(name: entry.name, reason: "is \(ours.shape) here, \(theirs.shape) in the source"))
+        .init(
+          name: entry.name,
+          reason: "is \(ours.shape) here, \(theirs.shape) in the source\(layout)"))
       return
     }
     let isConverted = ours.dtype != theirs.dtype
@@ -96,7 +106,8 @@ public struct SourceComparison: Sendable {
     }
     let count = try SourceComparison.differingElements(ours, theirs)
     guard count == 0 else {
-      different.append(.init(name: entry.name, elements: count))
+      different.append(
+        .init(name: entry.name, elements: count, axes: try theirs.axisOrder(giving: ours)))
       return
     }
     equalCount += 1

@@ -42,15 +42,16 @@ extension TensorDiff {
   ) throws {
     var found = Entry(
       name: entry.rawPath, shapes: (entry.shape, other.shape), dtypes: (entry.dtype, other.dtype))
+    let tensors = try (a: a.tensor(entry.rawPath), b: b.tensor(other.rawPath))
     if entry.shape == other.shape {
-      let figures = try Comparison.figures(
-        a.tensor(entry.rawPath), b.tensor(other.rawPath), tolerance: tolerance)
+      let figures = try Comparison.figures(tensors.a, tensors.b, tolerance: tolerance)
       if figures.elementwiseRatio ?? 0 <= 1, figures.nonFinite.mismatched == 0 {
         if entry.dtype != other.dtype { otherDType.append(entry.rawPath) }
         return
       }
       found.figures = figures
     }
+    found.axes = try tensors.a.axisOrder(giving: tensors.b)
     different.append(found)
   }
 

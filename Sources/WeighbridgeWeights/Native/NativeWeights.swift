@@ -26,7 +26,15 @@ public final class NativeWeights: Sendable {
   ///
   /// - Throws: `unreadable`, `malformed` or `unsupported`.
   public static func open(_ path: String) throws -> NativeWeights {
-    try NativeWeights(SafetensorsFile(path: path))
+    let file: SafetensorsFile
+    do {
+      file = try SafetensorsFile(path: path)
+    } catch var error as WeighbridgeError where error.code == .malformed {
+      error.remedy =
+        "A native file is what `convert` writes; a checkpoint is loaded with Weights.load(_:)"
+      throw error
+    }
+    return try NativeWeights(file)
   }
 
   package init(_ file: SafetensorsFile) throws {

@@ -18,12 +18,25 @@ struct SafetensorsHeader: Sendable {
   static let longest = 100_000_000
   static let metadataKey = "__metadata__"
 
+  /// What files begin that are taken for others.
+  private static let signatures: [(bytes: [UInt8], name: String)] = [
+    (Array("PK\u{3}\u{4}".utf8), "a zip archive, such as .pth, .npz or .keras,"),
+    ([0x89] + Array("HDF".utf8), "an HDF5 file"), ([0x80, 0x02], "a pickle, such as an old .pth,"),
+    (Array("GGUF".utf8), "a GGUF file"),
+  ]
+
+  private static func otherKind(_ file: UnsafeRawBufferPointer) -> String? {
+    signatures.first { file.starts(with: $0.bytes) }?.name
+  }
+
   init(_ file: UnsafeRawBufferPointer) throws {
     guard let length = file.littleEndian(at: 0, as: UInt64.self), length <= UInt64(Self.longest),
       let json = file.slice(at: 8, count: Int(length))
     else {
       throw WeighbridgeError(
-        .malformed, "the header's length reaches beyond the file or is not plausible",
+        .malformed,
+        Self.otherKind(file).map { "this is no safetensors file: it begins as \($0) does" }
+          ?? "the header's length reaches beyond the file or is not plausible",
         remedy: "Save or download the file again")
     }
     dataOffset = 8 + json.count

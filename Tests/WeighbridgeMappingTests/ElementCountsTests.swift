@@ -3,7 +3,7 @@ import WeighbridgeTensors
 
 @testable import WeighbridgeMapping
 
-@Suite struct NonFiniteTests {
+@Suite struct ElementCountsTests {
   /// Bits of every kind, counted as the statistics count them.
   @Test(arguments: DType.allCases, [0, 1, 7, 70_001])
   func countsAsTheStatisticsDo(_ dtype: DType, _ count: Int) throws {
@@ -19,14 +19,25 @@ import WeighbridgeTensors
       })
     let statistics = try TensorStatistics(tensor)
     let expected = statistics.nan + statistics.infinite
-    #expect(try NonFinite.count(in: tensor) == expected)
+    #expect(try ElementCounts.nonFinite(in: tensor) == expected)
     #expect(count < 1000 || !dtype.isFloatingPoint || expected > 0)
   }
 
   @Test func viewsAreCountedWhole() throws {
     let tensor = try Tensor([1, .nan, 2, .infinity, 3, -.infinity] as [Float], shape: [2, 3])
-    #expect(try NonFinite.count(in: tensor) == 3)
-    #expect(try NonFinite.count(in: tensor.transposed(0, 1)) == 3)
-    #expect(try NonFinite.count(in: Tensor([Float](), shape: [0])) == 0)
+    #expect(try ElementCounts.nonFinite(in: tensor) == 3)
+    #expect(try ElementCounts.nonFinite(in: tensor.transposed(0, 1)) == 3)
+    #expect(try ElementCounts.nonFinite(in: Tensor([Float](), shape: [0])) == 0)
+  }
+
+  /// Of negative zeros, the smallest values and NaN, in every width.
+  @Test(arguments: [DType.float64, .float32, .float16, .bfloat16])
+  func whatIsNotZero(_ dtype: DType) throws {
+    var values = [Float](repeating: 0, count: 9000)
+    (values[1], values[8999], values[4100], values[7]) = (-0.0, .nan, 1, -1e-7)
+    let tensor = try Tensor(values, shape: [90, 100]).converted(to: dtype)
+    #expect(try ElementCounts.nonZero(in: tensor) == 3)
+    #expect(try ElementCounts.nonZero(in: tensor.transposed(0, 1)) == 3)
+    #expect(try ElementCounts.nonZero(in: Tensor([Float](), shape: [0])) == 0)
   }
 }
