@@ -19,10 +19,11 @@ struct CommandRun {
 
   init(
     list arguments: [String], directory: URL? = nil, environment: [String: String] = [:],
-    output destination: String? = nil, fileSizeLimit kilobytes: Int? = nil
+    output destination: String? = nil, fileSizeLimit kilobytes: Int? = nil,
+    executable: URL? = nil
   ) throws {
     let process = Process()
-    let command = try CommandRun.executable
+    let command = try executable ?? CommandRun.executable
     if let kilobytes {
       // As on a disk that fills up, writes fail midway.
       process.executableURL = URL(fileURLWithPath: "/bin/bash")

@@ -49,6 +49,55 @@ struct PortCommandTests {
     #expect(try String(contentsOfFile: source, encoding: .utf8) == original)
   }
 
+  /// A command that another package builds finds what that package depends on.
+  @Test(arguments: ["/somewhere/weighbridge", "https://example.org/weighbridge"])
+  func aToolOfAnotherPackageKnowsItsDependency(_ location: String) throws {
+    let temporary = try TemporaryDirectory()
+    let folder = temporary.url.appending(path: ".build/debug")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    let tool = folder.appending(path: "net-tool")
+    let built = try CommandRun.executable.resolvingSymlinksInPath()
+    do {
+      try FileManager.default.linkItem(at: built, to: tool)
+    } catch {
+      try FileManager.default.copyItem(at: built, to: tool)
+    }
+    func run(_ package: String) throws -> CommandRun {
+      try CommandRun(
+        list: [
+          "port", Repository.fixture("networks/resnet_reference.npz"), "--weights",
+          Repository.fixture("networks/resnet.npz"), "--package", temporary.path(package),
+        ], executable: tool)
+    }
+    #expect(try run("Lost").firstErrorLine.contains("it is not known where Weighbridge is"))
+    let state = """
+      {"object": {"dependencies": [
+        {"packageRef": {"location": "/elsewhere", "name": "Yams"}},
+        {"packageRef": {"location": "\(location)", "name": "weighbridge"}}]}, "version": 7}
+      """
+    try state.write(
+      to: temporary.url.appending(path: ".build/workspace-state.json"), atomically: true,
+      encoding: .utf8)
+    let found = try run("Found")
+    #expect(found.status == 0, "\(found.errors)")
+    let manifest = try String(
+      contentsOfFile: temporary.path("Found/Package.swift"), encoding: .utf8)
+    #expect(manifest.contains("\"\(location)\""), "\(manifest)")
+  }
+
+  /// What an earlier port left is named, and kept: it may be the user's own.
+  @Test func otherSourcesAreNamed() throws {
+    let temporary = try TemporaryDirectory()
+    let folder = temporary.path("NetSwift")
+    #expect(try port("resnet", folder).errors.isEmpty)
+    let old = folder + "/Sources/NetSwift/Old.swift"
+    try "// Mine.".write(toFile: old, atomically: true, encoding: .utf8)
+    let again = try port("resnet", folder, "--force")
+    #expect(again.status == 0)
+    #expect(again.firstErrorLine.contains("Sources/NetSwift/Old.swift is there, too"))
+    #expect(FileManager.default.fileExists(atPath: old))
+  }
+
   @Test func saysWhatIsNotPorted() throws {
     let temporary = try TemporaryDirectory()
     let run = try port("limited", temporary.path("Limited"))

@@ -40,7 +40,7 @@ struct PortCommand: ParsableCommand {
   var name: String?
   @Option(
     help: ArgumentHelp(
-      "Where Weighbridge is: a folder or a repository's address; without it the clone that this command was built in.",
+      "Where Weighbridge is: a folder or a repository's address; without it what this command was built from.",
       valueName: "place"), completion: .directory)
   var weighbridge: String?
   @Option(
@@ -84,6 +84,11 @@ struct PortCommand: ParsableCommand {
     }
     try writing.write(plan, reference: reference)
     let path = package.escapingControlCharacters()
+    for file in writing.others() {
+      Console.remark(
+        "\(path): \(file.escapingControlCharacters()) is there, too, and is not of this port: delete it if an "
+          + "earlier one left it")
+    }
     try Console().say(
       "\(path): \(network.className.escapingControlCharacters()) in "
         + "\(ported.structCount.counted("struct")); `swift test --package-path \(path)` holds it "
@@ -110,13 +115,7 @@ struct PortCommand: ParsableCommand {
   private func library(from folder: URL) throws -> String {
     if let weighbridge, weighbridge.contains("://") { return weighbridge }
     if let weighbridge { return URL(filePath: weighbridge).standardizedFileURL.path }
-    var place = URL(filePath: CommandLine.arguments[0]).resolvingSymlinksInPath()
-      .standardizedFileURL
-    while place.path.count > 1 {
-      place = place.deletingLastPathComponent()
-      let sources = place.appending(path: "Sources/WeighbridgePort").path
-      if FileManager.default.fileExists(atPath: sources) { return place.path }
-    }
+    if let known = PackagePlace.known(to: URL(filePath: CommandLine.arguments[0])) { return known }
     throw WeighbridgeError(
       .usage, "it is not known where Weighbridge is, which the package depends on",
       remedy: "Give --weighbridge with its folder or its repository's address")

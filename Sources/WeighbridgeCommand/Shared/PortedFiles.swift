@@ -72,6 +72,20 @@ struct PortedFiles {
     }
   }
 
+  /// Swift files beside those of the port: of the user's own, or of an earlier port, and then what they
+  /// declare is declared twice.
+  func others() -> [String] {
+    let written = Set(ported.files.map(\.path))
+    let folders = Set(
+      written.filter { $0.hasSuffix(".swift") }.map { ($0 as NSString).deletingLastPathComponent })
+    return folders.sorted().filter { !$0.isEmpty }.flatMap { place -> [String] in
+      let names = try? FileManager.default.contentsOfDirectory(
+        atPath: folder.appending(path: place).path)
+      return (names ?? []).sorted().map { "\(place)/\($0)" }
+        .filter { $0.hasSuffix(".swift") && !written.contains($0) }
+    }
+  }
+
   private func writing(_ path: URL, _ body: () throws -> Void) throws {
     do {
       try FileManager.default.createDirectory(

@@ -37,7 +37,7 @@ extension Diagnosis {
 
   /// Where the same was found: the modules' names, the model's outputs by their own.
   var alikeNames: [String] {
-    var seen: Set<String> = path == .root ? [layer.description] : []
+    var seen: Set<String> = [path == .root ? layer.description : path.name]
     return alike.map { $0.path == .root ? $0.layer.description : $0.path.name }
       .filter { seen.insert($0).inserted }
   }
