@@ -150,3 +150,14 @@ def test_what_is_a_distribution_is_shown_as_it_is(tmp_path: Path, ending: torch.
     assert len(shown) == 7
     for index, share in enumerate(shares[0].tolist()):
         assert abs(shown[index] - 100 * share) < 0.06, run.stdout
+    # For programs, the same with more digits.
+    answer = command(
+        "run", "--model", "recorded", "--weights", tmp_path / "net.npz", "--reference",
+        tmp_path / "reference.npz", "--image", PICTURES / "photo.png", "--transform", transform, "--top", "7",
+        "--json", "-",
+    )
+    (picture,) = json.loads(answer.stdout)["answers"]
+    assert picture["sample"].endswith("photo.png")
+    assert [entry["name"] for entry in picture["classes"]] == [None] * 7
+    for entry in picture["classes"]:
+        assert abs(entry["share"] - shares[0, entry["index"]].item()) < 1e-5

@@ -113,16 +113,17 @@ struct RunCommand: JSONCommand {
     // What was read of a file that changed meanwhile is a mixture.
     try plan.checkpoint.checkUnchanged()
     try inputs.checkUnchanged()
-    var lines = try scored.map { try scores(seen.outputs, $0, others, inputs.path) } ?? []
+    let lines = try scored.map { try scores(seen.outputs, $0, others, inputs.path) } ?? []
+    var answers: [BestClasses.Answer] = []
     if !inputs.pictures.isEmpty, output == nil || seen.outputs.first?.rank == 2 {
-      lines += try best.lines(seen.outputs, samples: inputs.pictures)
+      answers = try best.answers(seen.outputs, samples: inputs.pictures)
     }
     if let output, let format {
       try Checkpoints.write(
         output, format: format, tensors: seen.tensors,
         metadata: ["metadata": ReferenceText.metadata(plan.architecture.id, plan.configuration)])
     }
-    try report(seen, plan, lines)
+    try report(seen, plan, lines, answers)
   }
 
   /// - Throws: `usage` for options that do not go together.
@@ -146,13 +147,15 @@ struct RunCommand: JSONCommand {
     }
   }
 
-  private func report(_ seen: ModelRun, _ plan: ImportPlan, _ lines: [String]) throws {
+  private func report(
+    _ seen: ModelRun, _ plan: ImportPlan, _ lines: [String], _ answers: [BestClasses.Answer]
+  ) throws {
     Console.progress.clear()
     for note in plan.report.notes { Console.remark("note: \(note.escapingControlCharacters())") }
     let shapes = seen.outputs.map { "\($0.shape)" }.joined(separator: ", ")
     let console = json.console
     try console.say("\(plan.architecture.id): \(shapes)\(output.map { " → \($0)" } ?? "")")
-    for line in lines { try console.say(line) }
+    for line in lines + answers.flatMap(\.lines) { try console.say(line) }
     if json.isSet {
       try console.print(
         json: .answer(
@@ -162,6 +165,7 @@ struct RunCommand: JSONCommand {
             .init("config", plan.configuration.json),
             .init("output", output.map { .string($0) } ?? .null),
             .init("eager", .boolean(insight.eager || activations)),
+            .init("answers", .array(answers.map(\.json))),
           ] + seen.members))
     } else {
       for line in seen.lines(width: Terminal.width()) { try console.say(line) }

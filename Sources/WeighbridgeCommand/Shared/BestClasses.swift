@@ -30,7 +30,7 @@ struct BestClasses {
   /// the output of a network that ends in a softmax, as it is.
   ///
   /// - Throws: `usage` when output 0 is no table of logits, or has another number of classes than names.
-  func lines(_ outputs: [Tensor], samples: [String]) throws -> [String] {
+  func answers(_ outputs: [Tensor], samples: [String]) throws -> [Answer] {
     guard let logits = outputs.first, logits.rank == 2, logits.shape[0] == samples.count else {
       throw WeighbridgeError(
         .usage,
@@ -44,15 +44,49 @@ struct BestClasses {
         remedy: "Give one name per line, in the order of training")
     }
     let shares = try BestClasses.shares(logits.converted(to: .float64))
-    return samples.enumerated().flatMap { index, sample -> [String] in
-      let row = shares[index * classes..<(index + 1) * classes]
+    return samples.enumerated().map { index, sample in
+      let row = Array(shares[index * classes..<(index + 1) * classes])
       let best = row.indices.sorted { row[$0] > row[$1] }.prefix(count)
-      return ["\(sample):"]
-        + best.map { place in
-          let label = place - index * classes
-          let percent = (row[place] * 1000).rounded() / 10
-          return "  \(percent) %  \(names.isEmpty ? "class \(label)" : names[label])"
+      return Answer(
+        sample: sample,
+        classes: best.map {
+          .init(index: $0, name: names.isEmpty ? nil : names[$0], share: row[$0])
+        })
+    }
+  }
+
+  /// What a network says of one sample.
+  struct Answer {
+    struct Class {
+      let index: Int
+      /// `nil` where no names are given.
+      let name: String?
+      /// Of 1.
+      let share: Double
+    }
+
+    let sample: String
+    /// The likeliest first.
+    let classes: [Class]
+
+    var lines: [String] {
+      ["\(sample):"]
+        + classes.map {
+          "  \(($0.share * 1000).rounded() / 10) %  \($0.name ?? "class \($0.index)")"
         }
+    }
+
+    var json: JSONDocument {
+      .members([
+        "sample": .string(sample),
+        "classes": .array(
+          classes.map {
+            .members([
+              "index": .integer($0.index), "name": $0.name.map { .string($0) } ?? .null,
+              "share": .number($0.share),
+            ])
+          }),
+      ])
     }
   }
 }
