@@ -102,7 +102,9 @@ struct Unifier {
       return unified(all, items.count) { hint + ["\($0)"] }.map(Building.chain)
     case .named(let parts):
       let all = instances.map { part -> [Building]? in
-        guard case .named(let own) = part, own.map(\.label) == parts.map(\.label) else { return nil }
+        guard case .named(let own) = part, own.map(\.label) == parts.map(\.label) else {
+          return nil
+        }
         return own.map(\.value)
       }
       return unified(all, parts.count) { hint + [Names.value(parts[$0].label ?? "")] }
