@@ -17,6 +17,7 @@ final class Family {
 
     /// The value of most instances, which need not say so.
     var standard: String? {
+      if kind == .optional { return "nil" }
       var counts: [String: Int] = [:]
       for case .leaf(let text, let kind) in values where kind != .other {
         counts[text, default: 0] += 1

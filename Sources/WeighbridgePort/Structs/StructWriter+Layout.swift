@@ -14,8 +14,10 @@ struct Column {
   /// About how many lines a text takes, formatted.
   func height(_ text: String) -> Int {
     text.split(separator: "\n").reduce(0) { count, line in
-      let over = indent + ahead + line.count - Column.width
-      return count + (over <= 0 ? 1 : 2 + max(0, over + ahead) / (Column.width - indent))
+      if fits(String(line)) { return count + 1 }
+      // What a call is given stands below it.
+      let given = line.firstIndex(of: "(").map { line[$0...].count } ?? line.count
+      return count + 2 + given / (Column.width - indent - 2)
     }
   }
 
@@ -51,7 +53,7 @@ extension StructWriter {
     let arguments = parts.compactMap { part -> Argument? in
       if case .leaf(let text, _) = part.value, text == part.standard { return nil }
       return Argument(part.label, Code(text(part.value, at: column?.deeper)))
-    }
+    }.map { name == "Conv2d" ? $0.squared(parts) : $0 }
     return [Argument(nil, Code(scope))]
       + (name.hasSuffix("Pool2d") ? stride(arguments) : arguments)
   }
@@ -67,18 +69,20 @@ extension StructWriter {
     return result
   }
 
-  /// A call whose only module stands behind its parentheses; `nil` where its arguments have room in a line of
-  /// their own, or there is no such module, or others beside it.
+  /// A call whose only module stands behind its parentheses; `nil` where there is none, or others beside it, or
+  /// arguments below the call take no more lines.
   private func trailing(
     _ name: String, _ parts: [Building.Part], _ scope: String, _ column: Column
   ) -> Code? {
     guard let last = parts.last, last.value.isClosure,
       parts.count(where: { [.build, .optional, .builds].contains($0.value.kind) }) == 1
     else { return nil }
-    let all = arguments(name, parts, scope, nil)
-    guard !column.deeper.fits(all.map(\.text).joined(separator: ", ") + ")") else { return nil }
     let head = Code.call(name, arguments(name, Array(parts.dropLast()), scope, nil))
     let body = made(last.value, scope: "$0", at: column.deeper.after("try "))
+    let below = column.deeper.packed(arguments(name, parts, scope, nil).map(\.text))
+    guard column.fits("try \(head.text) {"),
+      below.map({ $0 > column.deeper.height(body.marked) + 1 }) ?? true
+    else { return nil }
     return Code("\(head.text) {\n\(body.marked.indented)\n}", isThrowing: true)
   }
 
@@ -163,8 +167,11 @@ extension StructWriter {
       }
     }
     finish()
-    return "layers = try Sequential(in: w) { w in\n"
-      + lines.map(\.indented).joined(separator: "\n") + "\n}"
+    let head = "layers = try Sequential(in: w) { w in"
+    if lines.count == 1, Column(indent: 4).fits("\(head) \(lines[0]) }") {
+      return "\(head) \(lines[0]) }"
+    }
+    return "\(head)\n" + lines.map(\.indented).joined(separator: "\n") + "\n}"
   }
 
   /// The children as statements, with runs of equal ones as loops.
@@ -219,7 +226,30 @@ extension Column {
   }
 }
 
+extension Argument {
+  /// The argument of a layer that takes one number for both axes, where all that are given are such.
+  fileprivate func squared(_ parts: [Building.Part]) -> Argument {
+    let axes = parts.filter { [.pair, .padding].contains($0.value.kind) }
+    guard axes.allSatisfy({ $0.value.both != nil }),
+      let own = axes.first(where: { $0.label == label })?.value.both
+    else { return self }
+    return Argument(label, Code(own))
+  }
+}
+
 extension Building {
+  /// The number or the parameter that a pair is of both times.
+  fileprivate var both: String? {
+    switch self {
+    case .leaf(let text, _): Int(text).map { "\($0)" }
+    case .parameter(let text, .pair) where text.hasPrefix("Pair("):
+      String(text.dropFirst("Pair(".count).dropLast())
+    case .parameter(let text, .padding) where text.hasPrefix("Padding("):
+      text.split(separator: " ").last.map { "\($0.dropLast())" }
+    default: nil
+    }
+  }
+
   /// Whether it is written as a closure with a body.
   fileprivate var isClosure: Bool {
     switch self {

@@ -49,7 +49,8 @@ struct StructWriter {
       let source = Names.comment(place.description)
       let plain = "/// PyTorch's `\(Recording.name(of: class_))`,"
       let whole = "\(plain) \(source)."
-      lines = whole.count <= 100 ? [whole] : [plain, "/// \(source)."]
+      lines = whole.count <= 100 ? [whole] : ["\(plain) \(Recording.file(of: source))."]
+      if lines[0].count > 100 { lines = [plain, "/// \(source)."] }
     }
     if let limit = draft.limit {
       lines.append("///")
