@@ -167,7 +167,9 @@ extension StructWriter {
       }
     }
     finish()
-    let head = "layers = try Sequential(in: w) { w in"
+    // An argument of the initialiser may be called so, too.
+    let own = family.parameters.contains { $0.name == "layers" } ? "self.layers" : "layers"
+    let head = "\(own) = try Sequential(in: w) { w in"
     if lines.count == 1, Column(indent: 4).fits("\(head) \(lines[0]) }") {
       return "\(head) \(lines[0]) }"
     }
