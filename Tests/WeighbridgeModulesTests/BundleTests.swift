@@ -4,11 +4,9 @@ import WeighbridgeModules
 /// Bundles of several tensors, and of numbers beside them.
 struct BundleTests {
   private struct Sized: NumberedBundle {
-    let x: Tensor
+    var x: Tensor
     let height: Int
-
-    var tensors: [Tensor] { [x] }
-    func with(_ tensors: [Tensor]) -> Self { Self(x: tensors[0], height: height) }
+    static var places: [WritableKeyPath<Self, Tensor>] { [\.x] }
   }
 
   private struct Square: Module {

@@ -30,6 +30,39 @@ struct PortTests {
     #expect(sources.contains("Sequential(w / \"layer1\", rows: (2, { try BasicBlock($0"))
   }
 
+  /// A struct that does nothing but run its members, some of them optional.
+  @Test func aChainIsASequentialModule() throws {
+    let sources = try PortedFixture.port("assembled").sources
+    #expect(sources.contains("struct ConvAct: SequentialModule {\n  let layers: Sequential\n"))
+    #expect(sources.contains("    layers = try Sequential(in: w) { w in\n"))
+    #expect(try PortedFixture.port("unet").sources.contains("struct DoubleConv: SequentialModule"))
+  }
+
+  /// A child that is given a module stands in a statement of its own.
+  @Test func childrenThatNeedSeveralLinesAreStatements() throws {
+    let sources = try PortedFixture.port("resnet").sources
+    #expect(sources.contains("layer2 = try Sequential(in: w / \"layer2\") { w in\n"))
+    #expect(sources.contains("try BasicBlock(w / 0, outChannels: 12, stride: 2) {\n"))
+  }
+
+  @Test func oneNumberForBothAxesIsGivenAsItIs() throws {
+    for name in ["assembled", "unet", "resnet"] {
+      #expect(!(try PortedFixture.port(name).sources.contains("kernel: Pair(kernel)")))
+    }
+  }
+
+  @Test func aFewTensorsTellTheNetworkFromOthers() throws {
+    let sources = try PortedFixture.port("resnet").sources
+    #expect(sources.contains(": FixedArchitecture {"))
+    #expect(sources.contains("    \"fc.bias\": [5],\n"))
+  }
+
+  @Test func bundlesSayWhereTheirTensorsAre() throws {
+    let sources = try PortedFixture.port("assembled").sources
+    #expect(
+      sources.contains("static var places: [WritableKeyPath<Self, Tensor>] { [\\.x] }"))
+  }
+
   @Test func modulesOfAListThatAreBuiltAlikeAreALoop() throws {
     let sources = try PortedFixture.port("sequences").sources
     #expect(sources.contains("for index in 6..<11 {"))
@@ -142,7 +175,7 @@ struct PortTests {
       sources.contains("w / \"rows\", in: 8, hidden: 4, batchFirst: true, bidirectional: true)"))
     #expect(sources.contains("columns = try GRU(w / \"columns\", in: 8, hidden: 8, layers: 2"))
     #expect(sources.contains("RecurrentInput(\n        x.permuted([0, 2, 3, 1])"))
-    #expect(sources.contains(").output"))
+    #expect(sources.contains(".output\n"))
     #expect(sources.contains(".state[0]"))
   }
 

@@ -39,3 +39,19 @@ extension Architecture {
   /// The configuration of defaults.
   public static var defaults: Configuration { Configuration(architecture: id, keys: keys) }
 }
+
+/// One model of one size: nothing to configure, and a few of its tensors tell it from others.
+public protocol FixedArchitecture: Architecture {
+  /// Tensors that its checkpoints have, by full name, and their shapes.
+  static var landmarks: [String: Shape] { get }
+  /// Builds the model, describing or binding.
+  init(_ w: WeightScope) throws
+}
+
+extension FixedArchitecture {
+  public static func recognizes(_ shapes: StateDictShapes) -> Bool {
+    !landmarks.isEmpty && landmarks.allSatisfy { shapes[$0.key] == $0.value }
+  }
+
+  public init(_ w: WeightScope, _ configuration: Configuration) throws { try self.init(w) }
+}

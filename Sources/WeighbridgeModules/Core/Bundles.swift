@@ -19,9 +19,17 @@ public struct TensorList: TensorBundle {
 }
 
 /// A bundle of tensors and numbers, which tensors alone do not make.
+///
+/// ```swift
+/// struct Grid: NumberedBundle {
+///   var x: Tensor
+///   let height, width: Int
+///   static var places: [WritableKeyPath<Self, Tensor>] { [\.x] }
+/// }
+/// ```
 public protocol NumberedBundle: TensorBundle {
-  /// The same numbers beside as many other tensors.
-  func with(_ tensors: [Tensor]) -> Self
+  /// Where the tensors are, in order.
+  static var places: [WritableKeyPath<Self, Tensor>] { get }
 }
 
 extension NumberedBundle {
@@ -29,11 +37,14 @@ extension NumberedBundle {
     throw WeighbridgeError(.unsupported, "holds numbers beside tensors, which make no bundle alone")
   }
 
+  public var tensors: [Tensor] { Self.places.map { self[keyPath: $0] } }
+
+  /// The same numbers beside as many other tensors.
   public func replacing(_ tensors: [Tensor]) throws -> Self {
-    guard tensors.count == self.tensors.count else {
-      throw WeighbridgeError(
-        .shape, "expected \(self.tensors.count) tensors, got \(tensors.count)")
+    let places = Self.places
+    guard tensors.count == places.count else {
+      throw WeighbridgeError(.shape, "expected \(places.count) tensors, got \(tensors.count)")
     }
-    return with(tensors)
+    return zip(places, tensors).reduce(into: self) { $0[keyPath: $1.0] = $1.1 }
   }
 }

@@ -80,6 +80,18 @@ extension Module {
   }
 }
 
+extension Module {
+  /// Refuses inputs of other sizes than those that a network was recorded with.
+  ///
+  /// - Parameter extents: Of each axis; `nil` for any.
+  /// - Throws: `shape` where one is another.
+  public func requirePorted(_ x: Tensor, has extents: [Int?]) throws {
+    let fits = x.rank == extents.count && zip(x.shape, extents).allSatisfy { $0 == $1 ?? $0 }
+    let wanted = extents.map { $0.map(String.init) ?? "any" }.joined(separator: ", ")
+    try requirePorted(fits, "an input of [\(wanted)]")
+  }
+}
+
 /// A module from one tensor to one tensor.
 public typealias UnaryModule = Module<Tensor, Tensor>
 

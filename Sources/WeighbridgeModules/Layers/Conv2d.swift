@@ -50,6 +50,18 @@ public struct Conv2d: DeclaringModule {
     self.bias = try w.parameter(Self.bias, bias, [outputs])
   }
 
+  /// The same with one number for both axes.
+  ///
+  /// - Throws: `usage` when the channels do not divide into the groups.
+  public init(
+    _ w: WeightScope, in inputs: Int, out outputs: Int, kernel: Int, stride: Int = 1,
+    padding: Int = 0, dilation: Int = 1, groups: Int = 1, bias: BiasPolicy = .present
+  ) throws {
+    try self.init(
+      w, in: inputs, out: outputs, kernel: Pair(kernel), stride: Pair(stride),
+      padding: Padding(padding, padding), dilation: Pair(dilation), groups: groups, bias: bias)
+  }
+
   private init(
     path: ModulePath, weight: Tensor, bias: Tensor?, geometry: ConvolutionGeometry
   ) {

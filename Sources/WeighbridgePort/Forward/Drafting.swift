@@ -44,7 +44,8 @@ enum Drafting {
       let parameter = own.inputs == .tensor ? parameterName(program, first.values) : "input"
       return Draft(
         node: node, layout: writer.layout, interface: own, lines: lines,
-        attributes: writer.attributes, constants: writer.constants, limit: nil,
+        attributes: writer.attributes.filter { Drafting.mentions(lines, $0.name) },
+        constants: writer.constants, limit: nil,
         parameter: parameter, needsFoundation: lines.contains { $0.contains("pow(") })
     } catch var limit as PortLimit {
       if limit.place == nil { limit.place = program.place }
@@ -52,6 +53,13 @@ enum Drafting {
       return stub(node, layout, recording, program, first, limit)
     } catch {
       return stub(node, layout, recording, program, first, PortLimit("\(error)"))
+    }
+  }
+
+  /// Whether lines of code have a name in them.
+  private static func mentions(_ lines: [String], _ name: String) -> Bool {
+    lines.contains { line in
+      line.split { !($0.isLetter || $0.isNumber || $0 == "_") }.contains { $0 == name }
     }
   }
 

@@ -60,7 +60,16 @@ extension ForwardWriter {
     _ call: Code, _ interface: Interface, _ instruction: Network.Instruction, _ index: Int,
     _ form: Value
   ) -> Held {
-    guard interface.outputs != .tensor else { return Drafting.placed(form) { _ in call } }
+    guard interface.outputs != .tensor else {
+      if case .tensor = form { return Drafting.placed(form) { _ in call } }
+      guard flow.uses[program.inputs.count + index] > 1 else {
+        return Drafting.placed(form) { _ in call }
+      }
+      // The one tensor of a dictionary, which is no value of the program by itself.
+      let name = variable(instruction.name, "output", index)
+      declare(name, call, isTensor: true)
+      return Drafting.placed(form) { _ in Code(name) }
+    }
     guard flow.uses[program.inputs.count + index] > 0 else {
       discard(call)
       return Drafting.placed(form) { _ in call }

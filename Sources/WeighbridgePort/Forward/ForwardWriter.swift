@@ -235,17 +235,17 @@ struct ForwardWriter {
   private mutating func requireRecordedSizes() {
     guard let recorded = recording.network.variations.first(where: { $0.kind == .values })?.shapes
     else { return }
-    for variation in recording.network.variations
-    where variation.result == .differs && variation.kind != .values {
-      let tensors = program.inputs.indices.flatMap { (try? held[$0]?.tensors()) ?? [] }
-      for (code, shape) in zip(tensors, recorded) {
-        let axes =
-          variation.kind == .batch
-          ? Array(shape.indices.prefix(1)) : Array(shape.indices.dropFirst())
-        for axis in axes {
-          require("\(code.text).shape[\(axis)] == \(shape[axis])")
-        }
+    let kinds = recording.network.variations.filter { $0.result == .differs }.map(\.kind)
+    let tensors = program.inputs.indices.flatMap { (try? held[$0]?.tensors()) ?? [] }
+    for (code, shape) in zip(tensors, recorded) {
+      let extents = shape.indices.map { axis in
+        kinds.contains(axis == 0 ? .batch : .size) ? "\(shape[axis])" : "nil"
       }
+      guard extents.contains(where: { $0 != "nil" }) else { continue }
+      let list = extents.joined(separator: ", ")
+      statements.append(
+        Statement(kind: .plain, code: Code("try requirePorted(\(code.text), has: [\(list)])")))
+      guards.formUnion(extents.indices.map { "\(code.text).shape[\($0)] == \(extents[$0])" })
     }
   }
 

@@ -82,22 +82,19 @@ struct PackageWriter {
     ].compactMap { $0 }
     var seen: Set<String> = []
     chosen = chosen.filter { seen.insert($0.name).inserted }
-    let tests = chosen.map { item in
-      "shapes[\(Code.string(item.name).text)] == [\(item.shape.map(String.init).joined(separator: ", "))]"
+    let landmarks = chosen.map { item in
+      "  \(Code.string(item.name).text): [\(item.shape.map(String.init).joined(separator: ", "))],"
     }
     let summary = "\(network.className), ported from PyTorch"
     return """
       \(imports("WeighbridgeNative"))
 
-      extension \(rootName): Architecture {
+      extension \(rootName): FixedArchitecture {
         public static let id = \(Code.string(id).text)
         public static let summary = \(Code.string(Names.comment(summary)).text)
-
-        public static func recognizes(_ shapes: StateDictShapes) -> Bool {
-          \(tests.isEmpty ? "false" : tests.joined(separator: "\n      && "))
-        }
-
-        public init(_ w: WeightScope, _ configuration: Configuration) throws { try self.init(w) }
+        public static let landmarks: [String: Shape] = [
+          \(landmarks.isEmpty ? ":" : landmarks.joined(separator: "\n    "))
+        ]
       }
 
       """

@@ -67,6 +67,8 @@ extension Building {
           Part($0.label, try $0.value.resolving(code), standard: $0.standard)
         })
     case .chain(let items): .chain(try items.map { try $0.resolving(code) })
+    case .named(let parts):
+      .named(try parts.map { Part($0.label, try $0.value.resolving(code)) })
     case .list(let items): .list(try items.map { try $0.resolving(code) })
     case .repeated(let element, let count): .repeated(try element.resolving(code), count)
     case .shape, .growing: self

@@ -51,6 +51,8 @@ indirect enum Building: Hashable, Sendable {
   case module(String, throwing: Bool, [Part])
   /// `Sequential` of these.
   case chain([Building])
+  /// `Sequential` of these, each under a name of its own.
+  case named([Part])
   /// Modules in an array.
   case list([Building])
   /// The same module a number of times.
@@ -100,7 +102,7 @@ indirect enum Building: Hashable, Sendable {
   var kind: Kind {
     switch self {
     case .leaf(_, let kind), .parameter(_, let kind): kind
-    case .module, .chain, .node: .build
+    case .module, .chain, .named, .node: .build
     case .repeated, .list: .builds
     case .growing: .integer
     case .shape: .other

@@ -4,10 +4,11 @@ struct BundleWriter {
 
   /// The lines of the struct, without indentation.
   func lines() -> [String] {
-    let tensors = bundle.fields.filter { $0.kind == .tensor }.map(\.name)
+    let tensors = bundle.fields.filter { $0.kind == .tensor }.map { "\\.\($0.name)" }
     return comment() + ["struct \(bundle.name): NumberedBundle {"] + properties() + [
-      "", "  var tensors: [Tensor] { [\(tensors.joined(separator: ", "))] }",
-    ] + with() + ["}"]
+      "  static var places: [WritableKeyPath<Self, Tensor>] { [\(tensors.joined(separator: ", "))] }",
+      "}",
+    ]
   }
 
   private func comment() -> [String] {
@@ -35,20 +36,7 @@ struct BundleWriter {
       }
     }
     return rows.map {
-      "  let \($0.names.joined(separator: ", ")): \(types[$0.kind] ?? "Tensor")"
+      "  \($0.kind == .tensor ? "var" : "let") \($0.names.joined(separator: ", ")): \(types[$0.kind] ?? "Tensor")"
     }
-  }
-
-  private func with() -> [String] {
-    var place = 0
-    let arguments = bundle.fields.map { field -> String in
-      guard field.kind == .tensor else { return "\(field.name): \(field.name)" }
-      defer { place += 1 }
-      return "\(field.name): tensors[\(place)]"
-    }
-    let body = "Self(\(arguments.joined(separator: ", ")))"
-    let head = "  func with(_ tensors: [Tensor]) -> Self {"
-    let line = "\(head) \(body) }"
-    return line.count <= 96 ? [line] : [head, "    \(body)", "  }"]
   }
 }

@@ -17,6 +17,7 @@ final class Family {
 
     /// The value of most instances, which need not say so.
     var standard: String? {
+      if kind == .optional { return "nil" }
       var counts: [String: Int] = [:]
       for case .leaf(let text, let kind) in values where kind != .other {
         counts[text, default: 0] += 1
@@ -30,6 +31,13 @@ final class Family {
   }
 
   var first: Draft { drafts[0] }
+
+  /// Parameters as an initialiser takes them: closures that build modules last, where a call may have one
+  /// behind its parentheses.
+  static func ordered(_ parameters: [Parameter]) -> [Parameter] {
+    let isBuild = { (parameter: Parameter) in [.build, .optional].contains(parameter.kind) }
+    return parameters.filter { !isBuild($0) } + parameters.filter(isBuild)
+  }
 
   /// How one of its modules is built.
   func building(of node: Int) -> Building {
@@ -92,6 +100,15 @@ struct Unifier {
         if case .chain(let own) = part { own } else { nil }
       }
       return unified(all, items.count) { hint + ["\($0)"] }.map(Building.chain)
+    case .named(let parts):
+      let all = instances.map { part -> [Building]? in
+        guard case .named(let own) = part, own.map(\.label) == parts.map(\.label) else {
+          return nil
+        }
+        return own.map(\.value)
+      }
+      return unified(all, parts.count) { hint + [Names.value(parts[$0].label ?? "")] }
+        .map { .named(zip(parts, $0).map { Building.Part($0.label, $1) }) }
     case .list(let items):
       let all = instances.map { part -> [Building]? in
         if case .list(let own) = part { own } else { nil }

@@ -11,6 +11,8 @@ struct Porting {
   private(set) var bundles: [Bundle] = []
   private var familyOf: [Int: Int] = [:]
   private var settling: Set<Int> = []
+  /// Modules that others call or read than those which hold them.
+  private(set) var reached: Set<Int> = []
 
   /// What is not ported, each once.
   var limits: [PortLimit] { families.flatMap { $0.drafts.prefix(1).compactMap(\.limit) } }
@@ -21,6 +23,7 @@ struct Porting {
     collect()
     name()
     for family in families { try unify(family) }
+    reached = modulesReached()
   }
 
   // What modules are
@@ -62,7 +65,7 @@ struct Porting {
     return .type(Drafting.draft(node, recording, parts))
   }
 
-  /// Whether a module hands one tensor through its children 0, 1 … in order, and does nothing else.
+  /// Whether a module hands one tensor through its children in order, and does nothing else.
   func isChain(_ node: Int) -> Bool {
     let described = recording.network.nodes[node]
     let children = recording.children(node)
@@ -75,8 +78,8 @@ struct Porting {
     else { return false }
     return zip(children, program.body).enumerated().allSatisfy { index, pair in
       let (child, instruction) = pair
-      guard case .module("\(index)", fromRoot: false) = instruction.target,
-        recording.name(child) == "\(index)", instruction.arguments.count == 1,
+      guard case .module(recording.name(child), fromRoot: false) = instruction.target,
+        instruction.arguments.count == 1,
         instruction.arguments[0].value == .value(index)
       else { return false }
       switch parts[child] {
@@ -286,7 +289,11 @@ struct Porting {
     case .attention(let layer):
       return LayerSpelling.attention(layer, recording.network.nodes[node])
     case .recurrent(let building): return building
-    case .chain(let children): return try Porting.chain(children.map(building))
+    case .chain(let children):
+      let items = try children.map(building)
+      let names = children.map(recording.name)
+      return names == items.indices.map(String.init)
+        ? Porting.chain(items) : .named(zip(names, items).map { Building.Part($0, $1) })
     case .type:
       guard let family = family(of: node) else { throw PortLimit("has no struct") }
       return family.building(of: node)
@@ -333,7 +340,7 @@ struct Porting {
       family.template.append(
         ("_\(place)", unifier.unify(instances, [Names.value(unread.tensor.name)])))
     }
-    family.parameters = unifier.parameters
+    family.parameters = Family.ordered(unifier.parameters)
   }
 
   private func building(_ property: Layout.Property, _ draft: Draft) throws -> Building {

@@ -1,15 +1,4 @@
 extension StructWriter {
-  /// The modules of a chain as rows of equal ones, where that is shorter.
-  func rows(_ items: [Building]) -> [Argument]? {
-    let runs = Building.runs(items)
-    guard runs.count < items.count, !items.contains(where: { $0.kind == .builds }) else {
-      return nil
-    }
-    let rows = runs.map { "(\($0.count), \(closure($0.first)))" }
-    guard height(rows) < height(items.map(closure)) else { return nil }
-    return rows.enumerated().map { Argument($0 == 0 ? "rows" : nil, Code($1)) }
-  }
-
   /// A list with runs of equal modules as loops that fill it, where that is shorter.
   func loops(_ name: String, _ building: Building) -> [String]? {
     guard case .list(let items) = building,

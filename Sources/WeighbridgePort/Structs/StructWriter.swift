@@ -7,6 +7,14 @@ struct StructWriter {
   /// Whether it is the network itself, which others import.
   let isRoot: Bool
 
+  /// Its members in order, where it does nothing but run them.
+  let sequence: [Layout.Property]?
+
+  init(porting: Porting, family: Family, isRoot: Bool) {
+    (self.porting, self.family, self.isRoot) = (porting, family, isRoot)
+    sequence = porting.sequence(family)
+  }
+
   var draft: Draft { family.first }
   private var access: String { isRoot ? "public " : "" }
   private var described: Network.Node { porting.recording.network.nodes[draft.node] }
@@ -14,19 +22,20 @@ struct StructWriter {
   /// The lines of the struct, indented.
   func lines() throws -> [String] {
     var lines = comment()
-    lines.append("\(access)struct \(family.name): Module {")
-    lines.append("  \(access)let path: ModulePath")
+    let isSequence = sequence != nil
+    lines.append("\(access)struct \(family.name): \(isSequence ? "SequentialModule" : "Module") {")
+    lines.append("  \(access)let \(isSequence ? "layers: Sequential" : "path: ModulePath")")
     let kind = described.kind
     if kind != family.name {
       lines.append("  \(access)var kind: String { \(Names.kind(kind).text) }")
     }
-    lines += properties().map { "  \($0)" }
+    if !isSequence { lines += properties().map { "  \($0)" } }
     for bundle in porting.bundles
     where !bundle.isShared && bundle.users.contains(where: { $0 === family }) {
       lines += [""] + BundleWriter(bundle: bundle).lines().map { "  \($0)" }
     }
     lines += [""] + (try initializer()).map { "  \($0)" }
-    lines += [""] + forward().map { "  \($0)" }
+    if !isSequence { lines += [""] + forward().map { "  \($0)" } }
     return lines + ["}"]
   }
 
@@ -40,7 +49,8 @@ struct StructWriter {
       let source = Names.comment(place.description)
       let plain = "/// PyTorch's `\(Recording.name(of: class_))`,"
       let whole = "\(plain) \(source)."
-      lines = whole.count <= 100 ? [whole] : [plain, "/// \(source)."]
+      lines = whole.count <= 100 ? [whole] : ["\(plain) \(Recording.file(of: source))."]
+      if lines[0].count > 100 { lines = [plain, "/// \(source)."] }
     }
     if let limit = draft.limit {
       lines.append("///")
@@ -81,7 +91,7 @@ struct StructWriter {
       default: return kind.type(build: "")
       }
     case .module(let type, _, _): return type
-    case .chain: return "Sequential"
+    case .chain, .named: return "Sequential"
     case .repeated(let element, _): return "[\(type(element, name))]"
     case .list(let items):
       let types = Set(items.map { type($0, name) })
@@ -112,12 +122,13 @@ struct StructWriter {
     let parameters =
       family.parameters.map(porting.declaration)
       + draft.layout.borrowed.map { "\($0.name): \(lenders[$0.name] ?? "any UnaryModule")" }
-    var lines = ["path = w.path"]
-    for (name, building) in family.template {
+    var lines = try sequence.map { [try sequential($0)] } ?? ["path = w.path"]
+    for (name, building) in sequence == nil ? family.template : [] {
       if name.hasPrefix("_") { continue }
       if case .leaf = building, lenders[name] == nil { continue }
       if lent.contains(name) {
-        lines.append("let \(name) = \(try value(name, building))")
+        let column = Column(indent: 4).after("let \(name) = try ")
+        lines.append("let \(name) = \(try value(name, building, column))")
         lines.append("self.\(name) = \(name)")
         continue
       }
@@ -129,7 +140,8 @@ struct StructWriter {
       let target =
         family.parameters.contains { $0.name == name } || lenders[name] != nil
         ? "self.\(name)" : name
-      lines.append("\(target) = \(try value(name, building))")
+      let column = Column(indent: 4).after("\(target) = try ")
+      lines.append("\(target) = \(try value(name, building, column))")
     }
     let list = (["_ w: WeightScope"] + parameters).joined(separator: ", ")
     return block("\(access)init(\(list)) throws", lines + unread())
@@ -150,7 +162,7 @@ struct StructWriter {
   private func type(ofLent node: Int) -> String? {
     switch try? porting.building(node) {
     case .module(let type, _, _): type
-    case .chain: "Sequential"
+    case .chain, .named: "Sequential"
     default: nil
     }
   }
@@ -164,14 +176,13 @@ struct StructWriter {
       .subtracting(draft.layout.borrowed.map(\.name))
   }
 
-  private func value(_ name: String, _ building: Building) throws -> String {
+  private func value(_ name: String, _ building: Building, _ column: Column) throws -> String {
     if let property = draft.layout.properties.first(where: { $0.name == name }) {
       let key = Code.string(property.key).text
       switch property.content {
       case .module, .absent:
-        if case .parameter(let name, .optional) = building { return "try \(name)?(w / \(key))" }
-        return made(building, scope: "w / \(key)").marked
-      case .modules: return list(building) { scope(property, $0) }
+        return made(building, scope: "w / \(key)", at: column).marked
+      case .modules: return list(building, column) { scope(property, $0) }
       case .borrowed: return name
       case .tensor(let tensor, let isBuffer):
         return request(property.key, tensor, building, isBuffer: isBuffer)
@@ -214,54 +225,6 @@ struct StructWriter {
     }
   }
 
-  /// A module in a scope.
-  func made(_ building: Building, scope: String) -> Code {
-    switch building {
-    case .module(let name, let throwing, let parts):
-      let arguments = parts.compactMap { part -> Argument? in
-        if case .leaf(let text, _) = part.value, text == part.standard { return nil }
-        return Argument(part.label, Code(text(part.value)))
-      }
-      return .call(
-        name,
-        [Argument(nil, Code(scope))] + (name.hasSuffix("Pool2d") ? stride(arguments) : arguments),
-        throwing: throwing)
-    case .chain(let items):
-      if items.count == 1, case .repeated(let element, let count) = items[0] {
-        let builds = "[Build](repeating: \(closure(element)), count: \(text(count)))"
-        return .call(
-          "Sequential", [Argument(nil, Code(scope)), Argument(nil, Code(builds))], throwing: true)
-      }
-      if let rows = rows(items) {
-        return .call("Sequential", [Argument(nil, Code(scope))] + rows, throwing: true)
-      }
-      return .call(
-        "Sequential",
-        [Argument(nil, Code(scope))] + items.map { Argument(nil, Code(closure($0))) },
-        throwing: true)
-    case .parameter(let name, _):
-      return .call(name, [Argument(nil, Code(scope))], throwing: true)
-    default: return Code(text(building))
-    }
-  }
-
-  /// A pool whose stride is its kernel need not say so.
-  private func stride(_ arguments: [Argument]) -> [Argument] {
-    guard let kernel = arguments.first(where: { $0.label == "kernel" }),
-      let stride = arguments.firstIndex(where: { $0.label == "stride" }),
-      arguments[stride].value.text == kernel.value.text
-    else { return arguments }
-    var result = arguments
-    result.remove(at: stride)
-    return result
-  }
-
-  func closure(_ building: Building) -> String {
-    if case .parameter(let name, .build) = building { return name }
-    if building == .absent { return "nil" }
-    return "{ \(made(building, scope: "$0").marked) }"
-  }
-
   /// The scope of a module of a list, by the expression of its place.
   func scope(_ property: Layout.Property, _ place: String) -> String {
     let key = Code.string(property.key).text
@@ -272,11 +235,17 @@ struct StructWriter {
     return "w / \(key.dropLast())\\(\(place)\(first > 0 ? " + \(first)" : ""))\""
   }
 
-  private func list(_ building: Building, _ scope: (String) -> String) -> String {
+  private func list(
+    _ building: Building, _ column: Column, _ scope: (String) -> String
+  ) -> String {
     switch building {
     case .repeated(let element, let count):
-      let made = made(element, scope: scope("$0"))
-      return "\(made.isThrowing ? "try " : "")(0..<\(text(count))).map { \(made.marked) }"
+      let head = "(0..<\(text(count))).map {"
+      let flat = made(element, scope: scope("$0"))
+      let start = flat.isThrowing ? "try " : ""
+      if column.fits("\(head) \(flat.marked) }") { return "\(start)\(head) \(flat.marked) }" }
+      let laid = made(element, scope: scope("$0"), at: column.deeper.after(start))
+      return "\(start)\(head)\n\(laid.marked.indented)\n}"
     case .list(let items):
       let made = items.enumerated().map { self.made($1, scope: scope("\($0)")) }
       let isThrowing = made.contains(where: \.isThrowing)
@@ -287,25 +256,27 @@ struct StructWriter {
     }
   }
 
-  func text(_ building: Building) -> String {
+  func text(_ building: Building, at column: Column? = nil) -> String {
     switch building {
     case .leaf(let text, _): return text
     case .parameter(let name, _): return name
-    case .module, .chain: return closure(building)
-    case .list(let items): return "[\(items.map(closure).joined(separator: ", "))]"
+    case .module, .chain, .named: return closure(building, at: column)
+    case .list(let items): return "[\(items.map { closure($0) }.joined(separator: ", "))]"
     case .repeated(let element, let count):
       let build = porting.build(porting.interface(of: element))
       return "[\(build)](repeating: \(closure(element)), count: \(text(count)))"
     case .growing(let start, let step): return "\(text(start)) + \(text(step)) * $0"
-    case .shape(let extents): return "[\(extents.map(text).joined(separator: ", "))]"
+    case .shape(let extents): return "[\(extents.map { text($0) }.joined(separator: ", "))]"
     case .node: return ""
     }
   }
 
   /// A member with its body, in one line where there is room for it.
   private func block(_ head: String, _ body: [String]) -> [String] {
-    if body.count == 1, head.count + body[0].count <= 92 { return ["\(head) { \(body[0]) }"] }
-    return ["\(head) {"] + body.map { "  \($0)" } + ["}"]
+    if body.count == 1, head.count + body[0].count <= 92, !body[0].contains("\n") {
+      return ["\(head) { \(body[0]) }"]
+    }
+    return ["\(head) {"] + body.map(\.indented) + ["}"]
   }
 
   // Forward
