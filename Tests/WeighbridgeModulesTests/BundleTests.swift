@@ -37,6 +37,19 @@ struct BundleTests {
     }
   }
 
+  /// Extents that a recording fixes, and those that it leaves open.
+  @Test func extentsThatWereNotPortedAreRefused() throws {
+    let module = Square(path: "square")
+    try module.requirePorted(Tensor.zeros([2, 3, 4]), has: [nil, 3, 4])
+    try module.requirePorted(Tensor.zeros([7, 3, 4]), has: [nil, 3, 4])
+    for shape in [[2, 3, 5], [2, 3], [2, 3, 4, 1]] as [Shape] {
+      let error = #expect(throws: WeighbridgeError.self) {
+        try module.requirePorted(Tensor.zeros(shape), has: [nil, 3, 4])
+      }
+      #expect(error?.message.contains("[any, 3, 4]") == true, "\(error?.message ?? "")")
+    }
+  }
+
   @Test func sizesThatWereNotPortedAreRefused() throws {
     let module = Square(path: "square")
     #expect(try module(Tensor.zeros([2, 2])).shape == [2, 2])

@@ -55,13 +55,16 @@ import WeighbridgeModules
     var diagnosis = Diagnosis(
       path: "blocks.0.fc", call: 0, kind: "LayerNorm", layer: "blocks.0.fc", certainty: .ambiguous,
       best: .init(cause: cause, ratio: 1), ratioBefore: 61, rivals: [.init(cause: cause, ratio: 2)])
-    diagnosis.alike = [diagnosis]
+    var alike = diagnosis
+    alike.path = "blocks.1.fc"
+    // Itself is not named again.
+    diagnosis.alike = [alike, diagnosis]
     verdict.result?.diagnoses = [diagnosis]
     let text = HTMLReport(verdict, command: "").text
     #expect(try isBalanced(text))
     for words in [
       "ambiguous</span> blocks.0.fc: eps is 1e-6 &lt;here&gt;", "falls from 61.0 to 1.0",
-      "<pre>eps=1e-05</pre>", "This would explain it as well", "The same in blocks.0.fc.",
+      "<pre>eps=1e-05</pre>", "This would explain it as well", "The same in blocks.1.fc.",
     ] {
       #expect(text.contains(words), "\(words)")
     }

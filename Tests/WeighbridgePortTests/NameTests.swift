@@ -54,7 +54,18 @@ struct NameTests {
       Chain.broken(line, width: 50) == [
         "let all = try qkv(x).reshaped([a, b])", "  .permuted([2, 0, 3, 1, 4])",
       ])
-    #expect(Chain.broken(line, width: 20) == [line])
+    // Where no part has room, in as many lines as there are methods.
+    #expect(
+      Chain.broken(line, width: 20) == [
+        "let all = try qkv(x)", "  .reshaped([a, b])", "  .permuted([2, 0, 3, 1, 4])",
+      ])
+    // A chain that a call is given stands below it.
+    #expect(
+      Chain.broken("return try proj(x.transposed(1, 2).reshaped([a, b, c]))", width: 30) == [
+        "return try proj(", "  x.transposed(1, 2)", "    .reshaped([a, b, c]))",
+      ])
+    let two = "return try proj(x.transposed(1, 2).reshaped([a, b, c]), y)"
+    #expect(Chain.broken(two, width: 30) == [two])
     let sum = "try first(x).reshaped([a, b]) + second(x).permuted([2, 0, 3, 1, 4])"
     #expect(Chain.broken(sum, width: 50) == [sum])
   }
