@@ -74,18 +74,29 @@ public struct Reach: Sendable, Hashable {
   /// How many are applied and not seen.
   package var hidden: [Parameter] { parameters.filter { $0.standing == .unseen } }
 
+  /// The share of all values from which parameters that are not seen count: bounds that nothing reaches may
+  /// be most of a network's parameters, and are next to none of its values.
+  private static let leastShare = 0.1
+
   /// Why nothing is proved where most of what a model applies is not seen, or the outputs are so few
-  /// decisions that other weights come to them, too. Parameters are counted and not their values, since an
-  /// embedding need not meet every word; a sample stands for those that were not tried.
+  /// decisions that other weights come to them, too. Most are more than half of the parameters, since an
+  /// embedding need not meet every word, and not next to no values.
   package var gap: Gap? {
-    let total = parameters.count { $0.standing != .neverApplied }
-    let sample = parameters.filter(\.isByRun)
-    let inSample = sample.count { $0.standing == .unseen }
-    var hiddenCount = Double(hidden.count)
-    if !sample.isEmpty {
-      hiddenCount += Double(inSample) / Double(sample.count) * Double(untried.count)
+    if hiddenShare({ _ in 1 }) > 0.5, hiddenShare({ Double($0.count) }) > Self.leastShare {
+      return .unseen
     }
-    if 2 * hiddenCount > Double(total) { return .unseen }
     return isDecided ? .decided : nil
+  }
+
+  /// How much of what is applied is not seen, by some weight of each; a sample stands for what was not tried.
+  private func hiddenShare(_ weight: (Parameter) -> Double) -> Double {
+    func sum(_ isMeant: (Parameter) -> Bool) -> Double {
+      parameters.reduce(0) { $0 + (isMeant($1) ? weight($1) : 0) }
+    }
+    let all = sum { $0.standing != .neverApplied }
+    guard all > 0 else { return 0 }
+    let sample = sum { $0.isByRun }
+    let inSample = sample > 0 ? sum { $0.isByRun && $0.standing == .unseen } / sample : 0
+    return (sum { $0.standing == .unseen } + inSample * sum { $0.standing == .untried }) / all
   }
 }

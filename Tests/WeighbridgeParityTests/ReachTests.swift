@@ -240,12 +240,13 @@ private struct Halves: ParameterizedModule {
   /// A sample of parameters stands for those that were not tried; what was found without a run stands for
   /// itself.
   @Test func samplesStandForTheRest() {
-    func reach(_ counts: (Reach.Standing, Bool, Int)...) -> Reach {
+    func reach(_ counts: (Reach.Standing, Bool, Int)..., values: Int = 1) -> Reach {
       Reach(
         parameters: counts.flatMap { standing, isByRun, count in
           (0..<count).map {
             Reach.Parameter(
-              name: "\(standing) \(isByRun) \($0)", count: 1, unseenCount: 0, standing: standing,
+              name: "\(standing) \(isByRun) \($0)", count: standing == .seen ? values : 1,
+              unseenCount: 0, standing: standing,
               cause: nil, isByRun: isByRun)
           }
         }, change: 1 / 16)
@@ -256,6 +257,9 @@ private struct Halves: ParameterizedModule {
     #expect(
       reach((.unseen, false, 20), (.seen, true, 8), (.untried, false, 72)).gap == nil)
     #expect(reach((.seen, false, 20), (.unseen, true, 8), (.untried, false, 72)).gap == .unseen)
+    // Bounds of one value each, beside matrices.
+    #expect(reach((.unseen, true, 20), (.seen, false, 10), values: 100).gap == nil)
+    #expect(reach((.unseen, true, 20), (.seen, false, 10), values: 10).gap == .unseen)
     #expect(reach((.unseen, false, 4), (.seen, false, 5), (.neverApplied, false, 9)).gap == nil)
   }
 

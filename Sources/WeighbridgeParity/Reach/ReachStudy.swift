@@ -123,6 +123,8 @@ struct ReachStudy {
     private static let least = 8
     /// How many where compared values do not react to most of what was changed.
     private static let leastUnseen = 32
+    /// How many times as long as there is time for that may take at most.
+    private static let patience = 3.0
 
     let budget: Double
     let clock: Stopwatch
@@ -132,8 +134,8 @@ struct ReachStudy {
     init(budget: Double, clock: Stopwatch) { (self.budget, self.clock) = (budget, clock) }
 
     private var isDue: Bool {
-      runs < (2 * unseen > runs ? Self.leastUnseen : Self.least)
-        || clock.seconds + longest < budget
+      let isTelling = runs >= (2 * unseen > runs ? Self.leastUnseen : Self.least)
+      return clock.seconds + longest < (isTelling ? budget : Self.patience * max(budget, longest))
     }
 
     /// - Returns: Whether a compared value reacts; `nil` where enough was run.
