@@ -51,7 +51,7 @@ struct Diagnoser {
     // With what was recorded within it, it is right as it is: the shape comes from there.
     if suspect.hasOtherShape, suspect.bar != nil { return nil }
     let isDecision = isDecision(suspect)
-    var trials = try tried(suspect)
+    var trials = tried(suspect)
     // That something stands at the end or does not shows in what kind of values these are.
     if isDecision {
       trials.removeAll { ![.operationLeftOut, .operationExtra].contains($0.cause.kind) }
@@ -73,13 +73,13 @@ struct Diagnoser {
 
   /// The changes of the first stage with which the layer is right, those first that explain it best:
   /// among those that explain it, the plainest.
-  private func tried(_ suspect: Suspect) throws -> [Trial] {
+  private func tried(_ suspect: Suspect) -> [Trial] {
     for stage in Self.stages {
       var trials: [Trial] = []
       for hypothesis in stage where !(context.forwardIsRecorded && hypothesis.isOfForward) {
-        trials += try hypothesis.changes(for: suspect, in: context).compactMap {
-          trial($0, suspect)
-        }
+        // A guess that cannot be made of these tensors is none, and no reason to have no verdict.
+        let changes = (try? hypothesis.changes(for: suspect, in: context)) ?? []
+        trials += changes.compactMap { trial($0, suspect) }
       }
       guard !trials.isEmpty else { continue }
       func rank(_ trial: Trial) -> (Int, Int, Double) {

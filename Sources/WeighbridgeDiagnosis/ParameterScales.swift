@@ -20,18 +20,20 @@ struct ParameterScales: Hypothesis {
       weight.role == .linearWeight || weight.role == .convolutionWeight,
       let got = try own.unchanged(suspect.key), got.shape == recorded.shape
     else { return [] }
+    // Recorded values may be of 16 bits, and weights, too.
+    let wanted = try recorded.converted(to: got.dtype)
     let bias = own.parameters.first { $0.name == "bias" }
     var changes: [Change] = []
-    if let factor = try Self.factor(from: got, to: recorded) {
+    if let factor = try Self.factor(from: got, to: wanted) {
       let names = bias == nil ? "weight is" : "weight and bias are"
       changes.append(change(names, factor, own) { try got.affine(scale: factor) })
     }
     if let bias {
       let channels = bias.tensor.shape[0]
       let shape = got.rank == 4 ? [1, channels, 1, 1] : [channels]
-      let shift = try bias.tensor.reshaped(shape)
+      let shift = try bias.tensor.reshaped(shape).converted(to: got.dtype)
       let product = try got - shift
-      if let factor = try Self.factor(from: product, to: recorded - shift) {
+      if let factor = try Self.factor(from: product, to: wanted - shift) {
         changes.append(
           change("weight is", factor, own) { try product.affine(scale: factor) + shift })
       }

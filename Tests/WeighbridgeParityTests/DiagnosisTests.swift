@@ -138,6 +138,24 @@ private struct Coarse: Module {
     }
   }
 
+  /// Recorded in 16 bits, wrong layers are judged like any.
+  @Test(arguments: [DType.float16, .bfloat16, .float64])
+  func wrongLayersOfOtherDTypes(_ dtype: DType) throws {
+    let layers: Layers = [{ Coarse(path: $0.path) }, { try Linear($0, in: 6, out: 5) }]
+    let result = try diagnoses(
+      of: layers, against: layers, input: [4, 6],
+      changing: {
+        $0["net.1.weight"] = try $0["net.1.weight"].map { try $0 + $0 * $0 }
+        $0["net.1.bias"] = try $0["net.1.bias"]?.affine(scale: 3)
+      },
+      recording: {
+        for name in ["activations/net.1", "outputs/0"] {
+          $0[name] = try #require($0[name]).converted(to: dtype)
+        }
+      })
+    #expect(result.hasFailedLayer)
+  }
+
   /// A network that computes what was recorded can be wrong in its weights alone.
   @Test func recordedForwardsAreNotBlamed() throws {
     let input: Shape = [3, 40]
