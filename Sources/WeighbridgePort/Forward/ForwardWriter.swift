@@ -245,7 +245,9 @@ struct ForwardWriter {
       let list = extents.joined(separator: ", ")
       statements.append(
         Statement(kind: .plain, code: Code("try requirePorted(\(code.text), has: [\(list)])")))
-      guards.formUnion(extents.indices.map { "\(code.text).shape[\($0)] == \(extents[$0])" })
+      for (axis, extent) in extents.enumerated() where extent != "nil" {
+        guards.insert("\(code.text).shape[\(axis)] == \(extent)")
+      }
     }
   }
 

@@ -25,12 +25,12 @@ extension Verdict {
     guard !result.gaps.isEmpty, result.comparedCount > 0, !result.hasFailedLayer else { return [] }
     let hasActivations = (result.coverage?.compared ?? 0) > 0
     let how =
-      if (result.coverage?.gaps ?? []).isEmpty, hasActivations || result.blindness?.gap != nil {
-        "record in float32, on inputs like those that the network is made for"
-      } else if (result.coverage?.gaps ?? []).isEmpty {
-        "record activations, too, on inputs like those that the network is made for"
-      } else {
+      if result.coverage?.gaps.isEmpty == false {
         "record outputs and activations of this network"
+      } else if hasActivations || result.blindness?.gap != nil {
+        "record in float32, on inputs like those that the network is made for"
+      } else {
+        "record activations, too, on inputs like those that the network is made for"
       }
     return [
       "nothing that was compared differs, but a pass would promise more: \(how), "
