@@ -20,7 +20,10 @@ extension Tensor {
     }
   }
 
-  private func hasSameBits(as other: Tensor) throws -> Bool {
+  /// Whether both hold the same bytes in the same order, whatever their shapes.
+  ///
+  /// - Throws: when elements cannot be read.
+  package func hasSameBits(as other: Tensor) throws -> Bool {
     let (first, second) = try (contiguous(), other.contiguous())
     return try first.withUnsafeBytes { one in
       try second.withUnsafeBytes { one.count == $0.count && one.elementsEqual($0) }

@@ -111,11 +111,10 @@ struct ConvertCommand: JSONCommand {
       for note in plan?.report.notes ?? [] {
         try console.say("note: \(note.escapingControlCharacters())")
       }
-      if let first = summary.leftOut.first {
-        let more = summary.leftOut.count > 1 ? " and \(summary.leftOut.count - 1) more" : ""
+      if !summary.leftOut.isEmpty {
         try console.say(
           "note: counters of batches, which MLX's norms do not have, are left out: "
-            + first.escapingControlCharacters() + more)
+            + Names.listed(summary.leftOut, limit: 1).escapingControlCharacters())
       }
       let model = plan.map { " of \($0.architecture.id)" } ?? ""
       try console.say(
@@ -191,10 +190,10 @@ extension ExportSummary {
   var warningLines: [String] {
     func line(_ what: String, _ count: (Warning) -> Int) -> String? {
       let affected = warnings.filter { count($0) > 0 }
-      guard let first = affected.first else { return nil }
+      guard !affected.isEmpty else { return nil }
       let total = affected.reduce(0) { $0 + count($1) }
-      let more = affected.count > 1 ? " and \(affected.count - 1) more" : ""
-      return "\(total.counted("value")) \(what) (\(first.name.escapingControlCharacters())\(more))"
+      let names = Names.listed(affected.map(\.name), limit: 1).escapingControlCharacters()
+      return "\(total.counted("value")) \(what) (\(names))"
     }
     return [
       line("NaN or infinite already in the source") { $0.nonFinite },

@@ -182,10 +182,10 @@ struct VerifiedFile {
     ] where count > 0 {
       text += ", \(count) \(words)"
     }
-    if let first = comparison.leftOut.first {
-      let others = comparison.leftOut.count - 1
-      text += "; the source also has \(first.escapingControlCharacters())"
-      if others > 0 { text += " and \(others) more" }
+    if !comparison.leftOut.isEmpty {
+      text +=
+        "; the source also has "
+        + Names.listed(comparison.leftOut, limit: 1).escapingControlCharacters()
     }
     return text
   }

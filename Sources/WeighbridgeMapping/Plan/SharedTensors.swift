@@ -35,7 +35,8 @@ extension MappingReport {
         budget -= 2 * extra.shape.elementCount * extra.dtype.byteCount
         guard budget >= 0 else { return }
         guard let copy = try? source.tensor(extra.name),
-          let original = try? source.tensor(match.parameter), copy.hasBytes(of: original)
+          let original = try? source.tensor(match.parameter),
+          (try? copy.hasSameBits(as: original)) == true
         else { continue }
         suggestions.append(
           Suggestion(
@@ -46,18 +47,5 @@ extension MappingReport {
         break
       }
     }
-  }
-}
-
-extension Tensor {
-  /// Whether both hold the same bytes in the same order.
-  fileprivate func hasBytes(of other: Tensor) -> Bool {
-    guard let (a, b) = try? (contiguous(), other.contiguous()) else { return false }
-    let same = try? a.withUnsafeBytes { first in
-      try b.withUnsafeBytes { second in
-        first.count == second.count && first.elementsEqual(second)
-      }
-    }
-    return same ?? false
   }
 }
