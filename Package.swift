@@ -57,6 +57,7 @@ let package = Package(
     .target(name: "CSHA256"),
     // What signal handlers may touch.
     .target(name: "CFaults"),
+    .target(name: "CFiles"),
     // The compute threads, oneDNN's too.
     .target(name: "CTeam"),
 
@@ -85,7 +86,7 @@ let package = Package(
     // Files.
     .target(
       name: "WeighbridgeWeights",
-      dependencies: ["WeighbridgeTensors", "WeighbridgeParallel", "CSHA256", "CFaults"]),
+      dependencies: ["WeighbridgeTensors", "WeighbridgeParallel", "CSHA256", "CFaults", "CFiles"]),
     .target(
       name: "WeighbridgeNative",
       dependencies: ["WeighbridgeTensors", "WeighbridgeWeights", "WeighbridgeModules"]),

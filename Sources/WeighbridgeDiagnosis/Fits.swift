@@ -146,10 +146,15 @@ struct Fit: Sendable {
 
   private var isUniform: Bool { scales.allSatisfy { abs($0 - scales[0]) <= 1e-4 * abs(scales[0]) } }
 
+  /// Whether it changes next to nothing, which makes up for rounded weights and is no choice of anybody's.
+  private var isNearIdentity: Bool {
+    zip(scales, shifts).allSatisfy { abs($0 - 1) <= 1.0 / 64 && abs($1) <= magnitude / 64 }
+  }
+
   /// Whether the numbers are such as people scale inputs by: others may as well make up for weights of
   /// another size.
   var isTelling: Bool {
-    guard scales.allSatisfy({ $0 > 0 }) else { return false }
+    guard scales.allSatisfy({ $0 > 0 }), !isNearIdentity else { return false }
     return !isUniform || isShifted && scales.count > 1 || Fit.name(of: scales[0]) != nil
   }
 

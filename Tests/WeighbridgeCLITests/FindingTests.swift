@@ -90,6 +90,21 @@ import Weighbridge
     #expect(try CommandRun(list: arguments + ["--rtol", "1e-2", "--atol", "1e-2"]).status == 0)
   }
 
+  /// What a layer of few channels can be fitted by is no cause where the weights are rounded.
+  @Test(arguments: ["f16", "bf16"]) func roundedWeightsAreNobodysChoice(_ dtype: String) throws {
+    let space = try Workspace()
+    let rounded = space.path("rounded.safetensors")
+    let converted = try CommandRun("convert", fixture("lvc_block.npz"), rounded, "--dtype", dtype)
+    #expect(converted.status == 0)
+    let run = try CommandRun(
+      "validate", "--weights", rounded, "--reference", fixture("lvc_block_reference.npz"))
+    #expect(run.status == 1)
+    #expect(run.output.contains("the file stores"))
+    #expect(!run.output.contains("likely"), "\(run.output)")
+    // The arguments c2 and num_codes change nothing, so nobody needs to say them.
+    #expect(!run.output.contains("convert it again"), "\(run.output)")
+  }
+
   @Test func rulesForMisshapenTensorsAreWritten() throws {
     let space = try Workspace()
     let file = try Checkpoints.open(fixture("se_bottleneck.npz"))

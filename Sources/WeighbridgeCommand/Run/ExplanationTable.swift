@@ -64,7 +64,7 @@ extension Explanation.Obstacle {
     switch self {
     case .calledApart(let path):
       "not joined with \(path): the model's code calls them one by one, where Compiled joins them"
-    case .follows(let path, let kind): "not joined: \(path) before it is a \(kind)"
+    case .follows(let path, let kind): "not joined: before it is \(path), \(kind)"
     case .followsOperators: "not joined: what comes in is computed between modules"
     case .batchStatistics: "not folded: it takes each batch's own statistics"
     }

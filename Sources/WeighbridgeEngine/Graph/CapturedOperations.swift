@@ -42,6 +42,25 @@ struct MapOperation: CapturedOperation {
   }
 }
 
+/// A softmax for itself.
+struct SoftmaxOperation: CapturedOperation {
+  let engine: any Engine
+  let axis: Int
+  let isLogarithm: Bool
+
+  func results(of operands: [Tensor]) throws -> [Tensor] {
+    [try Engines.logged(engine).softmax(operands[0], axis: axis, logarithm: isLogarithm)]
+  }
+}
+
+/// A residual encoding of x [B, N, C] with codewords [K, C] and scale [K]; the points stay as an axis of
+/// extent 1.
+struct EncodingOperation: CapturedOperation {
+  func results(of operands: [Tensor]) throws -> [Tensor] {
+    [try operands[0].encoded(codewords: operands[1], scale: operands[2]).unsqueezed(1)]
+  }
+}
+
 /// A reduction over axes, which stay with extent 1.
 struct ReductionOperation: CapturedOperation {
   let engine: any Engine

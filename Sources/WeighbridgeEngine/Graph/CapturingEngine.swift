@@ -184,7 +184,10 @@ struct CapturingEngine: Engine {
   }
 
   func softmax(_ x: Tensor, axis: Int, logarithm: Bool) throws -> Tensor {
-    try noted([x]) { try $0.softmax($1[0], axis: axis, logarithm: logarithm) }
+    let note = SoftmaxOperation(engine: engine, axis: axis, isLogarithm: logarithm)
+    return try Capture.noting(note, [x], results: { [$0] }) {
+      try engine.softmax(x, axis: axis, logarithm: logarithm)
+    }
   }
 
   func unary(_ operation: UnaryOperation, _ x: Tensor) throws -> Tensor {

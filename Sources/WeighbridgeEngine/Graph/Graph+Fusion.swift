@@ -1,9 +1,9 @@
 import WeighbridgeTensors
 
 extension Graph {
-  /// The same computation in fewer steps: stacks summed by adding, norms folded into the convolutions
-  /// before them, sums and activations computed by what comes before, gates together with the sum behind
-  /// them, and what is large and only reduced never computed whole.
+  /// The same computation in fewer steps: stacks summed by adding, encodings as one operator, norms
+  /// folded into the convolutions before them, sums and activations computed by what comes before, gates
+  /// together with the sum behind them, and what is large and only reduced never computed whole.
   ///
   /// Two steps become one where the second takes the first one's result whole and nobody else does. A
   /// joint step stands where the second one stood, so that a residual is there.
@@ -13,6 +13,7 @@ extension Graph {
   package func fused(_ norms: FoldedNorms) throws -> Graph {
     var graph = addingStacks()
     graph.settle()
+    graph = graph.findingEncodings()
     var joining = Joining(graph, norms)
     for step in graph.steps { try joining.add(step) }
     graph.steps = joining.steps.compactMap { $0 }

@@ -107,17 +107,6 @@ extension Graph.Operand {
 }
 
 extension Graph.Layout {
-  /// The axes that have more than one element, with their strides.
-  private var moving: [(extent: Int, stride: Int)] {
-    zip(shape, strides).filter { $0.0 != 1 }.map { ($0.0, $0.1) }
-  }
-
-  /// Whether it is all of a value, but for axes of one element.
-  fileprivate func isWhole(of value: Self) -> Bool {
-    dtype == value.dtype && offset == value.offset
-      && moving.elementsEqual(value.moving) { $0 == $1 }
-  }
-
   /// A dense layout of the same shape in the order in which an operator leaves its result.
   fileprivate var dense: Self {
     var dense = self

@@ -118,3 +118,16 @@ extension Graph.Operand {
     if case .value(let value, _) = self { value } else { nil }
   }
 }
+
+extension Graph.Layout {
+  /// The axes that have more than one element, with their strides.
+  var moving: [(extent: Int, stride: Int)] {
+    zip(shape, strides).filter { $0.0 != 1 }.map { ($0.0, $0.1) }
+  }
+
+  /// Whether it is all of a value, but for axes of one element.
+  func isWhole(of value: Self) -> Bool {
+    dtype == value.dtype && offset == value.offset
+      && moving.elementsEqual(value.moving) { $0 == $1 }
+  }
+}

@@ -103,12 +103,16 @@ struct ConfigurationResolver {
         // has what is written there.
         if !isSaid {
           try stated.set(name, value, origin: .assumed, of: owner)
-        } else if let known = stated.configuration.entries[name]?.value, known != value {
+        } else if let known = stated.configuration.entries[name]?.value, known != value,
+          key.hasEffect
+        {
           contradict(owner, name, assumed: value, known: known, &stated)
         }
         continue
       }
-      if let entry = stated.configuration.entries[name], isSaid, entry.value != value {
+      if let entry = stated.configuration.entries[name], isSaid, entry.value != value,
+        key.hasEffect
+      {
         stated.notes.append(
           "\(owner) says \(name)=\(value), the reference \(name)=\(entry.value); "
             + "the weights' own file counts")

@@ -159,8 +159,12 @@ extension Configuration {
 
   /// The same with their values, in words.
   fileprivate var assumptions: [String] {
-    guard !assumed.isEmpty else { return [] }
-    let values = assumed.compactMap { name in entries[name].map { "\(name)=\($0.value)" } }
-    return ["assumed, since shapes do not tell: \(values.joined(separator: ", "))"]
+    let values = keys.compactMap { key in
+      entries[key.name].flatMap {
+        key.hasEffect && $0.origin == .assumed ? "\(key.name)=\($0.value)" : nil
+      }
+    }
+    return values.isEmpty
+      ? [] : ["assumed, since shapes do not tell: \(values.joined(separator: ", "))"]
   }
 }

@@ -52,7 +52,8 @@ extension Encoding {
   public static let keys: [ConfigurationKey] = [
     .init("in_channels", .integer, default: nil, inferred: true, "channels of a point"),
     .init(
-      "num_codes", .integer, default: .integer(64), "no effect: there are always 64 codewords"),
+      "num_codes", .integer, default: .integer(64), hasEffect: false,
+      "no effect: there are always 64 codewords"),
   ]
 
   public static func recognizes(_ shapes: StateDictShapes) -> Bool {

@@ -37,9 +37,11 @@ extension LVCBlock {
 
   public static let keys: [ConfigurationKey] = [
     .init("c1", .integer, default: nil, inferred: true, "channels"),
-    .init("c2", .optionalInteger, default: ConfigurationValue.none, "no effect"),
     .init(
-      "num_codes", .integer, default: .integer(64), "no effect: there are always 64 codewords"),
+      "c2", .optionalInteger, default: ConfigurationValue.none, hasEffect: false, "no effect"),
+    .init(
+      "num_codes", .integer, default: .integer(64), hasEffect: false,
+      "no effect: there are always 64 codewords"),
     batchNormEpsilonKey,
   ]
 

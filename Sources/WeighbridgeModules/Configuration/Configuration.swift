@@ -52,6 +52,8 @@ public struct ConfigurationKey: Sendable, Hashable {
   public let defaultValue: ConfigurationValue?
   /// Whether the shapes of a checkpoint determine it.
   public let isInferred: Bool
+  /// Whether any result depends on it: some constructors take what they do not use.
+  public let hasEffect: Bool
   /// One line on what it is.
   public let summary: String
 
@@ -62,15 +64,17 @@ public struct ConfigurationKey: Sendable, Hashable {
   ///   - kind: Which values it takes.
   ///   - defaultValue: Assumed where nothing else says a value; `nil` when something has to.
   ///   - isInferred: Whether the shapes of a checkpoint determine it.
+  ///   - hasEffect: Whether any result depends on it.
   ///   - summary: One line for listings.
   public init(
     _ name: String, _ kind: Kind, default defaultValue: ConfigurationValue?,
-    inferred isInferred: Bool = false, _ summary: String
+    inferred isInferred: Bool = false, hasEffect: Bool = true, _ summary: String
   ) {
     self.name = name
     self.kind = kind
     self.defaultValue = defaultValue
     self.isInferred = isInferred
+    self.hasEffect = hasEffect
     self.summary = summary
   }
 
