@@ -1,5 +1,6 @@
 // Runs networks that were ported: each is held against its reference as its own test does it, and every
-// result against that of the interpreter, bit for bit. A line of JSON each.
+// result against that of the interpreter, bit for bit; of the recorded inputs, and of a batch of twice as
+// many. A line of JSON each.
 import Foundation
 import Weighbridge
 import WeighbridgeTesting
@@ -10,6 +11,8 @@ struct Finding: Codable {
   var reason = ""
   var compared = 0
   var different: [String] = []
+  /// Of the other batch: `pass`, or what differs or is refused.
+  var batch = ""
 }
 
 /// What a module returned, by path and call, and what the network did.
@@ -38,6 +41,37 @@ func complaint(_ test: Ported) -> String? {
   }
 }
 
+/// Inputs of twice the batch: the recorded ones, and the same the other way round.
+func doubled(_ inputs: [Tensor]) throws -> [Tensor] {
+  try inputs.map { $0.rank == 0 ? $0 : try .concatenated([$0, $0.flipped(-1)], axis: 0) }
+}
+
+/// What is other in `model` than in the interpreter, of how many results.
+func compared(
+  _ model: any Module, _ interpreter: any Module, _ inputs: [Tensor]
+) throws -> (count: Int, different: [String]) {
+  let interpreted = Dictionary(
+    try results(interpreter, inputs), uniquingKeysWith: { first, _ in first })
+  var (count, different) = (0, [String]())
+  for (name, tensor) in try results(model, inputs) {
+    guard let other = interpreted[name] else { continue }
+    count += 1
+    let isSame = try tensor.shape == other.shape && bits(tensor) == bits(other)
+    if !isSame { different.append(name) }
+  }
+  return (count, different)
+}
+
+func otherBatch(_ model: any Module, _ interpreter: any Module, _ inputs: [Tensor]) -> String {
+  let found: (count: Int, different: [String])
+  do {
+    found = try compared(model, interpreter, doubled(inputs))
+  } catch {
+    return firstLine(error)
+  }
+  return found.different.first.map { "\($0) differs" } ?? "pass"
+}
+
 func judged(_ test: Ported) -> Finding {
   var finding = Finding(name: test.name)
   do {
@@ -48,14 +82,9 @@ func judged(_ test: Ported) -> Finding {
     let loader = Loader(ArchitectureRegistry([AnyArchitecture(recorded: network)]))
     let plan = try loader.plan(Checkpoints.open(test.weights), model: AnyArchitecture.recordedID)
     let inputs = try reference.inputs()
-    let interpreted = Dictionary(
-      try results(plan.bind(), inputs), uniquingKeysWith: { first, _ in first })
-    for (name, tensor) in try results(test.model(), inputs) {
-      guard let other = interpreted[name] else { continue }
-      finding.compared += 1
-      let isSame = try tensor.shape == other.shape && bits(tensor) == bits(other)
-      if !isSame { finding.different.append(name) }
-    }
+    let (model, interpreter) = (try test.model(), try plan.bind() as any Module)
+    (finding.compared, finding.different) = try compared(model, interpreter, inputs)
+    if finding.passed { finding.batch = otherBatch(model, interpreter, inputs) }
   } catch {
     finding.reason = firstLine(error)
   }

@@ -24,17 +24,20 @@ def test_python_counts_classes_once_and_leaves_pytorchs_out() -> None:
 
 def test_the_table_says_how_far_each_came(tmp_path: Path) -> None:
     outcomes = [
-        Outcome("timm", "a", "pass", interpreted="pass", swift_lines=50, python_lines=100, compared=4),
+        Outcome("timm", "a", "pass", interpreted="pass", swift_lines=50, python_lines=100, compared=4,
+                batch="pass"),
         Outcome("timm", "b", "ported", "1 stubs: x|y", swift_lines=10),
         Outcome("timm", "c"),
+        Outcome("timm", "d", "pass", swift_lines=50, python_lines=100, batch="outputs/0 differs"),
     ]
     markdown(tmp_path / "ported.md", outcomes, "tools/port-study --port")
     text = (tmp_path / "ported.md").read_text()
     # What could not be recorded counts, too.
-    assert "**1 of 3** pass: 1 of 3 of timm." in text
+    assert "**2 of 4** pass: 2 of 4 of timm. With another batch 1 of 2 compute what the interpreter does." in text
     assert "Median 50 lines of Swift, 0.50 of the Python's." in text
     assert "x\\|y" in text
     assert "4/4" in text
+    assert "| FAIL | other batch: outputs/0 differs |" in text
     assert "drawn at random" not in text
     markdown(tmp_path / "drawn.md", outcomes, "tools/port-study --port", drawn=True)
     assert "# Ported networks drawn at random" in (tmp_path / "drawn.md").read_text()

@@ -49,6 +49,7 @@ class Outcome:
     warnings: int = 0
     compared: int = 0
     different: int = 0
+    batch: str = ""
     seconds: float = 0
 
     @property
@@ -60,8 +61,14 @@ class Outcome:
         return [
             f"`{self.name}`", self.library, self.interpreted, self.status,
             str(self.swift_lines or ""), str(self.python_lines or ""), bits,
-            self.reason.replace("|", "\\|")[:160],
+            self.batch if self.batch in ("", "pass") else "FAIL",
+            self._why.replace("|", "\\|")[:160],
         ]
+
+    @property
+    def _why(self) -> str:
+        other = "" if self.batch in ("", "pass") else f"other batch: {self.batch}"
+        return "; ".join(part for part in (self.reason, other) if part)
 
 
 class Study:
@@ -244,6 +251,7 @@ class Study:
                 continue
             found = json.loads(run.stdout.splitlines()[0])
             outcome.compared, outcome.different = found["compared"], len(found["different"])
+            outcome.batch = found["batch"]
             if found["passed"]:
                 outcome.status = "pass" if not outcome.different else "other bits"
             if not outcome.stubs or not found["passed"]:
@@ -293,14 +301,18 @@ def markdown(path: Path, outcomes: list[Outcome], command: str, drawn: bool = Fa
         + "Vision networks with random weights, recorded with `network=True`, ported by `weighbridge port` "
         "without a line by hand, compiled, and held against their recording by the test that the package "
         "has. `interpreted` is the verdict of `--model recorded`; `bits` is how many results of modules "
-        "and of the network are bit for bit those of the interpreter. The status is how far it came: "
+        "and of the network are bit for bit those of the interpreter; `other batch` is that of twice as many "
+        "images, of which every result must be bit for bit the interpreter's. The status is how far it came: "
         "recorded, ported, compiled, pass. Python counts the classes that the network is made of.",
         f"**{sum(o.status == 'pass' for o in outcomes)} of {len(outcomes)}** pass: {', '.join(counts)}."
+        f" With another batch {sum(o.batch == 'pass' for o in outcomes)} of "
+        f"{sum(o.status == 'pass' for o in outcomes)} compute what the interpreter does."
         f"{median} {sum(o.long_lines for o in outcomes)} lines over 100, "
         f"{sum(o.warnings for o in outcomes)} warnings; porting takes "
         f"{statistics.median([o.seconds for o in outcomes if o.seconds] or [0]):.1f} s in the median.",
         figures.table(
-            ["network", "library", "interpreted", "status", "Swift", "Python", "bits", "why"],
+            ["network", "library", "interpreted", "status", "Swift", "Python", "bits",
+             "other batch", "why"],
             [outcome.row() for outcome in outcomes]),
     )
 
