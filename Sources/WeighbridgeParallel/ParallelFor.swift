@@ -38,6 +38,22 @@ public enum Parallel {
     private static let chosen = Atomic(max(1, ProcessInfo.processInfo.activeProcessorCount))
   #endif
 
+  /// How many threads keep a processor busy beside the loops: a loop that shared it with them would wait
+  /// for its slowest part.
+  @usableFromInline static let occupied = Atomic(0)
+
+  /// Calls `body`, which keeps a processor busy: loops on other threads leave it one meanwhile.
+  public static func occupying<R>(_ body: () throws -> R) rethrows -> R {
+    occupied.wrappingAdd(1, ordering: .relaxed)
+    defer { occupied.wrappingSubtract(1, ordering: .relaxed) }
+    return try body()
+  }
+
+  /// How many threads a loop uses now: `threadCount` less those that are busy, at least 1.
+  @usableFromInline static var freeThreads: Int {
+    max(1, threadCount - occupied.load(ordering: .relaxed))
+  }
+
   #if OneDNN
     /// Lets oneDNN run its loops on these threads. To be called before its first.
     ///
@@ -65,7 +81,7 @@ public enum Parallel {
     _ count: Int, grain: Int = 1, _ body: (Range<Int>) -> Void
   ) {
     guard count > 0 else { return }
-    let wanted = min(threadCount, max(1, count / max(1, grain)))
+    let wanted = min(freeThreads, max(1, count / max(1, grain)))
     if wanted <= 1 {
       body(0..<count)
     } else {
@@ -80,12 +96,13 @@ public enum Parallel {
   /// Calls `body` once for every index in `0..<count`; idle threads take the next index, so that
   /// uneven work balances.
   public static func forEach(_ count: Int, _ body: (Int) -> Void) {
-    guard count > 1, threadCount > 1 else {
+    let free = freeThreads
+    guard count > 1, free > 1 else {
       for index in 0..<max(0, count) { body(index) }
       return
     }
     let next = SharedCounter()
-    onTeam(of: min(threadCount, count)) { _, _ in
+    onTeam(of: min(free, count)) { _, _ in
       while true {
         let index = next.take()
         if index >= count { return }

@@ -1,6 +1,7 @@
 import CFaults
 import CFiles
 import Synchronization
+import WeighbridgeParallel
 import WeighbridgeTensors
 
 #if canImport(Glibc)
@@ -104,7 +105,9 @@ package final class OutputFile: @unchecked Sendable {
     }
     try finishWriting()
     writing = BackgroundCall { [descriptor] in
-      let code = try? packed.withUnsafeBytes { OutputFile.write($0, at: offset, to: descriptor) }
+      let code = try? packed.withUnsafeBytes { bytes in
+        Parallel.occupying { OutputFile.write(bytes, at: offset, to: descriptor) }
+      }
       return code ?? EINVAL
     }
     position = offset + packed.byteCount
