@@ -166,7 +166,8 @@ let package = Package(
       name: "WeighbridgeParity",
       dependencies: [
         "WeighbridgeTensors", "WeighbridgeModules", "WeighbridgeCauses", "WeighbridgeCheckpoints",
-        "WeighbridgeMapping", "WeighbridgeReferences", "WeighbridgeComparison",
+        "WeighbridgeNetwork", "WeighbridgeMapping", "WeighbridgeReferences",
+        "WeighbridgeComparison",
         "WeighbridgeRunning", "WeighbridgeVerdicts", "WeighbridgeJudgement", "WeighbridgeDiagnosis",
         "CVectors",
       ]),

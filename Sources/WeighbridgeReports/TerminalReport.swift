@@ -87,11 +87,10 @@ public struct TerminalReport: Sendable {
   private func unexplained(_ result: ParityResult) -> [String] {
     let names = result.undiagnosed.map(\.description)
     guard !names.isEmpty else { return [] }
-    return [""]
-      + wrapped(
-        "none: no single change that was tried explains \(TerminalReport.listed(names))"
-      )
-      .map { $0.escapingControlCharacters() }
+    let lines =
+      wrapped("none: no single change that was tried explains \(TerminalReport.listed(names))")
+      + result.pythonPlaces.flatMap { wrapped("in Python \($0)", indent: 2) }
+    return [""] + lines.map { $0.escapingControlCharacters() }
   }
 
   private static func listed(_ names: [String]) -> String {

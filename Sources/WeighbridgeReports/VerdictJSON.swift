@@ -22,6 +22,7 @@ extension Verdict {
       "first_divergence": result.firstDivergence.map { .string($0.divergenceName) } ?? .null,
       "diagnoses": .array(result.diagnoses.map(\.json)),
       "undiagnosed": .strings(result.undiagnosed.map(\.description)),
+      "python": .array(result.pythonPlaces.map(\.json)),
       "uncovered": .strings(result.uncovered),
       "unreferenced": .strings(result.unreferenced),
       "layers": .array(result.layers.map(\.json)),
@@ -244,5 +245,13 @@ extension Diagnosis.Candidate {
 extension Cause.Fix {
   fileprivate var json: JSONDocument {
     .members(["kind": .string(kindName), "text": .string(text)])
+  }
+}
+
+extension PythonPlace {
+  fileprivate var json: JSONDocument {
+    .members([
+      "module": .string(path.name), "class": .string(className), "place": .string(place),
+    ])
   }
 }

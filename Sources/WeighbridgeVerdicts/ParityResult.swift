@@ -27,6 +27,8 @@ public struct ParityResult: Sendable {
   public var diagnoses: [Diagnosis] = []
   /// The first causes that nothing which was tried explains.
   public var undiagnosed: [Line] = []
+  /// Where the Python of the first of those is, as far as the reference tells.
+  public var pythonPlaces: [PythonPlace] = []
   /// Where the time went.
   public var seconds = Seconds()
   /// Whether recorded activations that the model lacks, and calls without one, fail the verdict.

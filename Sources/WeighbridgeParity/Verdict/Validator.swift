@@ -69,9 +69,14 @@ public struct Validator: Sendable {
     guard options.isolates, judged.hasFailedLayer else { return judged }
     var result = judged
     result.details = try Inspection(evidence.reference).details(of: judged, model)
-    return try DiagnosisStudy(
+    result = try DiagnosisStudy(
       evidence.reference, judge, own: evidence.own, forwardIsRecorded: options.forwardIsRecorded
     )
     .diagnosed(result, model)
+    // Who runs the recording has no code to compare with.
+    if !options.forwardIsRecorded, !result.undiagnosed.isEmpty {
+      result.pythonPlaces = PythonPlaces(reference)?.places(of: result.undiagnosed) ?? []
+    }
+    return result
   }
 }

@@ -124,6 +124,7 @@ struct DiagnosisCards {
       ? ""
       : "<p>No single change that was tried explains "
         + "\(XML.escaped(names.joined(separator: ", "))).</p>"
+        + result.pythonPlaces.map { "<p>In Python \(XML.escaped($0.description)).</p>" }.joined()
   }
 
   private func card(_ diagnosis: Diagnosis) -> String {
