@@ -236,7 +236,7 @@ let package = Package(
         "TestSupport",
         "WeighbridgeParity", "WeighbridgeReports", "WeighbridgeDiagnosis", "WeighbridgeJudgement",
         "WeighbridgeVerdicts", "WeighbridgeRunning", "WeighbridgeComparison",
-        "WeighbridgeReferences", "WeighbridgeMapping", "WeighbridgeModules",
+        "WeighbridgeReferences", "WeighbridgeMapping", "WeighbridgeModules", "WeighbridgeNetwork",
         "WeighbridgeCheckpoints", "WeighbridgeTensors", "WeighbridgeWeights",
       ]),
     .testTarget(

@@ -1,8 +1,12 @@
 import TestSupport
 import Testing
-import Weighbridge
+import WeighbridgeCheckpoints
 import WeighbridgeMapping
+import WeighbridgeModules
+import WeighbridgeNetwork
+import WeighbridgeParity
 
+@testable import WeighbridgeReferences
 @testable import WeighbridgeReports
 @testable import WeighbridgeVerdicts
 
