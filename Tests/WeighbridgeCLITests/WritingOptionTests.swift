@@ -111,6 +111,32 @@ import Weighbridge
     #expect(kernels > 0)
   }
 
+  /// What says that it is MLX's is read channels-last by whoever reads it.
+  @Test func mlxFilesAreReadAsTheySay() throws {
+    let space = try Workspace()
+    let (input, file) = (Repository.fixture("stn.npz"), space.path("m.safetensors"))
+    #expect(try CommandRun("convert", input, file, "--layout", "mlx").status == 0)
+    let reference = Repository.fixture("stn_reference.npz")
+    let validated = try CommandRun("validate", "--weights", file, "--reference", reference)
+    #expect(validated.status == 0, "\(validated.output)")
+    for (ours, source) in [(file, input), (file, file)] {
+      let verified = try CommandRun("verify", ours, "--against", source)
+      #expect(verified.status == 0, "\(verified.errors)")
+      #expect(verified.output.contains("16 tensors bit-equal"), "\(verified.output)")
+    }
+    // Values that differ are found in either order.
+    let (source, other) = (try Checkpoints.open(input), space.path("other.npz"))
+    try Checkpoints.write(
+      other, format: .npz,
+      tensors: source.entries.map { entry in
+        let tensor = try source.tensor(entry.name)
+        return (entry.name, entry.name == "conv2.weight" ? try tensor * 2 : tensor)
+      })
+    let differing = try CommandRun("verify", file, "--against", other)
+    #expect(differing.status == 1)
+    #expect(differing.firstErrorLine.contains("conv2.weight"), "\(differing.errors)")
+  }
+
   @Test func compressedFilesAreSmaller() throws {
     let space = try Workspace()
     let input = try space.checkpoint(

@@ -83,7 +83,7 @@ public struct SourceComparison: Sendable {
       return
     }
     var theirs = try source.tensor(entry.name)
-    let ours = try checkpoint.tensor(entry.name)
+    let ours = try entry.inPyTorchsOrder(checkpoint.tensor(entry.name))
     // Some writers have no scalars and make them one element.
     if ours.shape.rank == 0, theirs.elementCount == 1 { theirs = try theirs.reshaped([]) }
     guard ours.shape == theirs.shape else {
@@ -167,5 +167,19 @@ public struct SourceComparison: Sendable {
       throw WeighbridgeError(.mapping, "holds no tensors to compare with", file: source.path)
     }
     return (best.view, best.stateDict)
+  }
+}
+
+extension CheckpointEntry {
+  /// The entry's tensor with the axes that a parameter of this name has in PyTorch, where its file says
+  /// that it is in another order, as MLX's do.
+  fileprivate func inPyTorchsOrder(_ tensor: Tensor) throws -> Tensor {
+    guard case .parameter(name, let steps)? = form else { return tensor }
+    return try steps.reduce(tensor) { moved, step in
+      switch step {
+      case .permute(let axes): try moved.permuted(axes)
+      case .reshape(let extents): try moved.reshaped(extents)
+      }
+    }
   }
 }
