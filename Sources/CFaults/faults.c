@@ -150,3 +150,19 @@ void wb_faults_handle_signals(int status) {
   sigemptyset(&action.sa_mask);
   sigaction(SIGBUS, &action, NULL);
 }
+
+int wb_signal_is_ignored(int number) {
+  struct sigaction action;
+  return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+void wb_end_by_signal(int number) {
+  signal(number, SIG_DFL);
+  // Threads of a pool have signals blocked.
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, number);
+  pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+  raise(number);
+  _exit(128 + number);
+}

@@ -78,6 +78,10 @@ public struct Reach: Sendable, Hashable {
   /// be most of a network's parameters, and are next to none of its values.
   private static let leastShare = 0.1
 
+  /// How many parameters a run has told of before they stand for those that were not tried: two that are
+  /// not seen say little of hundreds.
+  package static let leastSample = 8
+
   /// Why nothing is proved where most of what a model applies is not seen, or the outputs are so few
   /// decisions that other weights come to them, too. Most are more than half of the parameters, since an
   /// embedding need not meet every word, and not next to no values.
@@ -96,7 +100,8 @@ public struct Reach: Sendable, Hashable {
     let all = sum { $0.standing != .neverApplied }
     guard all > 0 else { return 0 }
     let sample = sum { $0.isByRun }
-    let inSample = sample > 0 ? sum { $0.isByRun && $0.standing == .unseen } / sample : 0
+    let isTelling = sample > 0 && parameters.count { $0.isByRun } >= Self.leastSample
+    let inSample = isTelling ? sum { $0.isByRun && $0.standing == .unseen } / sample : 0
     return (sum { $0.standing == .unseen } + inSample * sum { $0.standing == .untried }) / all
   }
 }

@@ -106,17 +106,42 @@ import Weighbridge
     print("\(killed) of \(Self.kills) killed, \(left) temporary files left and removed")
   }
 
-  @Test func interruptedConversionsLeaveNothing() throws {
+  /// The process ends by the signal, which tells a shell to end its loop, too.
+  @Test(arguments: [SIGINT, SIGTERM, SIGHUP])
+  func interruptedConversionsLeaveNothing(_ number: Int32) throws {
     let space = try Workspace()
     try sparse(space.path("w.safetensors"), bytes: 512 << 20)
     let process = try start([
       "convert", space.path("w.safetensors"), space.path("o.npz"), "--model", "none",
     ])
     for _ in 0..<200 where space.contents.count < 2 { usleep(10_000) }
-    kill(process.processIdentifier, SIGTERM)
+    kill(process.processIdentifier, number)
     process.waitUntilExit()
-    #expect(process.terminationStatus == 128 + SIGTERM)
+    #expect(process.terminationReason == .uncaughtSignal)
+    #expect(process.terminationStatus == number)
     #expect(space.contents == ["w.safetensors"])
+  }
+
+  /// What `nohup` and a shell's background jobs ignore stays ignored.
+  @Test(arguments: ["HUP", "INT", "TERM"]) func ignoredSignalsStayIgnored(_ name: String) throws {
+    let space = try Workspace()
+    try sparse(space.path("w.safetensors"), bytes: 256 << 20)
+    let process = Process()
+    process.executableURL = URL(filePath: "/bin/sh")
+    process.arguments = [
+      "-c", "trap '' \(name); touch \"$0\"; exec \"$@\"", space.path("ready"),
+      try CommandRun.executable.path, "convert", space.path("w.safetensors"), space.path("o.npz"),
+      "--model", "none",
+    ]
+    process.standardOutput = FileHandle.nullDevice
+    try process.run()
+    while process.isRunning, !space.contents.contains("ready") { usleep(1000) }
+    while process.isRunning {
+      kill(process.processIdentifier, ["HUP": SIGHUP, "INT": SIGINT][name] ?? SIGTERM)
+      usleep(20_000)
+    }
+    #expect(process.terminationStatus == 0 && process.terminationReason == .exit)
+    #expect(space.contents == ["o.npz", "ready", "w.safetensors"])
   }
 
   /// From before the temporary file is made until the end, wherever the signal comes.

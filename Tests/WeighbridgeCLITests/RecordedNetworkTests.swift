@@ -1,6 +1,7 @@
 import Foundation
 import TestSupport
 import Testing
+import Weighbridge
 
 /// `--model recorded`: the network that a reference holds, through the built command.
 struct RecordedNetworkCommandTests {
@@ -74,5 +75,31 @@ struct RecordedNetworkCommandTests {
     #expect(run.errors.split(separator: "\n").count == 1)
     #expect(run.firstErrorLine.contains("spectrum: "))
     #expect(run.firstErrorLine.contains("torch._C._fft.fft_rfft2"))
+  }
+
+  /// A module of two names is twice in a state dict. PyTorch takes the last of them.
+  @Test func namesOfOneModuleHaveOneValue() throws {
+    let folder = try TemporaryDirectory()
+    let source = try Checkpoints.open(network("sequences.npz"))
+    func changed(_ name: String) throws -> String {
+      let path = folder.path("\(name).npz")
+      try Checkpoints.write(
+        path, format: .npz,
+        tensors: source.entries.map { entry in
+          let tensor = try source.tensor(entry.name)
+          return (entry.name, entry.name == name ? try tensor * 0 : tensor)
+        })
+      return path
+    }
+    func validated(_ weights: String) throws -> CommandRun {
+      try CommandRun(
+        "validate", "--model", "recorded", "--weights", weights, "--reference",
+        network("sequences_reference.npz"))
+    }
+    let run = try validated(changed("second.inner.gain"))
+    #expect(run.status == 2)
+    #expect(run.firstErrorLine.contains("second.inner.gain"))
+    #expect(run.firstErrorLine.contains("is another name of"))
+    #expect(try validated(network("sequences.npz")).status == 0)
   }
 }

@@ -257,6 +257,9 @@ private struct Halves: ParameterizedModule {
     #expect(
       reach((.unseen, false, 20), (.seen, true, 8), (.untried, false, 72)).gap == nil)
     #expect(reach((.seen, false, 20), (.unseen, true, 8), (.untried, false, 72)).gap == .unseen)
+    // Too few to stand for so many.
+    #expect(reach((.unseen, true, 2), (.seen, false, 225), (.untried, false, 253)).gap == nil)
+    #expect(reach((.unseen, true, 8), (.seen, false, 225), (.untried, false, 253)).gap == .unseen)
     // Bounds of one value each, beside matrices.
     #expect(reach((.unseen, true, 20), (.seen, false, 10), values: 100).gap == nil)
     #expect(reach((.unseen, true, 20), (.seen, false, 10), values: 10).gap == .unseen)

@@ -16,10 +16,22 @@ struct NameTests {
 
   @Test(arguments: [
     ("_DenseLayer", "DenseLayer"), ("Conv2d", "Conv2dModule"), ("Tensor", "TensorModule"),
+    ("FixedArchitecture", "FixedArchitectureModule"), ("Tool", "ToolModule"),
     ("résumé", "RSum"), ("", "Net"), ("2d", "Net2d"), ("A} struct B {", "AStructB"),
   ])
   func types(_ name: String, _ expected: String) {
     #expect(Names.type(name) == expected)
+  }
+
+  /// A network's class of such a name would be taken for it.
+  @Test(arguments: ["resnet", "vit", "unet", "assembled", "staged", "sequences", "functions"])
+  func typesThatTheCodeUsesAreNoNamesOfClasses(_ name: String) throws {
+    let fixture = try PortedFixture.port(name)
+    let code = fixture.bareSources
+    let declared = Set(code.matches(of: /(?:struct|enum|typealias) (\w+)/).map { String($0.1) })
+    let used = Set(code.matches(of: /[^.\w]([A-Z]\w*)/).map { String($0.1) })
+    #expect(used.count > 5)
+    #expect(used.subtracting(declared).subtracting(Names.forbiddenTypes).sorted() == [])
   }
 
   @Test func namesThatDifferInCaseAreToldApart() {

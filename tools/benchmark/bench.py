@@ -23,7 +23,7 @@ ROOT = TOOLS.parent
 sys.path[:0] = [str(TOOLS / "recorder"), str(TOOLS / "lab")]
 
 from engines import ENGINES, busy_loops, export as export_onnx, repeated  # noqa: E402
-from files import Sizes, bench_files  # noqa: E402
+from files import Sizes, bench_converting, bench_files  # noqa: E402
 from peer import SwiftPeer, median, take_turns  # noqa: E402
 from tables import Table, milliseconds, ratio  # noqa: E402
 from weights import bench_weights  # noqa: E402
@@ -196,7 +196,7 @@ def provenance() -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("part", nargs="?", choices=["forward", "files", "validate", "weights"])
+    parser.add_argument("part", nargs="?", choices=["forward", "files", "converting", "validate", "weights"])
     parser.add_argument("--rows", default="se_resnet50,vit", help="architectures, or 'all'")
     parser.add_argument("--batches", default="1,8")
     parser.add_argument("--rounds", type=int, default=7)
@@ -209,12 +209,13 @@ def main() -> None:
     torch.set_num_threads(THREADS)
     rows = list(ROWS) if arguments.rows == "all" else arguments.rows.split(",")
     batches = [int(text) for text in arguments.batches.split(",")]
+    sizes = Sizes(1, 10_000, 1) if arguments.small else Sizes()
     parts = {
         "forward": lambda: [bench_forward(
             rows, batches, arguments.rounds, [peer for peer in arguments.peers.split(",") if peer],
             [int(text) for text in arguments.busy.split(",")])],
-        "files": lambda: bench_files(
-            arguments.rounds, Sizes(1, 10_000, 1) if arguments.small else Sizes()),
+        "files": lambda: bench_files(arguments.rounds, sizes),
+        "converting": lambda: [bench_converting(arguments.rounds, sizes)],
         "validate": lambda: [bench_validate(arguments.rounds)],
         "weights": lambda: [bench_weights(rows, batches, arguments.rounds)],
     }

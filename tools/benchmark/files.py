@@ -6,7 +6,8 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,20 +54,25 @@ def read_hdf5(path: Path) -> None:
             touch(file[name][()])
 
 
-def bench_files(rounds: int, sizes: Sizes) -> list[Table]:
-    """Every table about files."""
-    arrays = vit_base_arrays(sizes.blocks)
+@contextmanager
+def made(arrays: dict[str, np.ndarray]) -> Iterator[tuple[Path, list[Path], str]]:
+    """A folder with a file of each format that is not compressed, and the size of the arrays in words."""
     with tempfile.TemporaryDirectory(prefix="weighbridge-bench-") as temporary:
         folder = Path(temporary)
         stored = [
             write(folder / name, arrays)
             for name in ("stored.npz", "contiguous.h5", "saved.pth", "saved.safetensors")
         ]
-        size = f"{sum(array.nbytes for array in arrays.values()) / 1e6:.0f} MB"
+        yield folder, stored, f"{sum(array.nbytes for array in arrays.values()) / 1e6:.0f} MB"
+
+
+def bench_files(rounds: int, sizes: Sizes) -> list[Table]:
+    """Every table about reading files."""
+    arrays = vit_base_arrays(sizes.blocks)
+    with made(arrays) as (folder, stored, size):
         tables = [
             bench_stored(rounds, stored, size),
             bench_compressed(rounds, folder, arrays, size),
-            bench_converting(rounds, stored, size),
         ]
         del arrays
         tables.append(bench_listing(max(1, rounds // 2), folder, sizes.tensors))
@@ -142,8 +148,13 @@ def seconds(taken: list[dict]) -> list[float]:
     return [run["seconds"] for run in taken]
 
 
-def bench_converting(rounds: int, paths: list[Path], size: str) -> Table:
-    """`weighbridge convert` beside `cp`."""
+def bench_converting(rounds: int, sizes: Sizes) -> Table:
+    """`weighbridge convert` of each format to the next, beside `cp`."""
+    with made(vit_base_arrays(sizes.blocks)) as (_, stored, size):
+        return converting_in_turns(rounds, stored, size)
+
+
+def converting_in_turns(rounds: int, paths: list[Path], size: str) -> Table:
     table = Table(
         f"Converting {size} as a whole process",
         ["from", "to", "cp ms", "cp and sync ms", "convert ms", "of that reading back ms",

@@ -34,4 +34,10 @@ void wb_temporary_unlink_all(void);
 /// All other crashes stay what they are.
 void wb_faults_handle_signals(int status);
 
+/// Whether a signal is ignored, as whoever started the process may have asked for.
+int wb_signal_is_ignored(int number);
+
+/// Ends the process by a signal, as it would have ended had nobody handled it.
+_Noreturn void wb_end_by_signal(int number);
+
 #endif

@@ -82,14 +82,16 @@ enum Entry {
         + "They are \(names.joined(separator: ", "))")
   }
 
-  /// Has an interrupted command remove the files that it was writing before it ends.
+  /// Has an interrupted command remove the files that it was writing before it ends, by the signal that
+  /// ends it. What the caller has it ignore, as `nohup` does, stays ignored.
   private static func removingTemporaryFilesWhenInterrupted() -> [any DispatchSourceSignal] {
-    [SIGINT, SIGTERM, SIGHUP].map { number in
+    [SIGINT, SIGTERM, SIGHUP].compactMap { number in
+      guard wb_signal_is_ignored(number) == 0 else { return nil }
       signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
       source.setEventHandler {
         TemporaryFiles.shared.removeAll()
-        _exit(128 + number)
+        wb_end_by_signal(number)
       }
       source.activate()
       return source

@@ -83,6 +83,28 @@ public struct WeightScope: Sendable {
     try construction.note(request)
   }
 
+  /// A further name of a tensor that the model has: a state dict holds a module with two names twice. Its
+  /// absence is tolerated.
+  ///
+  /// - Parameter original: The tensor as it was given.
+  /// - Throws: `mapping` while binding, where the source has other values under this name.
+  package func otherName(
+    _ name: String, _ role: ParameterRole, _ shape: Shape, of original: Tensor?, named first: String
+  ) throws {
+    try toleratedBuffer(name, role, shape)
+    guard let original, let copy = try construction.given(request(name, role, shape)) else {
+      return
+    }
+    guard copy.shape == original.shape,
+      try copy.converted(to: original.dtype).hasSameBits(as: original)
+    else {
+      throw WeighbridgeError(
+        .mapping, "is another name of '\(first)', for which the file has other values",
+        entry: (path / name).name,
+        remedy: "PyTorch takes the last one: drop the one that is not meant by a rule")
+    }
+  }
+
   /// The dtype in which the model will run.
   package var dtype: DType { construction.dtype }
 
@@ -179,6 +201,12 @@ private final class Construction: Sendable {
         .mapping, "the model asks for this parameter twice", entry: request.name,
         remedy: "Give every module its own scope")
     }
+  }
+
+  /// What the source has of a name; `nil` where it has nothing, or nothing is bound.
+  func given(_ request: ParameterRequest) throws -> Tensor? {
+    guard binds, let source, contains(request.name) == true else { return nil }
+    return try source.tensor(for: request)
   }
 
   func request(_ request: ParameterRequest) throws -> Tensor {

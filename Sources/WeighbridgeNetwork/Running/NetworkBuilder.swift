@@ -102,11 +102,11 @@ struct NetworkBuilder {
   /// A state dict holds a module with two names twice.
   private func noteOtherName(_ own: WeightScope, _ original: Network.Node) throws {
     for tensor in original.parameters + original.buffers where tensor.constant == nil {
-      try own.toleratedBuffer(
+      let name = original.name(tensor.name)
+      try own.otherName(
         tensor.name,
-        tensor.isFloatingPoint
-          ? uses.role(of: original.name(tensor.name), tensor) : unreadRole(tensor),
-        Shape(tensor.shape))
+        tensor.isFloatingPoint ? uses.role(of: name, tensor) : unreadRole(tensor),
+        Shape(tensor.shape), of: tensors[name], named: name)
     }
   }
 

@@ -120,7 +120,7 @@ struct ReachStudy {
   /// parameters tells, a larger one where most of them are not seen.
   private struct Pace {
     /// How many runs are made in any case.
-    private static let least = 8
+    private static let least = Reach.leastSample
     /// How many where compared values do not react to most of what was changed.
     private static let leastUnseen = 32
     /// How many times as long as there is time for that may take at most.

@@ -108,7 +108,7 @@ struct Names {
   ]
 
   /// Types that the generated code uses, or that are Swift's own.
-  private static let forbiddenTypes: Set<String> = [
+  static let forbiddenTypes: Set<String> = [
     "Any", "AnyObject", "Architecture", "Array", "Bool", "Build", "Builder", "Character",
     "Configuration",
     "ConfigurationKey", "ConvolutionGeometry", "DType", "Dictionary", "Double", "Error", "Float",
@@ -131,6 +131,9 @@ struct Names {
     "Unflatten", "Embedding", "MultiheadAttention", "LSTM", "GRU", "StandardizedConv2d", "SELayer",
     "ZeroPad2d", "ConstantPad1d", "ConstantPad2d", "ReflectionPad2d", "ReplicationPad2d", "Task",
     "ViT", "STN", "SKNet", "ResNeXt", "Weighbridge", "Foundation", "Reference", "Loader", "Weights",
+    "FixedArchitecture", "SequentialModule", "ParameterizedModule", "BiasPolicy", "RecurrentInput",
+    "RecurrentOutput", "Tool", "WeighbridgeTool", "WritableKeyPath", "Int64", "WeighbridgeNative",
+    "WeighbridgeCommand", "WeighbridgeTesting", "Testing",
   ]
 }
 
