@@ -36,6 +36,28 @@ import Weighbridge
     #expect(verdict.status == 0, "\(verdict.errors)")
   }
 
+  /// Recorded networks, among whose modules are some with parameters of their own beside their layers.
+  @Test(arguments: ["resnet", "vit", "unet", "staged"])
+  func recordedNetworksNeedNoNames(_ name: String) throws {
+    let space = try Workspace()
+    let source = try Checkpoints.open(Repository.fixture("networks/\(name).npz"))
+    let weights = space.path("scrambled.npz")
+    try Checkpoints.write(
+      weights, format: .npz,
+      tensors: source.entries.reversed().enumerated().map { index, entry in
+        let tensor = try source.tensor(entry.name)
+        return (tensor.dtype.isFloatingPoint ? "t\(index)" : entry.name, tensor)
+      })
+    let reference = Repository.fixture("networks/\(name)_reference.npz")
+    let recorded = ["--model", "recorded", "--reference", reference]
+    let run = try CommandRun(
+      list: ["map", weights, "--align", "--rules-out", space.path("rules.yaml")] + recorded)
+    #expect(run.status == 0, "\(run.errors)")
+    let verdict = try CommandRun(
+      list: ["validate", "--weights", weights, "--rules", space.path("rules.yaml")] + recorded)
+    #expect(verdict.status == 0, "\(verdict.output)\(verdict.errors)")
+  }
+
   @Test func whatNothingDecidesIs2() throws {
     let space = try Workspace()
     let weights = try scrambled(space)

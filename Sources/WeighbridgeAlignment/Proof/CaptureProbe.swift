@@ -50,7 +50,9 @@ final class CaptureProbe: Probe {
       return (state.doubtful == 0 && state.doubtfulOwners == 0) || state.knows(input.tensors)
     }
     let recorded = try recorded(module.path, call)
-    guard let layer = module as? any ParameterizedModule, !wanted.isEmpty else {
+    guard let layer = module as? any ParameterizedModule, !wanted.isEmpty,
+      demand.count(below: module.path) <= wanted.count
+    else {
       return try passedThrough(module, input, recorded, isOpen, forward)
     }
     if isOpen {
@@ -87,7 +89,8 @@ final class CaptureProbe: Probe {
   }
 
   /// The parameters that a module computes with itself: its own, and for a layer those of modules in it
-  /// that are never called.
+  /// that are never called. A module with parameters of its own may have layers beside them, of which those
+  /// are not.
   private func wanted(of module: some Module) -> [Wanted] {
     guard let layer = module as? any ParameterizedModule else {
       return demand.byOwner[module.path] ?? []

@@ -8,6 +8,8 @@ struct Demand: Sendable {
   let byName: [String: Wanted]
   /// By the module that asks for them.
   let byOwner: [ModulePath: [Wanted]]
+  /// How many there are of a module and all in it.
+  private let counts: [ModulePath: Int]
 
   init(_ ledger: Ledger) {
     requests = ledger.requests
@@ -16,7 +18,18 @@ struct Demand: Sendable {
     }
     byName = Dictionary(wanted.map { ($0.name, $0) }) { first, _ in first }
     byOwner = Dictionary(grouping: wanted) { ModulePath($0.name).parent ?? .root }
+    var counts: [ModulePath: Int] = [:]
+    for (owner, asked) in byOwner {
+      var path: ModulePath? = owner
+      while let module = path {
+        counts[module, default: 0] += asked.count
+        path = module.parent
+      }
+    }
+    self.counts = counts
   }
+
+  func count(below module: ModulePath) -> Int { counts[module] ?? 0 }
 }
 
 /// A model's weights as far as they are known; the others are zeros that take no memory.

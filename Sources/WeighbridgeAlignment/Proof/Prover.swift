@@ -76,7 +76,8 @@ struct Prover {
   /// The model as far as it is known.
   func model(changing changed: [String: Tensor] = [:]) throws -> any Module {
     let source = PartialWeights(
-      requests: Set(demand.requests.map(\.name)), known: known.merging(changed) { $1 })
+      requests: Set(demand.requests.filter { !$0.isTolerated }.map(\.name)),
+      known: known.merging(changed) { $1 })
     return try WeightScope.bind(source) { scope -> any Module in try build(scope) }
   }
 

@@ -40,6 +40,8 @@ public struct ParameterRequest: Sendable, Hashable {
   public var isBuffer: Bool
   /// Whether a checkpoint without it is complete all the same.
   public var isOptional: Bool
+  /// Whether nothing computes with it, so that it may be missing: counters, and further names of tensors.
+  package var isTolerated: Bool { isBuffer && isOptional }
   /// Why it cannot change any output, when that is so: it is loaded and never applied.
   public var deadReason: String?
   /// Whether 16-bit values stay as they are stored where the model runs in float32.

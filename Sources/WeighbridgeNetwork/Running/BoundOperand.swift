@@ -55,3 +55,24 @@ indirect enum BoundOperand: Sendable {
     }
   }
 }
+
+extension BoundOperand {
+  /// The containers of a returned value, with descriptors where tensors are, as far as the operand tells:
+  /// what a step gives is taken for one tensor. `nil` for numbers, which only a run gives.
+  var form: Value? {
+    switch self {
+    case .literal(let value): return value
+    case .value, .parameter, .item, .member:
+      return .tensor(Tensor(describing: .float32, shape: []))
+    case .list(let items):
+      let forms = items.compactMap(\.form)
+      return forms.count == items.count ? .list(forms) : nil
+    case .dictionary(let members):
+      let forms = members.compactMap { member in
+        member.value.form.map { (key: member.key, value: $0) }
+      }
+      return forms.count == members.count ? .dictionary(forms) : nil
+    case .size, .operation, .slice, .opaque: return nil
+    }
+  }
+}
