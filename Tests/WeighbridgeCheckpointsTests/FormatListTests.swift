@@ -31,9 +31,9 @@ import Testing
   @Test func readmeHasTheTable() throws {
     let rows = CheckpointFormat.all.map { format in
       let isWritten = format.write != nil || format.missing != nil
+      let written = isWritten ? format.holdsOneTensor ? "one array, in Swift" : "yes" : ""
       let endings = format.extensions.map { "`.\($0)`" }.joined(separator: " ")
-      return
-        "| `\(format.id)` | \(endings) | \(format.summary) | \(isWritten ? "yes" : "") |"
+      return "| `\(format.id)` | \(endings) | \(format.summary) | \(written) |"
     }
     let table = (["| format | names end in | read | written |", "|---|---|---|---|"] + rows)
       .joined(separator: "\n")
