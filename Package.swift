@@ -167,9 +167,8 @@ let package = Package(
       dependencies: [
         "WeighbridgeTensors", "WeighbridgeModules", "WeighbridgeCauses", "WeighbridgeCheckpoints",
         "WeighbridgeNetwork", "WeighbridgeMapping", "WeighbridgeReferences",
-        "WeighbridgeComparison",
-        "WeighbridgeRunning", "WeighbridgeVerdicts", "WeighbridgeJudgement", "WeighbridgeDiagnosis",
-        "CVectors",
+        "WeighbridgeComparison", "WeighbridgeRunning", "WeighbridgeVerdicts",
+        "WeighbridgeJudgement", "WeighbridgeDiagnosis", "CVectors",
       ]),
 
     // Which tensor of a file each parameter is, by evidence.

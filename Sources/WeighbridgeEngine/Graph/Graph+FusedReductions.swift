@@ -27,12 +27,7 @@ private struct ReductionFusing {
 
   init(_ graph: Graph) {
     self.graph = graph
-    var producers: [Int: Int] = [:]
-    for (index, step) in graph.steps.enumerated() where step.results.count == 1 {
-      if let value = step.results[0] { producers[value] = index }
-    }
-    self.producers = producers
-    uses = graph.uses
+    (producers, uses) = (graph.producers, graph.uses)
   }
 
   /// A reduction with the elementwise steps whose result nobody else takes.

@@ -90,6 +90,15 @@ package struct Graph: Sendable {
     return uses
   }
 
+  /// The steps of one result by the value that it is.
+  var producers: [Int: Int] {
+    var producers: [Int: Int] = [:]
+    for (index, step) in steps.enumerated() where step.results.count == 1 {
+      if let value = step.results[0] { producers[value] = index }
+    }
+    return producers
+  }
+
   /// Leaves out the steps whose results nobody takes, and notes of the others what they release.
   mutating func settle() {
     var needed = Set(outputs.compactMap(\.value))

@@ -86,7 +86,9 @@ public struct WeightScope: Sendable {
   /// A further name of a tensor that the model has: a state dict holds a module with two names twice. Its
   /// absence is tolerated.
   ///
-  /// - Parameter original: The tensor as it was given.
+  /// - Parameters:
+  ///   - original: The tensor as it was given; without it nothing is compared.
+  ///   - first: The name that it was given under, for the message.
   /// - Throws: `mapping` while binding, where the source has other values under this name.
   package func otherName(
     _ name: String, _ role: ParameterRole, _ shape: Shape, of original: Tensor?, named first: String
