@@ -6,6 +6,8 @@
 #if defined(__x86_64__)
 #define HAS_WIDE_VARIANT 1
 #define HAS_WIDE_VECTORS (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+#define HAS_WIDEST_VECTORS \
+  (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && HAS_WIDE_VECTORS)
 #else
 #define HAS_WIDE_VARIANT 0
 #endif

@@ -122,3 +122,34 @@ void vectors_widen_float16(
 /// bfloat16 values as float32, each exactly.
 void vectors_widen_bfloat16(
     const uint16_t *_Nonnull from, float *_Nonnull to, ptrdiff_t count);
+
+/// A convolution by windows of 3×3 cells, one step apart, of channels-last images: its result falls into
+/// tiles of 4×4 cells, counted row by row, image after image. Channels are multiples of 16.
+typedef struct {
+  ptrdiff_t height, width, channels;
+  /// The zeros above and on the left of the image.
+  ptrdiff_t top, left;
+  ptrdiff_t result_height, result_width, result_channels;
+} vectors_tiling;
+
+/// What Winograd's form multiplies with: planes of a matrix [inputs, outputs] for each of its 36
+/// points, from weights [outputs, inputs, 3, 3]; for the inputs from `first` to before `last`.
+void vectors_tiles_of_weights(
+    const float *_Nonnull weights, ptrdiff_t inputs, ptrdiff_t outputs, ptrdiff_t first,
+    ptrdiff_t last, float *_Nonnull result);
+
+/// `count` tiles from `first` on, of what is multiplied: 36 matrices [count, channels], `plane` apart.
+void vectors_tiles_of_image(
+    const vectors_tiling *_Nonnull tiling, const float *_Nonnull image, ptrdiff_t first,
+    ptrdiff_t count, float *_Nonnull result, ptrdiff_t plane);
+
+/// The result's cells of `count` tiles from `first` on, from the 36 products, `plane` apart. The bias of
+/// each channel and the residual, an image like the result, are added where there are any; negative
+/// values become 0 if `rectifies`.
+///
+/// Returns whether all sums were finite. Where they are not, what was not finite in one cell may have
+/// come to others of its tile.
+bool vectors_image_of_tiles(
+    const vectors_tiling *_Nonnull tiling, const float *_Nonnull products, ptrdiff_t plane,
+    ptrdiff_t first, ptrdiff_t count, const float *_Nullable bias,
+    const float *_Nullable residual, bool rectifies, float *_Nonnull result);

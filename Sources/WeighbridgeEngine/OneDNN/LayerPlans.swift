@@ -1,11 +1,17 @@
 #if OneDNN
   import Synchronization
 
-  /// What the engine keeps for one layer with weights: the packed forms of the weights, and a
-  /// compiled primitive for each kind of input that came by.
-  final class LayerPlans<Variant: Hashable & Sendable>: Sendable {
+  /// How a layer with weights runs on inputs of one shape.
+  protocol WeightedPlan: Sendable {
+    /// The forms of the weights that it reads.
+    var packed: [PackedWeights] { get }
+  }
+
+  /// What the engine keeps for one layer with weights: the packed forms of the weights, and a plan for
+  /// each kind of input that came by.
+  final class LayerPlans<Variant: Hashable & Sendable, Plan: WeightedPlan>: Sendable {
     private struct State {
-      var plans: [(variant: Variant, plan: LayerPlan)] = []
+      var plans: [(variant: Variant, plan: Plan)] = []
       var packed: [PackedWeights] = []
       var isFinite: Bool?
       /// The weights ready to be packed, between the first look at them and that.
@@ -54,8 +60,8 @@
 
     /// The plan for a variant, made at its first use.
     func plan(
-      for variant: Variant, orMake make: ([PackedWeights]) throws -> LayerPlan
-    ) throws -> LayerPlan {
+      for variant: Variant, orMake make: ([PackedWeights]) throws -> Plan
+    ) throws -> Plan {
       let (found, packed) = state.withLock { state in
         (state.plans.first { $0.variant == variant }?.plan, state.packed)
       }
@@ -65,8 +71,8 @@
         if state.plans.count >= capacity { state.plans.removeFirst() }
         state.plans.append((variant, made))
         state.values = nil
-        if !state.packed.contains(where: { $0 === made.weights }) {
-          state.packed.append(made.weights)
+        for form in made.packed where !state.packed.contains(where: { $0 === form }) {
+          state.packed.append(form)
         }
       }
       return made
@@ -74,7 +80,7 @@
   }
 
   /// A primitive with weights, ready to run on inputs of one shape.
-  final class LayerPlan: Sendable {
+  final class LayerPlan: WeightedPlan {
     /// What a primitive does after the product.
     struct Post: Hashable, Sendable {
       var addsResidual: Bool
@@ -120,7 +126,8 @@
       }
     }
 
-    let weights: PackedWeights
+    private let weights: PackedWeights
+    var packed: [PackedWeights] { [weights] }
     /// What of the epilogue the primitive does; the rest is left to do.
     let post: Post
     private let primitive: CompiledPrimitive

@@ -28,12 +28,20 @@
         return try finished(
           fewRows(x, weight: weight, bias: bias, output: output, cache: cache), Remainder(epilogue))
       }
-      var plans = cache.value(Self.convolutionKey) {
-        LayerPlans<ConvolutionVariant>(weight: weight, bias: bias)
-      }
-      if !plans.serves(weight, bias) { plans = LayerPlans(weight: weight, bias: bias) }
       let source = try channelsLast(x)
       let residual = try epilogue.residual.map { try channelsLast($0) }
+      if let tiling = WinogradPlan.Tiling(
+        weight, geometry: geometry, input: x.shape, output: output),
+        let result = try tiledConvolution(
+          source, tiling, weight: weight, bias: bias, geometry: geometry, output: output,
+          residual: residual, activation: epilogue.activation, cache: cache)
+      {
+        return result
+      }
+      var plans = cache.value(Self.convolutionKey) {
+        LayerPlans<ConvolutionVariant, LayerPlan>(weight: weight, bias: bias)
+      }
+      if !plans.serves(weight, bias) { plans = LayerPlans(weight: weight, bias: bias) }
       let rectifies = try epilogue.activation == .relu && plans.mayRectify(source, residual)
       let variant = ConvolutionVariant(
         batch: x.shape[0], height: x.shape[2], width: x.shape[3], geometry: geometry,
@@ -54,9 +62,41 @@
     }
 
     private static let convolutionKey = OperatorCache.Key("dnn.conv")
+    private static let tiledKey = OperatorCache.Key("dnn.conv.tiled")
+
+    /// The convolution in Winograd's form; `nil` if a value of the result is not finite, which the
+    /// plain form puts in the right places.
+    private func tiledConvolution(
+      _ source: Tensor, _ tiling: WinogradPlan.Tiling, weight: LayerWeight, bias: Tensor?,
+      geometry: ConvolutionGeometry, output: Shape, residual: Tensor?, activation: Activation?,
+      cache: OperatorCache
+    ) throws -> Tensor? {
+      var plans = cache.value(Self.tiledKey) {
+        LayerPlans<ConvolutionVariant, WinogradPlan>(weight: weight, bias: bias)
+      }
+      if !plans.serves(weight, bias) { plans = LayerPlans(weight: weight, bias: bias) }
+      let variant = ConvolutionVariant(
+        batch: source.shape[0], height: source.shape[2], width: source.shape[3],
+        geometry: geometry, post: LayerPlan.Post(addsResidual: false, rectifies: false))
+      let plan = try plans.plan(for: variant) { packed in
+        try WinogradPlan(tiling, bias: bias, packed: packed) { try plans.values().contiguous() }
+      }
+      var rest = Remainder(
+        Epilogue(residual: residual, activation: activation),
+        after: LayerPlan.Post(addsResidual: residual != nil, rectifies: activation == .relu))
+      rest.note("convolution, Winograd's form")
+      let storage = try plan.run(
+        source, residual: residual, rectifies: activation == .relu
+      ) { rest.applyInPlace($0, count: output.elementCount) }
+      guard let storage else { return nil }
+      let result = Tensor(
+        dtype: .float32, shape: output, strides: MemoryFormat.channelsLast.strides(of: output),
+        offset: 0, storage: storage)
+      return try finished(result, rest)
+    }
 
     private func makeConvolution(
-      _ variant: ConvolutionVariant, input: Shape, plans: LayerPlans<ConvolutionVariant>,
+      _ variant: ConvolutionVariant, input: Shape, plans: LayerPlans<ConvolutionVariant, LayerPlan>,
       bias: Tensor?, output: Shape, packed: [PackedWeights]
     ) throws -> LayerPlan {
       let weight = plans.weight

@@ -25,7 +25,7 @@
           fewRows(x, weight: weight, bias: bias, output: shape, cache: cache), Remainder(epilogue))
       }
       var plans = cache.value(Self.linearKey) {
-        LayerPlans<LinearVariant>(weight: weight, bias: bias)
+        LayerPlans<LinearVariant, LayerPlan>(weight: weight, bias: bias)
       }
       if !plans.serves(weight, bias) { plans = LayerPlans(weight: weight, bias: bias) }
       let (source, residual) = try (x.contiguous(), epilogue.residual?.contiguous())
@@ -87,7 +87,7 @@
     private static let linearKey = OperatorCache.Key("dnn.linear")
 
     private func makeLinear(
-      _ variant: LinearVariant, plans: LayerPlans<LinearVariant>, bias: Tensor?,
+      _ variant: LinearVariant, plans: LayerPlans<LinearVariant, LayerPlan>, bias: Tensor?,
       packed: [PackedWeights]
     ) throws -> LayerPlan {
       let weight = plans.weight

@@ -1,0 +1,120 @@
+// The body of Winograd's transforms, included once for each kind of processor.
+
+typedef float VARIANT(lanes) __attribute__((vector_size(4 * LANES), aligned(4)));
+typedef int VARIANT(masks) __attribute__((vector_size(4 * LANES)));
+
+#define INLINE static inline __attribute__((always_inline))
+
+/// Bᵀ·d for six cells of a line.
+INLINE void VARIANT(to_points)(const VARIANT(lanes) *d, VARIANT(lanes) *to) {
+  VARIANT(lanes) even = d[4] - 4 * d[2], odd = d[3] - 4 * d[1];
+  VARIANT(lanes) outer = d[4] - d[2], inner = 2 * (d[3] - d[1]);
+  to[0] = 4 * d[0] - 5 * d[2] + d[4];
+  to[1] = even + odd;
+  to[2] = even - odd;
+  to[3] = outer + inner;
+  to[4] = outer - inner;
+  to[5] = 4 * d[1] - 5 * d[3] + d[5];
+}
+
+/// Aᵀ·m for six points of a line.
+INLINE void VARIANT(from_points)(const VARIANT(lanes) *m, VARIANT(lanes) *to) {
+  VARIANT(lanes) sum = m[1] + m[2], difference = m[1] - m[2];
+  VARIANT(lanes) outer = m[3] + m[4], inner = m[3] - m[4];
+  to[0] = m[0] + sum + outer;
+  to[1] = difference + 2 * inner;
+  to[2] = sum + 4 * outer;
+  to[3] = difference + 8 * inner + m[5];
+}
+
+static void VARIANT(tiles_of_image)(
+    const vectors_tiling *tiling, const float *image, ptrdiff_t first, ptrdiff_t count,
+    float *result, ptrdiff_t plane) {
+  typedef VARIANT(lanes) lanes;
+  ptrdiff_t rows = (tiling->result_height + tile - 1) / tile;
+  ptrdiff_t columns = (tiling->result_width + tile - 1) / tile;
+  ptrdiff_t channels = tiling->channels;
+  for (ptrdiff_t index = first; index < first + count; index++) {
+    const float *whole = image + index / (rows * columns) * tiling->height * tiling->width * channels;
+    ptrdiff_t y = index / columns % rows * tile - tiling->top;
+    ptrdiff_t x = index % columns * tile - tiling->left;
+    // Cells beyond the image read the same zeros for every channel.
+    const float *cells[planes];
+    ptrdiff_t steps[planes];
+    for (int cell = 0; cell < planes; cell++) {
+      ptrdiff_t row = y + cell / points, column = x + cell % points;
+      bool is_inside = row >= 0 && row < tiling->height && column >= 0 && column < tiling->width;
+      cells[cell] = is_inside ? whole + (row * tiling->width + column) * channels : zeros;
+      steps[cell] = is_inside;
+    }
+    float *to = result + (index - first) * channels;
+    for (ptrdiff_t channel = 0; channel < channels; channel += LANES) {
+      lanes half[points][points];
+      for (int row = 0; row < points; row++) {
+        lanes line[points];
+        for (int column = 0; column < points; column++) {
+          int cell = row * points + column;
+          line[column] = *(const lanes *)(cells[cell] + steps[cell] * channel);
+        }
+        VARIANT(to_points)(line, half[row]);
+      }
+      for (int column = 0; column < points; column++) {
+        lanes line[points], at[points];
+        for (int row = 0; row < points; row++) line[row] = half[row][column];
+        VARIANT(to_points)(line, at);
+        for (int row = 0; row < points; row++) {
+          *(lanes *)(to + (row * points + column) * plane + channel) = at[row];
+        }
+      }
+    }
+  }
+}
+
+static bool VARIANT(image_of_tiles)(
+    const vectors_tiling *tiling, const float *products, ptrdiff_t plane, ptrdiff_t first,
+    ptrdiff_t count, const float *bias, const float *residual, bool rectifies, float *result) {
+  typedef VARIANT(lanes) lanes;
+  ptrdiff_t rows = (tiling->result_height + tile - 1) / tile;
+  ptrdiff_t columns = (tiling->result_width + tile - 1) / tile;
+  ptrdiff_t channels = tiling->result_channels;
+  // x·0 is ±0 for every finite x and NaN for the others.
+  lanes odd = {};
+  for (ptrdiff_t index = first; index < first + count; index++) {
+    ptrdiff_t y = index / columns % rows * tile, x = index % columns * tile;
+    ptrdiff_t height = tiling->result_height - y, width = tiling->result_width - x;
+    if (height > tile) height = tile;
+    if (width > tile) width = tile;
+    ptrdiff_t corner = ((index / (rows * columns) * tiling->result_height + y)
+                        * tiling->result_width + x) * channels;
+    const float *from = products + (index - first) * channels;
+    for (ptrdiff_t channel = 0; channel < channels; channel += LANES) {
+      lanes half[tile][points], addend = {};
+      if (bias) addend = *(const lanes *)(bias + channel);
+      for (int column = 0; column < points; column++) {
+        lanes line[points], at[tile];
+        for (int row = 0; row < points; row++) {
+          line[row] = *(const lanes *)(from + (row * points + column) * plane + channel);
+        }
+        VARIANT(from_points)(line, at);
+        for (int row = 0; row < tile; row++) half[row][column] = at[row];
+      }
+      for (ptrdiff_t row = 0; row < height; row++) {
+        lanes cells[tile];
+        VARIANT(from_points)(half[row], cells);
+        ptrdiff_t place = corner + row * tiling->result_width * channels + channel;
+        for (ptrdiff_t column = 0; column < width; column++, place += channels) {
+          lanes sum = cells[column] + addend;
+          if (residual) sum += *(const lanes *)(residual + place);
+          odd += sum * 0;
+          if (rectifies) sum = (lanes)((VARIANT(masks))sum & (VARIANT(masks))(sum > 0));
+          *(lanes *)(result + place) = sum;
+        }
+      }
+    }
+  }
+  float rest = 0;
+  for (int lane = 0; lane < LANES; lane++) rest += odd[lane];
+  return rest == 0;
+}
+
+#undef INLINE
