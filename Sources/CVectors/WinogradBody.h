@@ -27,6 +27,47 @@ INLINE void VARIANT(from_points)(const VARIANT(lanes) *m, VARIANT(lanes) *to) {
   to[3] = difference + 8 * inner + m[5];
 }
 
+static void VARIANT(tiles_of_weights)(
+    const float *weights, ptrdiff_t inputs, ptrdiff_t outputs, ptrdiff_t first, ptrdiff_t last,
+    float *result) {
+  static const double g[points][3] = {
+      {1 / 4.0, 0, 0},
+      {-1 / 6.0, -1 / 6.0, -1 / 6.0},
+      {-1 / 6.0, 1 / 6.0, -1 / 6.0},
+      {1 / 24.0, 1 / 12.0, 1 / 6.0},
+      {1 / 24.0, -1 / 12.0, 1 / 6.0},
+      {0, 0, 1},
+  };
+  // Outputs that go side by side, in float64.
+  enum { lanes = 8 };
+  for (ptrdiff_t input = first; input < last; input++) {
+    for (ptrdiff_t output = 0; output < outputs; output += lanes) {
+      double window[3][3][lanes], half[points][3][lanes];
+      for (int lane = 0; lane < lanes; lane++) {
+        const float *from = weights + ((output + lane) * inputs + input) * 9;
+        for (int cell = 0; cell < 9; cell++) window[cell / 3][cell % 3][lane] = from[cell];
+      }
+      for (int row = 0; row < points; row++) {
+        for (int column = 0; column < 3; column++) {
+          for (int lane = 0; lane < lanes; lane++) {
+            half[row][column][lane] = g[row][0] * window[0][column][lane]
+                + g[row][1] * window[1][column][lane] + g[row][2] * window[2][column][lane];
+          }
+        }
+      }
+      for (int point = 0; point < planes; point++) {
+        const double *factor = g[point % points];
+        double(*line)[lanes] = half[point / points];
+        float *to = result + (point * inputs + input) * outputs + output;
+        for (int lane = 0; lane < lanes; lane++) {
+          to[lane] = (float)(factor[0] * line[0][lane] + factor[1] * line[1][lane]
+                             + factor[2] * line[2][lane]);
+        }
+      }
+    }
+  }
+}
+
 static void VARIANT(tiles_of_image)(
     const vectors_tiling *tiling, const float *image, ptrdiff_t first, ptrdiff_t count,
     float *result, ptrdiff_t plane) {
