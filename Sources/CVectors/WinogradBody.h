@@ -7,35 +7,37 @@ typedef int VARIANT(masks) __attribute__((vector_size(4 * LANES)));
 
 /// Bᵀ·d for six cells of a line.
 INLINE void VARIANT(to_points)(const VARIANT(lanes) *d, VARIANT(lanes) *to) {
-  VARIANT(lanes) even = d[4] - 4 * d[2], odd = d[3] - 4 * d[1];
-  VARIANT(lanes) outer = d[4] - d[2], inner = 2 * (d[3] - d[1]);
-  to[0] = 4 * d[0] - 5 * d[2] + d[4];
-  to[1] = even + odd;
-  to[2] = even - odd;
-  to[3] = outer + inner;
-  to[4] = outer - inner;
-  to[5] = 4 * d[1] - 5 * d[3] + d[5];
+  VARIANT(lanes) near = NEAR * (d[3] - FAR2 * d[1]), beside_near = d[4] - FAR2 * d[2];
+  VARIANT(lanes) far = FAR * (d[3] - NEAR2 * d[1]), beside_far = d[4] - NEAR2 * d[2];
+  to[0] = NEAR2 * FAR2 * d[0] - (NEAR2 + FAR2) * d[2] + d[4];
+  to[1] = beside_near + near;
+  to[2] = beside_near - near;
+  to[3] = beside_far + far;
+  to[4] = beside_far - far;
+  to[5] = NEAR2 * FAR2 * d[1] - (NEAR2 + FAR2) * d[3] + d[5];
 }
 
 /// Aᵀ·m for six points of a line.
 INLINE void VARIANT(from_points)(const VARIANT(lanes) *m, VARIANT(lanes) *to) {
-  VARIANT(lanes) sum = m[1] + m[2], difference = m[1] - m[2];
-  VARIANT(lanes) outer = m[3] + m[4], inner = m[3] - m[4];
-  to[0] = m[0] + sum + outer;
-  to[1] = difference + 2 * inner;
-  to[2] = sum + 4 * outer;
-  to[3] = difference + 8 * inner + m[5];
+  VARIANT(lanes) near_sum = m[1] + m[2], near_difference = m[1] - m[2];
+  VARIANT(lanes) far_sum = m[3] + m[4], far_difference = m[3] - m[4];
+  to[0] = m[0] + near_sum + far_sum;
+  to[1] = NEAR * near_difference + FAR * far_difference;
+  to[2] = NEAR2 * near_sum + FAR2 * far_sum;
+  to[3] = NEAR2 * NEAR * near_difference + FAR2 * FAR * far_difference + m[5];
 }
 
 static void VARIANT(tiles_of_weights)(
     const float *weights, ptrdiff_t inputs, ptrdiff_t outputs, ptrdiff_t first, ptrdiff_t last,
     float *result) {
-  static const double g[points][3] = {
-      {1 / 4.0, 0, 0},
-      {-1 / 6.0, -1 / 6.0, -1 / 6.0},
-      {-1 / 6.0, 1 / 6.0, -1 / 6.0},
-      {1 / 24.0, 1 / 12.0, 1 / 6.0},
-      {1 / 24.0, -1 / 12.0, 1 / 6.0},
+  const double near = NEAR, far = FAR, gap = NEAR2 - FAR2;
+  const double by_near = 1 / (2 * NEAR2 * gap), by_far = -1 / (2 * FAR2 * gap);
+  const double g[points][3] = {
+      {1.0 / (NEAR2 * FAR2), 0, 0},
+      {by_near, by_near * near, by_near * NEAR2},
+      {by_near, -by_near * near, by_near * NEAR2},
+      {by_far, by_far * far, by_far * FAR2},
+      {by_far, -by_far * far, by_far * FAR2},
       {0, 0, 1},
   };
   // Outputs that go side by side, in float64.
