@@ -114,6 +114,8 @@ extension Cause.Kind {
   public static let activationOrder = Self("activation-order")
   /// Two modules in each other's order: a norm and an activation or a pool.
   public static let moduleOrder = Self("module-order")
+  /// Which way an axis is rolled.
+  public static let rollDirection = Self("roll-direction")
   /// The parts of a concatenation in another order.
   public static let concatenationOrder = Self("concatenation-order")
   /// A layer that reads another tensor than in the reference: a wrong shortcut or skip.
@@ -173,7 +175,8 @@ extension Cause.Kind {
     .patchOrder, .positionEncoding, .softmaxAxis, .branchOrder, .seWiring, .residualForm,
     .inputNormalization, .normEpsilon, .activationOrder, .moduleOrder, .concatenationOrder,
     .inputWiring, .operationLeftOut, .operationExtra, .scaleLeftOut, .scaleForm, .shiftLeftOut,
-    .reductionAxes, .tokenPooling, .axisOrder, .headSplit, .arithmeticForm, .interpolationForm,
+    .reductionAxes, .tokenPooling, .axisOrder, .rollDirection, .headSplit, .arithmeticForm,
+    .interpolationForm,
     .normForm, .parameterForm, .parameterValues, .recordingInPlace, .recordingTrainMode,
     .recordingNotRepeatable, .recordingMaskedRows, .recordingNames, .recordingSuspect,
   ]

@@ -210,6 +210,12 @@ extension OperationForms.Forms {
         try EngineOperation.softmax(axis: other, isLogarithm: isLogarithm).result(of: $0)
       }
     }
+    let (here, there) = isLogarithm ? ("log-softmax", "softmax") : ("softmax", "log-softmax")
+    found.append(
+      form(
+        one, .activationForm, "the \(here) is a \(there) in the reference",
+        fix: "take the \(there)"
+      ) { try EngineOperation.softmax(axis: axis, isLogarithm: !isLogarithm).result(of: $0) })
     found.append(leftOut(one, operand: 0, "takes the softmax"))
     found.append(
       form(
@@ -283,138 +289,5 @@ extension OperationForms.Forms {
         ) { try one.operation.result(of: $0.replacing(index, $0.checked(index).transposed())) })
     }
     return found
-  }
-
-  // MARK: Several at once
-
-  func ofSeveral() -> [Change] { chunkOrders() + headCounts() + alignedCorners() }
-
-  /// The equal parts of one tensor, given in another order: q, k and v, or a gate and its value.
-  private func chunkOrders() -> [Change] {
-    struct Part { let index: Int; let start: Int }
-    var groups: [[Part]] = []
-    var keys: [(source: Tensor, axis: Int, length: Int)] = []
-    for one in computation.operations {
-      guard case .narrow(let axis, let start, let length)? = one.operation as? LayoutOperation,
-        let source = one.operands.first, length > 0, source.shape[axis] % length == 0
-      else { continue }
-      let part = Part(index: one.index, start: start)
-      if let known = keys.firstIndex(where: {
-        $0.axis == axis && $0.length == length && $0.source.isSameElements(as: source)
-      }) {
-        groups[known].append(part)
-      } else {
-        keys.append((source, axis, length))
-        groups.append([part])
-      }
-    }
-    return zip(keys, groups).flatMap { key, parts -> [Change] in
-      guard (2...4).contains(parts.count), parts.count * key.length == key.source.shape[key.axis],
-        Set(parts.map(\.start)).count == parts.count
-      else { return [] }
-      let own = Array(parts.indices)
-      let (axis, length) = (key.axis, key.length)
-      let permuted = Self.permutations(own).filter { $0 != own }.map { order in
-        computation.change(
-          parts.count == 3 ? .qkvOrder : .branchOrder,
-          "the parts of axis \(axis) of \(computation.words(key.source)) are used in the order \(own) "
-            + "here and \(order) in the reference",
-          fix: "take the parts of axis \(axis) in the order \(order)", for: suspect,
-          Dictionary(
-            zip(parts, order).map { part, other in
-              let start = parts[other].start
-              return (
-                part.index,
-                { try $0.checked(0).narrowed(axis, start: start, length: length) }
-              )
-            }, uniquingKeysWith: { first, _ in first }))
-      }
-      let count = parts.count
-      let interleaved = computation.change(
-        .headsInterleaved,
-        "the \(count) parts of axis \(axis) of \(computation.words(key.source)) alternate in the "
-          + "reference", fix: "take every \(count)th element of axis \(axis)", distance: 1,
-        for: suspect,
-        Dictionary(
-          parts.map { part in
-            let first = part.start / length
-            return (part.index, { try $0.checked(0).strided(axis, start: first, step: count) })
-          }, uniquingKeysWith: { first, _ in first }))
-      return permuted + [interleaved]
-    }
-  }
-
-  /// Another number of heads: every split of features into heads, and the scale that follows from it.
-  private func headCounts() -> [Change] {
-    var splits: [(index: Int, dimensions: [Int], axis: Int)] = []
-    for one in computation.operations {
-      guard case .reshape(let dimensions)? = one.operation as? LayoutOperation,
-        let source = one.operands.first, dimensions.count > source.rank, dimensions.count >= 4
-      else { continue }
-      splits.append((one.index, dimensions, dimensions.count - 2))
-    }
-    guard let first = splits.first, splits.count <= 8 else { return [] }
-    let (heads, size) = (first.dimensions[first.axis], first.dimensions[first.axis + 1])
-    let width = heads * size
-    guard
-      splits.allSatisfy({
-        $0.dimensions[$0.axis] == heads && $0.dimensions[$0.axis + 1] == size
-      }), width > 1, width <= 1 << 16
-    else { return [] }
-    let scale = 1 / Double(size).squareRoot()
-    return (1...min(64, width)).filter { width % $0 == 0 && $0 != heads }.map { other in
-      var replacements: [Int: ChangedOperations.Replacement] = [:]
-      for split in splits {
-        var dimensions = split.dimensions
-        (dimensions[split.axis], dimensions[split.axis + 1]) = (other, width / other)
-        let changed = dimensions
-        replacements[split.index] = { try $0.checked(0).reshaped(changed) }
-      }
-      let theirs = 1 / Double(width / other).squareRoot()
-      for one in computation.operations {
-        switch one.operation as? EngineOperation {
-        case .attention(let own)? where abs(own - scale) < 1e-6 * scale:
-          replacements[one.index] = { try EngineOperation.attention(scale: theirs).result(of: $0) }
-        case .unary(.affine(let own, 0))? where abs(own - scale) < 1e-6 * scale:
-          replacements[one.index] = { try $0.checked(0).affine(scale: theirs) }
-        default: break
-        }
-      }
-      return computation.change(
-        .headsCount, "there are \(heads) heads here and \(other) in the reference",
-        fix: "use \(other) heads", distance: 1, for: suspect, replacements)
-    }
-  }
-
-  /// The grid and the sampling together.
-  private func alignedCorners() -> [Change] {
-    var replacements: [Int: ChangedOperations.Replacement] = [:]
-    for one in computation.operations {
-      switch one.operation as? EngineOperation {
-      case .gridSample(let corners)?:
-        replacements[one.index] = {
-          try EngineOperation.gridSample(alignCorners: !corners).result(of: $0)
-        }
-      case .affineGrid(let size, let corners)?:
-        replacements[one.index] = {
-          try EngineOperation.affineGrid(size: size, alignCorners: !corners).result(of: $0)
-        }
-      default: break
-      }
-    }
-    guard replacements.count > 1 else { return [] }
-    return [
-      computation.change(
-        .alignCorners, "align_corners is the other way round in the reference",
-        fix: "exchange alignCorners in the grid and in the sampling", for: suspect, replacements)
-    ]
-  }
-}
-
-extension Tensor {
-  /// Whether both are the same view of the same memory.
-  func isSameElements(as other: Tensor) -> Bool {
-    storage != nil && storage === other.storage && offset == other.offset && shape == other.shape
-      && strides == other.strides
   }
 }

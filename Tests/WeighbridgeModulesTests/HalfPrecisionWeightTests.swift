@@ -2,7 +2,8 @@ import TestSupport
 import Testing
 import WeighbridgeModules
 
-/// Weights that stay in 16 bits compute what they compute when they are widened first, bit for bit.
+/// Weights that stay in 16 bits compute what they compute when they are widened first: bit for bit, but
+/// where a convolution in float32 has a form that takes weights of its own.
 @Suite struct HalfPrecisionWeightTests {
   /// Values of a dtype, as they are stored or widened beforehand.
   private struct Rounded: WeightSource {
@@ -34,7 +35,7 @@ import WeighbridgeModules
       stem = try Sequential(
         w / "stem", { try Conv2d($0, in: 3, out: 64, kernel: 3, padding: 1, bias: .absent) },
         { try BatchNorm($0, channels: 64) }, { ReLU($0) },
-        { try Conv2d($0, in: 64, out: 64, kernel: 3, padding: 1) }, { SiLU($0) })
+        { try Conv2d($0, in: 64, out: 64, kernel: 3, padding: 2, dilation: 2) }, { SiLU($0) })
       grouped = try Conv2d(w / "grouped", in: 64, out: 64, kernel: 3, padding: 1, groups: 16)
       pointwise = try Conv2d(w / "pointwise", in: 64, out: 32, kernel: 1)
       gate = try Linear(w / "gate", in: 32, out: 32)
@@ -74,6 +75,23 @@ import WeighbridgeModules
       (try kept(images), try widened(images))
     }
     #expect(try plain.0.elements(as: Float.self) == plain.1.elements(as: Float.self))
+  }
+
+  /// Winograd's form sums in another order.
+  @Test(arguments: [DType.float16, .bfloat16]) func sameButForRounding(_ dtype: DType) throws {
+    func convolution(widened: Bool) throws -> Conv2d {
+      try WeightScope.bind(Rounded(dtype: dtype, isWidened: widened), dtype: .float32) {
+        try Conv2d($0, in: 64, out: 64, kernel: 3, padding: 1)
+      }
+    }
+    let images = try Numbers.tensor([5, 64, 7, 5], dtype: .float32)
+    let (a, b) = try (
+      convolution(widened: false)(images).elements(as: Float.self),
+      convolution(widened: true)(images).elements(as: Float.self)
+    )
+    let largest = b.map(abs).max() ?? 0
+    #expect(largest > 0)
+    for (x, y) in zip(a, b) { #expect(abs(x - y) <= 64 * 0x1p-24 * largest) }
   }
 
   /// Who asks a layer for its weights gets them in the dtype that it runs in.

@@ -105,6 +105,46 @@ private struct Joint: Module {
     #expect(text(result).contains("the mean over windows of 2 at stride 2"))
   }
 
+  // MARK: Rolls and softmaxes
+
+  /// Along one axis, along both as shifted windows are, and one of two that lie apart.
+  @Test(arguments: [([1], [1], "1"), ([3, 2], [1, 2], "3, 2"), ([3, -1], [2, 1], "-2, -1")])
+  func rolledTheOtherWay(_ shifts: [Int], axes: [Int], words: String) throws {
+    func net(_ sign: Int) -> Layers {
+      [joint { x, _, _ in try x.rolled(shifts.map { sign * $0 }, axes: axes).mapped(.absolute) }]
+    }
+    let result = try diagnoses(of: net(1), against: net(-1), input: [2, 7, 5, 3])
+    #expect(first(result)?.0 == .rollDirection)
+    #expect(first(result)?.1 == .likely)
+    #expect(text(result).contains("is rolled by \(words) along"), "\(text(result))")
+  }
+
+  @Test(arguments: [false, true]) func softmaxAndItsLogarithm(isLogarithmHere: Bool) throws {
+    func net(_ isLogarithm: Bool) -> Layers {
+      [
+        joint([("fc", { try Linear($0, in: 6, out: 5) })]) { x, children, _ in
+          let y = try children[0](x)
+          return try isLogarithm ? y.logSoftmax(axis: 1) : y.softmax(axis: 1)
+        }
+      ]
+    }
+    let result = try diagnoses(
+      of: net(isLogarithmHere), against: net(!isLogarithmHere), input: [4, 6])
+    #expect(first(result)?.0 == .activationForm)
+    #expect(first(result)?.1 == .likely)
+    let (here, there) =
+      isLogarithmHere ? ("log-softmax", "softmax") : ("softmax", "log-softmax")
+    #expect(text(result) == "the \(here) is a \(there) in the reference")
+  }
+
+  @Test func softmaxModuleForItsLogarithm() throws {
+    let result = try diagnoses(
+      of: [{ Softmax($0, axis: 1) }],
+      against: [joint { x, _, _ in try x.logSoftmax(axis: 1) }], input: [3, 4, 5])
+    #expect(first(result)?.0 == .activationForm)
+    #expect(first(result)?.1 == .likely)
+  }
+
   // MARK: Norms and parameters
 
   @Test func normOfAnotherKind() throws {

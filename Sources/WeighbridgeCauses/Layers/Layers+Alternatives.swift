@@ -173,12 +173,18 @@ extension Softplus: Diagnosable {}
 extension Softmax: Diagnosable {
   public func alternatives(for input: Tensor) throws -> [Alternative<Tensor, Tensor>] {
     let own = axis < 0 ? axis + input.rank : axis
-    return (0..<input.rank).filter { $0 != own }.map { other in
-      Alternative(
+    let others = (0..<input.rank).filter { $0 != own }.map { other in
+      Alternative<Tensor, Tensor>(
         Cause(
           .softmaxAxis, "the softmax runs over axis \(own) here and \(other) in the reference",
           fix: .code("take the softmax in \(path) over axis \(other)"))
       ) { try $0.softmax(axis: other) }
     }
+    let logarithm = Alternative<Tensor, Tensor>(
+      Cause(
+        .activationForm, "the softmax is a log-softmax in the reference",
+        fix: .code("take the log-softmax in \(path)"))
+    ) { try $0.logSoftmax(axis: own) }
+    return others + [logarithm]
   }
 }
