@@ -26,6 +26,14 @@ static const float zeros[16] __attribute__((aligned(64)));
 #define VARIANT_BODY "WinogradBody.h"
 #include "EachVariant.h"
 
+bool vectors_are_optimized(void) {
+#ifdef __OPTIMIZE__
+  return true;
+#else
+  return false;
+#endif
+}
+
 void vectors_tiles_of_weights(
     const float *weights, ptrdiff_t inputs, ptrdiff_t outputs, ptrdiff_t first, ptrdiff_t last,
     float *result) {

@@ -132,6 +132,9 @@ typedef struct {
   ptrdiff_t result_height, result_width, result_channels;
 } vectors_tiling;
 
+/// Whether this was compiled with optimisation: without, what is done in vectors takes fifty times as long.
+bool vectors_are_optimized(void);
+
 /// What Winograd's form multiplies with: planes of a matrix [inputs, outputs] for each of its 36
 /// points, from weights [outputs, inputs, 3, 3]; for the inputs from `first` to before `last`.
 void vectors_tiles_of_weights(

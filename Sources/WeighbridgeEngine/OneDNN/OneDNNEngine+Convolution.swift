@@ -30,8 +30,9 @@
       }
       let source = try channelsLast(x)
       let residual = try epilogue.residual.map { try channelsLast($0) }
-      if let tiling = WinogradPlan.Tiling(
-        weight, geometry: geometry, input: x.shape, output: output),
+      if WinogradPlan.isWanted,
+        let tiling = WinogradPlan.Tiling(
+          weight, geometry: geometry, input: x.shape, output: output),
         let result = try tiledConvolution(
           source, tiling, weight: weight, bias: bias, geometry: geometry, output: output,
           residual: residual, activation: epilogue.activation, cache: cache)

@@ -11,6 +11,10 @@
   /// in the cache. (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks",
   /// arXiv:1509.09308.)
   final class WinogradPlan: WeightedPlan {
+    /// Whether convolutions take this form at all: not in a debug build, whose transforms take longer than
+    /// the library's own form.
+    @TaskLocal static var isWanted = vectors_are_optimized()
+
     let packed: [PackedWeights]
     private let tiling: Tiling
     private let bias: Tensor?
@@ -137,7 +141,7 @@
             }
           }
         }
-        finish(result)
+        if isFinite.load(ordering: .relaxed) { finish(result) }
       }
       return isFinite.load(ordering: .relaxed) ? storage : nil
     }
