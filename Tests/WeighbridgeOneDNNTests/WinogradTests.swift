@@ -1,6 +1,7 @@
 import TestSupport
 
 #if OneDNN
+  import Foundation
   import Testing
 
   @testable import WeighbridgeEngine
@@ -25,6 +26,42 @@ import TestSupport
       }
     }
 
+    /// The definition, in float64 and for one cell.
+    private struct Cells {
+      let image, weight, bias, residual: [Float]
+      let input, output: Shape
+      let padding: Padding
+
+      init(
+        _ x: Tensor, _ weight: Tensor, _ bias: Tensor?, _ residual: Tensor?, _ padding: Padding,
+        _ output: Shape
+      ) throws {
+        (image, self.weight) = try (x.elements(), weight.elements())
+        (self.bias, self.residual) = try (bias?.elements() ?? [], residual?.elements() ?? [])
+        (input, self.output, self.padding) = (x.shape, output, padding)
+      }
+
+      /// A result without the activation, and the sum of the magnitudes that went into it.
+      func sum(at index: Int) -> (Double, Double) {
+        let (x, y) = (index % output[3], index / output[3] % output[2])
+        let channel = index / (output[2] * output[3]) % output[1]
+        let sample = index / (output[1] * output[2] * output[3])
+        var terms = [bias, residual].enumerated().compactMap { place, values in
+          values.isEmpty ? nil : Double(values[place == 0 ? channel : index])
+        }
+        for c in 0..<input[1] {
+          for cell in 0..<9 {
+            let (row, column) = (y + cell / 3 - padding.top, x + cell % 3 - padding.left)
+            guard row >= 0, row < input[2], column >= 0, column < input[3] else { continue }
+            terms.append(
+              Double(image[((sample * input[1] + c) * input[2] + row) * input[3] + column])
+                * Double(weight[(channel * input[1] + c) * 9 + cell]))
+          }
+        }
+        return (terms.reduce(0, +), terms.map(abs).reduce(0, +))
+      }
+    }
+
     private func tiling(_ weight: Tensor, _ geometry: ConvolutionGeometry, _ input: Shape) throws
       -> Tiling?
     {
@@ -34,7 +71,7 @@ import TestSupport
     }
 
     /// Odd sizes, tiles that hang over the edge, one and several slices of tiles, against float64.
-    @Test(arguments: 0..<40) func sameAsTheSumOverWindows(seed: Int) throws {
+    @Test(arguments: 0..<24) func sameAsTheSumOverWindows(seed: Int) throws {
       var g = SplitMix(seed: UInt64(seed))
       let sides = g.pick((7, 7), (13, 22), (14, 14), (35, 17), (8, 61), (6, 40))
       let c = Case(
@@ -53,19 +90,7 @@ import TestSupport
       let residual = c.addsResidual ? try suite.laidOut(g.tensor(output), c.layout) : nil
       let isTiled = try tiling(weight, c.geometry, c.input) != nil
       #expect(isTiled, "\(c)")
-      let want = try suite.plain.convolution(
-        x.float64, weight: weight.float64, bias: bias?.float64, geometry: c.geometry,
-        output: output,
-        epilogue: Epilogue(residual: residual?.float64, activation: c.activation),
-        cache: OperatorCache())
-      let sums = try suite.plain.convolution(
-        x.magnitude64, weight: weight.magnitude64, bias: bias?.magnitude64, geometry: c.geometry,
-        output: output, epilogue: Epilogue(residual: residual?.magnitude64),
-        cache: OperatorCache())
-      // A cell's error comes from all cells of its tile, at an edge of more than its own sum has.
-      let largest = try (sums.elements() as [Double]).max() ?? 0
-      let scale = try Tensor(
-        [Double](repeating: largest, count: output.elementCount), shape: output)
+      let cells = try Cells(x, weight, bias, residual, c.padding, output)
       let cache = OperatorCache()
       for _ in 0..<2 {  // planned, then kept
         let got = try WinogradPlan.$isWanted.withValue(true) {
@@ -74,7 +99,23 @@ import TestSupport
             epilogue: Epilogue(residual: residual, activation: c.activation), cache: cache)
         }
         #expect(got.isDense(.channelsLast))
-        try expectClose(got, want, scale: scale, ulps: 8, "\(c)")
+        let values: [Float] = try got.elements()
+        var largest = 0.0
+        var worst = 0.0
+        for index in stride(from: g.pick(0, 1, 2, 3), to: values.count, by: 1 + values.count / 400)
+        {
+          let (sum, magnitude) = cells.sum(at: index)
+          let want =
+            switch c.activation {
+            case .relu: max(sum, 0)
+            case .silu: sum / (1 + exp(-sum))
+            default: sum
+            }
+          largest = max(largest, magnitude)
+          worst = max(worst, abs(Double(values[index]) - want))
+        }
+        // A cell's error comes from all cells of its tile, at an edge of more than its own sum has.
+        #expect(worst <= 8 * 0x1p-24 * largest, "\(c): \(worst / largest / 0x1p-24)")
       }
     }
 
