@@ -38,6 +38,17 @@ private struct Faulty: Module {
     return failure { try Validator(reference).validate(Faulty(fault)) }
   }
 
+  /// The inputs may be another model's, and the forward may be wrong: the module, the shapes, and both
+  /// ways to look are named.
+  @Test func shapesSayWhereToLook() throws {
+    let error = try #require(try error(of: .transposes))
+    #expect(error.code == .shape && error.file == "reference.npz" && error.entry == "step")
+    #expect(error.message.contains("this reference's inputs ([3, 6]): "), "\(error)")
+    #expect(error.message.contains("[6, 3]"), "\(error)")
+    #expect(error.remedy?.hasPrefix("Look at step, and what the forward around it") == true)
+    #expect(error.remedy?.contains("a reference recorded from this model") == true)
+  }
+
   /// Nothing was compared, so it is not the status of a difference.
   @Test func memoryThatThereIsNotIsNoDifference() throws {
     let error = try #require(try error(of: .needsMemory))
