@@ -226,6 +226,34 @@ import Weighbridge
     #expect(space.contents.isEmpty)
   }
 
+  /// In HDF5 a `/` is a group and reads as a dot: that is said, but of references, which are read as they
+  /// were written.
+  @Test func namesThatChangeAreSaid() throws {
+    let space = try Workspace()
+    let tensor = try Tensor([1 as Float, 2], shape: [2])
+    let input = try space.checkpoint("in.npz", ["a/b": tensor, "c/d.e": tensor, "f": tensor])
+    func convert(_ more: String...) throws -> CommandRun {
+      try CommandRun(list: ["convert", input, "--model", "none"] + more)
+    }
+    let run = try convert(space.path("o.h5"))
+    #expect(run.status == 0, "\(run.errors)")
+    #expect(run.output.contains("a/b is found as a.b, and 1 more"), "\(run.output)")
+    let document = try json(convert(space.path("o.h5"), "--json"))
+    #expect(document["renamed"] as? [String: String] == ["a/b": "a.b", "c/d.e": "c.d.e"])
+    for other in ["o.npz", "o.safetensors"] {
+      #expect(try !convert(space.path(other)).output.contains("is found as"))
+    }
+    let reference = try CommandRun(
+      "convert", Repository.fixture("stn_reference.npz"), space.path("r.h5"), "--model", "none")
+    #expect(reference.status == 0 && !reference.output.contains("is found as"))
+    let both = try space.checkpoint("both.npz", ["a/b": tensor, "a.b": tensor])
+    let refused = try CommandRun(
+      "convert", both, space.path("b.h5"), "--model", "none")
+    #expect(refused.status == 3)
+    #expect(
+      refused.firstErrorLine.contains("cannot hold this beside 'a/b'"), "\(refused.errors)")
+  }
+
   /// Formats that are read alone are said to be so.
   @Test(arguments: ["onnx", "gguf", "keras", "npy"])
   func whatIsReadAloneIsSaid(_ ending: String) throws {
