@@ -254,6 +254,31 @@ import Weighbridge
       refused.firstErrorLine.contains("cannot hold this beside 'a/b'"), "\(refused.errors)")
   }
 
+  /// A link that leads nowhere yet is followed, as one that leads to a file is.
+  @Test func linksThatLeadNowhereAreFollowed() throws {
+    let space = try Workspace()
+    let files = FileManager.default
+    try files.createDirectory(atPath: space.path("disk"), withIntermediateDirectories: true)
+    let link = space.path("o.npz")
+    try files.createSymbolicLink(atPath: link, withDestinationPath: "disk/real.npz")
+    let input = Repository.fixture("stn.npz")
+    for _ in 0..<2 {
+      let run = try CommandRun("convert", input, link)
+      #expect(run.status == 0, "\(run.errors)")
+      #expect(try files.destinationOfSymbolicLink(atPath: link) == "disk/real.npz")
+      #expect(try files.contentsOfDirectory(atPath: space.path("disk")) == ["real.npz"])
+    }
+    try files.removeItem(atPath: space.path("disk/real.npz"))
+    let both = try CommandRun(
+      "validate", "--weights", input, "--reference", Repository.fixture("stn_reference.npz"),
+      "--json", link, "--html", space.path("disk/real.npz"))
+    #expect(both.status == 64 && both.firstErrorLine.contains("two outputs have this name"))
+    try files.removeItem(atPath: space.path("disk"))
+    let lost = try CommandRun("convert", input, link)
+    #expect(lost.status == 3)
+    #expect(lost.firstErrorLine.contains("disk/real.npz, whose directory does not exist"))
+  }
+
   /// Formats that are read alone are said to be so.
   @Test(arguments: ["onnx", "gguf", "keras", "npy"])
   func whatIsReadAloneIsSaid(_ ending: String) throws {
