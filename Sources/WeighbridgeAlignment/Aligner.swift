@@ -20,13 +20,13 @@ public struct Aligner: Sendable {
   ///   - model: The architecture's id.
   ///   - overrides: Configuration values as text.
   ///   - reference: Recorded with these weights.
-  ///   - onLayer: Told how many layers have been tried, and of how many.
+  ///   - onProgress: Told what is being done, and how much of it is done.
   /// - Throws: `usage` for an unknown architecture, key or impossible value, and what reading the file
   ///   and the reference throw.
   public func align(
     _ checkpoint: any Checkpoint, model: String, overrides: [(key: String, text: String)] = [],
     reference: Reference? = nil,
-    onLayer: @escaping (_ done: Int, _ of: Int) -> Void = { _, _ in }
+    onProgress: @escaping @Sendable (AlignmentProgress) -> Void = { _ in }
   ) throws -> Alignment {
     let asked = try loader.demand(
       of: checkpoint, model: model, overrides: overrides, reference: reference?.metadata)
@@ -37,8 +37,8 @@ public struct Aligner: Sendable {
       let (architecture, configuration) = (asked.architecture, asked.configuration)
       var prover = Prover(
         catalog, demand, reference, build: { try architecture.build($0, configuration) },
-        onLayer: onLayer)
-      try prover.run()
+        meter: Meter(onProgress))
+      try reference.computing { try prover.run() }
       assembly.take(prover)
     }
     assembly.takeNames()

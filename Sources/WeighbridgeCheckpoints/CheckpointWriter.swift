@@ -31,6 +31,9 @@ public enum HDF5Naming: String, Sendable, Hashable, CaseIterable {
   case flat
   /// `fc.0.weight` is the dataset `weight` in the groups `fc` and `0`.
   case nested
+
+  /// The name that a reader finds in an HDF5 file for a tensor that was written under a name.
+  package static func nameRead(of name: String) -> String { name.replacing("/", with: ".") }
 }
 
 extension Checkpoints {

@@ -38,7 +38,7 @@ struct RootCommand: ParsableCommand {
           \(tool.name) manual | man -l -
 
         Exit status: 0 it holds; 1 compared, and something differs; 2 the names do not map one to \
-        one; 3 a file can't be read or written; 64 wrong usage.
+        one; 3 a file can't be read or written, or there is not the memory; 64 wrong usage.
         """,
       version: tool.version,
       subcommands: [

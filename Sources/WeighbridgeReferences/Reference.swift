@@ -136,6 +136,20 @@ public struct Reference: Sendable {
     }
   }
 
+  /// The shapes of the inputs in call order.
+  package var inputShapes: [Shape] {
+    (0..<inputCount).compactMap { checkpoint.entry("inputs/\($0)")?.shape }
+  }
+
+  /// Says of memory that a model ran out of whose network and inputs took it.
+  package func computing<R>(_ body: () throws -> R) throws -> R {
+    do {
+      return try body()
+    } catch let error as WeighbridgeError where error.code == .engine {
+      throw error.located(file: path)
+    }
+  }
+
   /// One recorded output.
   public func output(_ index: Int) throws -> Tensor {
     try checkpoint.tensor("outputs/\(index)")

@@ -141,16 +141,3 @@ package struct Runner: Sendable {
     }
   }
 }
-
-extension Reference {
-  /// Says of a model that cannot run on this reference's inputs whose inputs they are.
-  package func running<R>(_ body: () throws -> R) throws -> R {
-    do {
-      return try body()
-    } catch var error as WeighbridgeError where error.code == .shape {
-      error.message = "the model cannot run on this reference's inputs: \(error.message)"
-      error.remedy = error.remedy ?? "Use a reference recorded from this model and configuration"
-      throw error.located(file: path)
-    }
-  }
-}

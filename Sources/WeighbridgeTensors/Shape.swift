@@ -57,7 +57,8 @@ public struct Shape: Sendable, Hashable {
     let memory = PhysicalMemory.byteCount
     guard memory == 0 || elementCount * dtype.byteCount <= memory else {
       throw WeighbridgeError(
-        .shape, "a tensor of shape \(self) takes more than the machine's memory")
+        .shape, "a tensor of shape \(self) takes more than the machine's memory",
+        remedy: "Use smaller inputs or a smaller batch")
     }
     return shape
   }

@@ -26,9 +26,9 @@ public struct WeighbridgeError: Error, Sendable, Hashable {
       switch self {
       case .usage: 64
       case .mapping: 2
-      case .unreadable, .malformed, .unsupported, .unwritable: 3
+      // 1 says that something was compared and differs.
+      case .unreadable, .malformed, .unsupported, .unwritable, .engine: 3
       case .shape: 2
-      case .engine: 1
       }
     }
   }

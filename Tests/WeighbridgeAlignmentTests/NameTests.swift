@@ -93,4 +93,21 @@ import WeighbridgeModules
     let turned = try Reading(steps: [.permute([1, 0])]).apply(to: tensor)
     #expect(try turned.elements(as: Float.self) == [0, 3, 1, 4, 2, 5])
   }
+
+  /// A tensor that is left in the file under a parameter's name makes way, and the others keep their own.
+  @Test func whatIsLeftMakesWay() throws {
+    // As long as the name's place, so that lengths tell which is which.
+    let tensors = try (1...4).map { try Tensor.zeros([$0]) }
+    let file = MemoryCheckpoint(
+      zip(["a", "b", "c", "d"], tensors).map { ($0, $1) }, path: "file")
+    func piece(_ source: Int) -> Filling { [Piece(source: source, reading: .plain)] }
+    // b is left; c and d change places.
+    let rules = RuleWriter.rules(
+      try SourceCatalog(file), [("b", piece(0)), ("c", piece(3)), ("d", piece(2))], dropped: [1],
+      because: nil)
+    let result = try rules.apply(to: StateDict(file)).stateDict.tensors
+    let lengths = Dictionary(uniqueKeysWithValues: result.map { ($0.name, $0.shape[0]) })
+    #expect(lengths.count == 4 && lengths["b"] == 1 && lengths["c"] == 4 && lengths["d"] == 3)
+    #expect(lengths.values.contains(2))
+  }
 }

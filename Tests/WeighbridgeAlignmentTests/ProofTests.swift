@@ -1,6 +1,8 @@
+import Synchronization
 import TestSupport
 import Testing
 import WeighbridgeMapping
+import WeighbridgeModels
 import WeighbridgeModules
 
 @testable import WeighbridgeAlignment
@@ -63,6 +65,32 @@ struct SmallCase: Sendable, CustomStringConvertible {
     SmallCase("recurrent_attention", [:], [2, 1, 28, 28], [2, 2], [2, 256]),
     SmallCase("patch_merging", [:], [2, 16, 3]),
   ]
+
+  /// Every kind of work tells of itself, and costly layers while they are tried: they may take minutes.
+  @Test func progressIsTold() throws {
+    let recorded = try #require(Self.cases.first { $0.id == "vit" }).recorded()
+    let file = try recorded.checkpoint { try scrambled($0, seed: 1) }
+    let asked = try Loader(.builtIn).demand(
+      of: file, model: recorded.id, overrides: recorded.overrides,
+      reference: recorded.reference.metadata)
+    let told = Mutex<[AlignmentProgress]>([])
+    var prover = Prover(
+      try SourceCatalog(file), Demand(asked.ledger), recorded.reference,
+      build: { try asked.architecture.build($0, asked.configuration) },
+      meter: Meter(pause: .zero) { progress in told.withLock { $0.append(progress) } })
+    try prover.run()
+    let all = told.withLock { $0 }
+    for step in [AlignmentProgress.Step.running, .layers, .between] {
+      let most = all.filter { $0.step == step }.map(\.tried).max() ?? 0
+      #expect(most > 3, "\(step)")
+    }
+    #expect(all.filter { $0.step == .layers }.allSatisfy { $0.path != nil && $0.done < $0.count })
+    // A terminal is not written to for each.
+    let few = Mutex(0)
+    let meter = Meter { _ in few.withLock { $0 += 1 } }
+    for _ in 0..<1000 { meter.count() }
+    #expect((1..<100).contains(few.withLock { $0 }))
+  }
 
   /// Whatever the names, the order and the layouts: what is claimed is so, and what depends on anything
   /// recorded is found.

@@ -226,6 +226,59 @@ import Weighbridge
     #expect(space.contents.isEmpty)
   }
 
+  /// In HDF5 a `/` is a group and reads as a dot: that is said, but of references, which are read as they
+  /// were written.
+  @Test func namesThatChangeAreSaid() throws {
+    let space = try Workspace()
+    let tensor = try Tensor([1 as Float, 2], shape: [2])
+    let input = try space.checkpoint("in.npz", ["a/b": tensor, "c/d.e": tensor, "f": tensor])
+    func convert(_ more: String...) throws -> CommandRun {
+      try CommandRun(list: ["convert", input, "--model", "none"] + more)
+    }
+    let run = try convert(space.path("o.h5"))
+    #expect(run.status == 0, "\(run.errors)")
+    #expect(run.output.contains("a/b is found as a.b, and 1 more"), "\(run.output)")
+    let document = try json(convert(space.path("o.h5"), "--json"))
+    #expect(document["renamed"] as? [String: String] == ["a/b": "a.b", "c/d.e": "c.d.e"])
+    for other in ["o.npz", "o.safetensors"] {
+      #expect(try !convert(space.path(other)).output.contains("is found as"))
+    }
+    let reference = try CommandRun(
+      "convert", Repository.fixture("stn_reference.npz"), space.path("r.h5"), "--model", "none")
+    #expect(reference.status == 0 && !reference.output.contains("is found as"))
+    let both = try space.checkpoint("both.npz", ["a/b": tensor, "a.b": tensor])
+    let refused = try CommandRun(
+      "convert", both, space.path("b.h5"), "--model", "none")
+    #expect(refused.status == 3)
+    #expect(
+      refused.firstErrorLine.contains("cannot hold this beside 'a/b'"), "\(refused.errors)")
+  }
+
+  /// A link that leads nowhere yet is followed, as one that leads to a file is.
+  @Test func linksThatLeadNowhereAreFollowed() throws {
+    let space = try Workspace()
+    let files = FileManager.default
+    try files.createDirectory(atPath: space.path("disk"), withIntermediateDirectories: true)
+    let link = space.path("o.npz")
+    try files.createSymbolicLink(atPath: link, withDestinationPath: "disk/real.npz")
+    let input = Repository.fixture("stn.npz")
+    for _ in 0..<2 {
+      let run = try CommandRun("convert", input, link)
+      #expect(run.status == 0, "\(run.errors)")
+      #expect(try files.destinationOfSymbolicLink(atPath: link) == "disk/real.npz")
+      #expect(try files.contentsOfDirectory(atPath: space.path("disk")) == ["real.npz"])
+    }
+    try files.removeItem(atPath: space.path("disk/real.npz"))
+    let both = try CommandRun(
+      "validate", "--weights", input, "--reference", Repository.fixture("stn_reference.npz"),
+      "--json", link, "--html", space.path("disk/real.npz"))
+    #expect(both.status == 64 && both.firstErrorLine.contains("two outputs have this name"))
+    try files.removeItem(atPath: space.path("disk"))
+    let lost = try CommandRun("convert", input, link)
+    #expect(lost.status == 3)
+    #expect(lost.firstErrorLine.contains("disk/real.npz, whose directory does not exist"))
+  }
+
   /// Formats that are read alone are said to be so.
   @Test(arguments: ["onnx", "gguf", "keras", "npy"])
   func whatIsReadAloneIsSaid(_ ending: String) throws {

@@ -98,6 +98,70 @@ struct PortCommandTests {
     #expect(FileManager.default.fileExists(atPath: old))
   }
 
+  /// What stands in the way of the folder is one line, and nothing is written.
+  @Test(arguments: ["file", "file/Net", "Net"]) func aFileIsNoFolder(_ name: String) throws {
+    let temporary = try TemporaryDirectory()
+    _ = try temporary.text("file", "mine")
+    try FileManager.default.createDirectory(
+      atPath: temporary.path("Net"), withIntermediateDirectories: true)
+    _ = try temporary.text("Net/Sources", "mine")
+    let run = try port("resnet", temporary.path(name))
+    #expect(run.status == (name == "Net" ? 1 : 3))
+    let forced = try port("resnet", temporary.path(name), "--force")
+    #expect(forced.status == 3)
+    #expect(forced.firstErrorLine.contains("is no folder"), "\(forced.errors)")
+    #expect(!forced.errors.contains("Foundation") && !forced.errors.contains("“"))
+    #expect(try temporary.data("file") == Data("mine".utf8))
+    let names = try FileManager.default.contentsOfDirectory(atPath: temporary.path("Net"))
+    #expect(names == ["Sources"])
+  }
+
+  @Test func thePlaceOfWeighbridgeIsLookedAt() throws {
+    let temporary = try TemporaryDirectory()
+    for (place, words) in [
+      (temporary.path("nowhere"), "there is no such folder"),
+      (temporary.path("."), "there is no Package.swift in this folder"),
+    ] {
+      let run = try port("resnet", temporary.path("Net"), "--weighbridge", place)
+      #expect(run.status == 64)
+      #expect(run.firstErrorLine.contains(words), "\(run.errors)")
+    }
+    #expect(temporary.names.isEmpty)
+  }
+
+  @Test func commandsToCopyAreQuoted() throws {
+    let temporary = try TemporaryDirectory()
+    let folder = temporary.path("My 'Net")
+    let run = try port("resnet", folder)
+    #expect(run.status == 0, "\(run.errors)")
+    let quoted = folder.replacing("'", with: "'\\''")
+    #expect(run.output.contains("`swift test --package-path '\(quoted)'`"), "\(run.output)")
+  }
+
+  /// Links are followed, and what lies elsewhere is said, before anything is written there.
+  @Test func linksAreFollowedAndSaid() throws {
+    let temporary = try TemporaryDirectory()
+    let folder = temporary.path("Net")
+    let files = FileManager.default
+    for name in ["Net", "elsewhere"] {
+      try files.createDirectory(atPath: temporary.path(name), withIntermediateDirectories: true)
+    }
+    try files.createSymbolicLink(
+      atPath: folder + "/Sources", withDestinationPath: temporary.path("elsewhere"))
+    try files.createSymbolicLink(
+      atPath: folder + "/Package.swift", withDestinationPath: "../manifest")
+    let first = try port("resnet", folder)
+    #expect(first.status == 1 && first.firstErrorLine.contains("is there and differs"))
+    #expect(first.errors.contains("Net/Sources is a link"), "\(first.errors)")
+    #expect(try files.contentsOfDirectory(atPath: temporary.path("elsewhere")).isEmpty)
+    let forced = try port("resnet", folder, "--force")
+    #expect(forced.status == 0, "\(forced.errors)")
+    #expect(forced.errors.contains("Net/Sources is a link"))
+    #expect(files.fileExists(atPath: temporary.path("elsewhere/Net")))
+    #expect(files.fileExists(atPath: temporary.path("manifest")))
+    #expect(try files.destinationOfSymbolicLink(atPath: folder + "/Package.swift") == "../manifest")
+  }
+
   @Test func saysWhatIsNotPorted() throws {
     let temporary = try TemporaryDirectory()
     let run = try port("limited", temporary.path("Limited"))

@@ -20,7 +20,11 @@ struct TerminalRun {
       .split(separator: "\r\n").map(String.init)
   }
 
-  init(columns: UInt16, _ arguments: [String], environment: [String: String] = [:]) throws {
+  /// - Parameter hasErrors: Whether standard error is the terminal, too.
+  init(
+    columns: UInt16, _ arguments: [String], environment: [String: String] = [:],
+    hasErrors: Bool = false
+  ) throws {
     let (master, name) = try TerminalRun.pseudoterminal()
     var size = winsize()
     (size.ws_col, size.ws_row) = (columns, 40)
@@ -35,7 +39,9 @@ struct TerminalRun {
     variables["TERM"] = "xterm"
     process.environment = variables.merging(environment) { $1 }
     process.standardOutput = FileHandle(fileDescriptor: slave, closeOnDealloc: false)
-    process.standardError = FileHandle.nullDevice
+    process.standardError =
+      hasErrors
+      ? FileHandle(fileDescriptor: slave, closeOnDealloc: false) : FileHandle.nullDevice
     process.standardInput = FileHandle.nullDevice
     // A terminal holds little: what is not read holds the command back.
     let bytes = Mutex([UInt8]())

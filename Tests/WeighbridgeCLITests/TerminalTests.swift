@@ -76,6 +76,21 @@ import Testing
     #expect(text.contains("max|Δ|"))
   }
 
+  /// Work that may take long shows what it is at, and takes the line away before it answers.
+  @Test func alignmentsShowProgress() throws {
+    let reference = Repository.fixture("networks/vit_reference.npz")
+    let run = try TerminalRun(
+      columns: 120,
+      [
+        "map", Repository.fixture("networks/vit.npz"), "--align", "--model", "recorded",
+        "--reference", reference,
+      ], hasErrors: true)
+    #expect(run.status == 0)
+    #expect(run.output.contains("reading \(reference)"), "\(run.output)")
+    #expect(run.output.contains("running the network"), "\(run.output)")
+    #expect(run.output.contains("\r\u{1b}[K\(Repository.fixture("networks/vit.npz"))"))
+  }
+
   @Test func reportsToAFileHaveNoColour() throws {
     #expect(try !CommandRun(list: Self.failing).output.contains("\u{1b}"))
   }

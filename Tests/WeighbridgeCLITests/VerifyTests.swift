@@ -109,6 +109,30 @@ import Weighbridge
     #expect((found["mismatched"] as? [[String: Any]])?.count == 1)
   }
 
+  /// A list that is cut says so.
+  @Test(arguments: [(20, ""), (21, "and 1 more fault;"), (25, "and 5 more faults;")])
+  func faultsThatAreNotListedAreCounted(_ count: Int, _ words: String) throws {
+    let space = try Workspace()
+    func write(_ name: String, _ value: Float) throws -> String {
+      let path = space.path(name)
+      try Checkpoints.write(
+        path, format: .npz,
+        tensors: (0..<count).map { ("t\($0)", try Tensor([value, 2], shape: [2])) })
+      return path
+    }
+    let files = [try write("a.npz", 1), try write("b.npz", 3)]
+    let run = try CommandRun("verify", files[0], "--against", files[1])
+    #expect(run.status == 1)
+    let lines = run.errors.split(separator: "\n")
+    #expect(lines.count == (words.isEmpty ? 20 : 21), "\(run.errors)")
+    #expect(words.isEmpty || lines.last?.contains(words) == true, "\(run.errors)")
+    let found = try json(CommandRun("verify", files[0], "--against", files[1], "--json"))["files"]
+    let file = try #require((found as? [[String: Any]])?.first)
+    #expect(file["error_count"] as? Int == count)
+    let against = try #require(file["against"] as? [String: Any])
+    #expect((against["different"] as? [Any])?.count == count)
+  }
+
   /// HDF5's own checksums count where every dataset has them.
   @Test func fletcherSumsAreChecksums() throws {
     let path = Repository.fixture("formats/fletcher32.h5")

@@ -60,6 +60,27 @@ import WeighbridgeWeights
     }
   }
 
+  #if HDF5
+    /// Names that differ by `/` and `.` alone are one name to whoever reads the file.
+    @Test(arguments: HDF5Naming.allCases) func namesThatReadAsOneAreRefused(
+      _ naming: HDF5Naming
+    ) throws {
+      let directory = try TemporaryDirectory()
+      let tensor = try Tensor([1 as Float, 2], shape: [2])
+      for names in [["a.b", "a/b"], ["a/b.c", "a.b/c"]] {
+        let error = #expect(throws: WeighbridgeError.self) {
+          try Checkpoints.write(
+            directory.path("o.h5"), format: .hdf5, tensors: names.map { ($0, tensor) },
+            naming: naming)
+        }
+        #expect(error?.code == .unsupported && error?.entry == names[1])
+        #expect(error?.message.contains("'\(names[0])'") == true, "\(error?.message ?? "")")
+        #expect(error?.remedy?.contains("npz") == true)
+      }
+      #expect(directory.names.isEmpty)
+    }
+  #endif
+
   @Test func contiguousDatasetsAreUsedInPlace() throws {
     let file = try open("flat.h5")
     #expect(file.entries.filter { $0.shape.elementCount > 0 }.allSatisfy { $0.storage == .inPlace })

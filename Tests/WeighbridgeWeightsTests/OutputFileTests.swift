@@ -29,6 +29,39 @@ import WeighbridgeTensors
     #expect(try directory.data("real") == Data("new".utf8))
   }
 
+  @Test func linksThatLeadNowhereStay() throws {
+    let directory = try TemporaryDirectory()
+    for (link, target) in [("a", "b"), ("b", directory.path("real")), ("self", "self")] {
+      try FileManager.default.createSymbolicLink(
+        atPath: directory.path(link), withDestinationPath: target)
+    }
+    let file = try OutputFile(path: directory.path("a"))
+    try file.append(Array("new".utf8))
+    try file.commit()
+    #expect(directory.names == ["a", "b", "real", "self"])
+    #expect(try FileManager.default.destinationOfSymbolicLink(atPath: directory.path("a")) == "b")
+    #expect(try Data(contentsOf: URL(filePath: directory.path("real"))) == Data("new".utf8))
+    let error = #expect(throws: WeighbridgeError.self) {
+      try OutputFile(path: directory.path("self"))
+    }
+    #expect(error?.code == .unwritable)
+  }
+
+  /// What is replaced together with others is what a link leads to.
+  @Test func oldFilesAreRemovedThroughLinks() throws {
+    let directory = try TemporaryDirectory()
+    try Data("old".utf8).write(to: URL(filePath: directory.path("real")))
+    try FileManager.default.createSymbolicLink(
+      atPath: directory.path("link"), withDestinationPath: "real")
+    try OutputFile.together(replacing: directory.path("link")) {
+      let file = try OutputFile(path: directory.path("link"))
+      try file.append(Array("new".utf8))
+      try file.commit()
+    }
+    #expect(try directory.data("link") == Data("new".utf8))
+    #expect(directory.names == ["link", "real"])
+  }
+
   @Test func droppedLeavesNothing() throws {
     let directory = try TemporaryDirectory()
     do {

@@ -29,7 +29,7 @@ struct GlueProblem {
     assignments = assignments.filter { pool.allows($0.values) }
     guard let first = assignments.first else { return .solved(Solutions(assignments: [])) }
     let tensors = try first.mapValues { try pool.catalog.tensor($0) }
-    let judges = try judges(tensors, model)
+    let judges = try judges(tensors, pool.meter, model)
     var untold: [String: String] = [:]
     for one in wanted where judges[one.name]?.isEmpty ?? true {
       untold[one.name] = "no recorded value depends on it"
@@ -37,7 +37,8 @@ struct GlueProblem {
     let calls = judges.values.reduce(into: Set<Call>()) { $0.formUnion($1) }
     var tried: [(value: [String: Filling], error: Double)] = []
     for assignment in assignments {
-      let errors = try errors(model(assignment.mapValues { try pool.catalog.tensor($0) }))
+      let errors = try errors(
+        model(assignment.mapValues { try pool.catalog.tensor($0) }), pool.meter)
       let told = assignment.filter { untold[$0.key] == nil }
       let worst = calls.map { errors[$0] ?? .infinity }.max() ?? .infinity
       tried.append((told, worst))
@@ -49,14 +50,14 @@ struct GlueProblem {
 
   /// The calls whose results a parameter changes, for each.
   private func judges(
-    _ tensors: [String: Tensor], _ model: ([String: Tensor]) throws -> any Module
+    _ tensors: [String: Tensor], _ meter: Meter, _ model: ([String: Tensor]) throws -> any Module
   ) throws -> [String: Set<Call>] {
-    let before = try errors(model(tensors))
+    let before = try errors(model(tensors), meter)
     var judges: [String: Set<Call>] = [:]
     for one in wanted {
       guard let tensor = tensors[one.name] else { continue }
       let nudged = try errors(
-        model(tensors.merging([one.name: tensor.affine(scale: 1.5, shift: 0.25)]) { $1 }))
+        model(tensors.merging([one.name: tensor.affine(scale: 1.5, shift: 0.25)]) { $1 }), meter)
       judges[one.name] = Set(
         nudged.filter { call, error in
           guard let other = before[call] else { return false }
@@ -66,7 +67,8 @@ struct GlueProblem {
     return judges
   }
 
-  private func errors(_ model: any Module) throws -> [Call: Double] {
+  private func errors(_ model: any Module, _ meter: Meter) throws -> [Call: Double] {
+    meter.count()
     let probe = GlueProbe(reference, path)
     _ = try ProbeRun.with(probe) { try model.run(inputs) }
     return probe.errors

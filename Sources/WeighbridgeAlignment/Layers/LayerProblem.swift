@@ -93,6 +93,9 @@ extension Pool {
     _ pieces: [Piece], start: Int, _ error: (Piece, Int) throws -> Double?
   ) throws -> [Piece] {
     try Acceptance.accepted(
-      pieces.compactMap { piece in try error(piece, start).map { (value: piece, error: $0) } })
+      pieces.compactMap { piece in
+        meter.count()
+        return try error(piece, start).map { (value: piece, error: $0) }
+      })
   }
 }

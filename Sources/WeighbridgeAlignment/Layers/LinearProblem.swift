@@ -53,6 +53,7 @@ struct LinearProblem: LayerProblem {
   private func solvePairs(_ pool: Pool, _ bias: Wanted) throws -> Outcome {
     var found: [[String: Filling]] = []
     for piece in pool.wholes(weight.shape) {
+      pool.meter.count()
       for filling in try biases(pool.catalog.tensor(piece), bias, pool) {
         found.append([weight.name: [piece], bias.name: filling])
       }

@@ -45,7 +45,8 @@ struct NormProblem: LayerProblem {
 
   func solve(_ pool: Pool) throws -> Outcome {
     let vectors = try pool.wholes(scale.shape).map { piece in
-      Vector(
+      pool.meter.count()
+      return Vector(
         piece: piece,
         values: try pool.catalog.tensor(piece).elements(as: Float.self).map(Double.init))
     }
@@ -63,6 +64,7 @@ struct NormProblem: LayerProblem {
     // A list that was cut short proves nothing.
     guard scales.count <= Self.largest else { return .tooMany(scales.count) }
     for (slopes, own) in scales {
+      pool.meter.count()
       let shifts = shifts(vectors, slopes, order)
       guard shifts.count <= Self.largest else { return .tooMany(shifts.count) }
       for (pair, lead) in shifts {

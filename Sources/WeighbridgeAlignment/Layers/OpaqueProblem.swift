@@ -53,6 +53,7 @@ struct OpaqueProblem: LayerProblem {
       guard let assignment = assignment(position, choices, leaving: added),
         pool.allows(assignment.compactMap { $0.map { [$0] } })
       else { continue }
+      pool.meter.count()
       let result = try error(assignment, added, pool)
       tried.append(((assignment, result.left), result.error))
     }

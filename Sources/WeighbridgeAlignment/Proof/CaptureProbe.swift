@@ -27,10 +27,11 @@ final class CaptureProbe: Probe {
   private let demand: Demand
   /// The names of parameters that are decided.
   private let decided: Set<String>
+  private let meter: Meter
   private let state = Mutex(State())
 
-  init(_ reference: Reference, _ demand: Demand, decided: Set<String>) {
-    self.reference = reference
+  init(_ reference: Reference, _ demand: Demand, decided: Set<String>, _ meter: Meter) {
+    (self.reference, self.meter) = (reference, meter)
     self.demand = demand
     self.decided = decided
   }
@@ -42,6 +43,7 @@ final class CaptureProbe: Probe {
   func intercept<M: Module>(
     _ module: M, call: Int, input: M.Input, forward: (M.Input) throws -> M.Output
   ) throws -> M.Output {
+    meter.count()
     let wanted = wanted(of: module)
     let isOpen = wanted.contains { !decided.contains($0.name) }
     let isClean = state.withLock { state in

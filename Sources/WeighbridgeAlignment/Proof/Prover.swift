@@ -28,7 +28,7 @@ struct Prover {
   private var known: [String: Tensor] = [:]
   private let reference: Reference
   private let build: (WeightScope) throws -> any Module
-  private let onLayer: (Int, Int) -> Void
+  private let meter: Meter
 
   /// What came of one layer, less what other layers have by now.
   private struct Found {
@@ -44,15 +44,14 @@ struct Prover {
 
   init(
     _ catalog: SourceCatalog, _ demand: Demand, _ reference: Reference,
-    build: @escaping (WeightScope) throws -> any Module,
-    onLayer: @escaping (_ done: Int, _ of: Int) -> Void = { _, _ in }
+    build: @escaping (WeightScope) throws -> any Module, meter: Meter = Meter()
   ) {
     self.catalog = catalog
     self.demand = demand
     self.reference = reference
     self.build = build
-    self.onLayer = onLayer
-    pool = Pool(catalog)
+    self.meter = meter
+    pool = Pool(catalog, meter)
   }
 
   /// - Throws: What building and running the model and reading tensors throw.
@@ -62,7 +61,8 @@ struct Prover {
     for _ in 0..<Prover.passes where decided.count > previous && decided.count < demand.wanted.count
     {
       previous = decided.count
-      let probe = CaptureProbe(reference, demand, decided: Set(decided.keys))
+      meter.begin(.running, done: found.count, of: found.count)
+      let probe = CaptureProbe(reference, demand, decided: Set(decided.keys), meter)
       _ = try ProbeRun.with(probe) { try model().run(inputs) }
       // A layer that has been solved is not solved again: its own tensors are no longer free.
       let solved = Set(found.map(\.path))
@@ -85,13 +85,14 @@ struct Prover {
 
   private mutating func solveAll() throws {
     // What is cheap first: it leaves fewer ways for what is costly.
-    let total = waiting.count
+    let total = found.count + waiting.count
     waiting = waiting.filter { !$0.isCostly } + waiting.filter(\.isCostly)
     var isChanging = true
     while isChanging, !waiting.isEmpty {
       isChanging = false
       var later: [any LayerProblem] = []
       for problem in waiting {
+        meter.begin(.layers, problem.path, done: found.count, of: total)
         switch try problem.solve(pool) {
         case .tooMany(let count):
           later.append(problem)
@@ -99,7 +100,6 @@ struct Prover {
         case .solved(let solutions):
           isChanging = take(problem.path, problem.wanted, solutions) || isChanging
         }
-        onLayer(found.count, total)
       }
       waiting = later
     }
@@ -201,6 +201,7 @@ struct Prover {
         decided[$0.name] == nil && !layers.contains($0.name)
       }
       guard !wanted.isEmpty else { continue }
+      meter.begin(.between, path, done: found.count, of: found.count)
       let problem = GlueProblem(path: path, wanted: wanted, reference: reference, inputs: inputs)
       switch try problem.solve(pool, model: { try model(changing: $0) }) {
       case .tooMany(let count): explain(wanted, .tooMany(count))

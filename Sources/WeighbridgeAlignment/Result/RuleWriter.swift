@@ -101,7 +101,8 @@ struct RuleWriter {
     waiting.append((made, parameter))
   }
 
-  /// Renames where the new name is free; where all are in each other's way, one steps aside.
+  /// Renames where the new name is free; where all are in each other's way, one steps aside. A tensor that
+  /// nobody takes, and that is left in the file, makes way for good.
   private mutating func rename() {
     while !waiting.isEmpty {
       var later: [(from: String, to: String)] = []
@@ -112,12 +113,19 @@ struct RuleWriter {
           move(from, to)
         }
       }
-      if later.count == waiting.count, let first = later.first {
-        let aside = madeName()
-        move(first.from, aside)
-        later[0] = (aside, first.to)
-      }
+      if later.count == waiting.count { stepAside(&later) }
       waiting = later
+    }
+  }
+
+  private mutating func stepAside(_ blocked: inout [(from: String, to: String)]) {
+    let moving = Set(blocked.map(\.from))
+    if let one = blocked.first(where: { !moving.contains($0.to) }) {
+      move(one.to, madeName())
+    } else if let first = blocked.first {
+      let aside = madeName()
+      move(first.from, aside)
+      blocked[0] = (aside, first.to)
     }
   }
 

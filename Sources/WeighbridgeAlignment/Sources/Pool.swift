@@ -3,14 +3,16 @@ import WeighbridgeTensors
 /// The tensors that no parameter has yet. Tensors of the same bytes are one, as often as there are.
 struct Pool: Sendable {
   let catalog: SourceCatalog
+  /// Counts what is tried.
+  let meter: Meter
   /// How often each representative is still free; for one in parts, which parts are.
   private var free: [Int: Int]
   private var takenParts: [Int: Set<Piece.Part>] = [:]
   /// The most equal parts that tensors are joined from or cut into.
   static let largestPartCount = 8
 
-  init(_ catalog: SourceCatalog) {
-    self.catalog = catalog
+  init(_ catalog: SourceCatalog, _ meter: Meter = Meter()) {
+    (self.catalog, self.meter) = (catalog, meter)
     free = catalog.members.mapValues(\.count)
   }
 

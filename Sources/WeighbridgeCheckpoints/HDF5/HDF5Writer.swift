@@ -51,7 +51,16 @@
       _ tensors: [TensorDescription], _ naming: HDF5Naming, _ file: String
     ) throws {
       let paths = Set(tensors.map { ExactText(datasetPath($0.name, naming)) })
+      var read: [ExactText: String] = [:]
       for tensor in tensors {
+        let name = HDF5Naming.nameRead(of: tensor.name)
+        if let other = read.updateValue(tensor.name, forKey: ExactText(name)) {
+          throw WeighbridgeError(
+            .unsupported,
+            "an HDF5 file cannot hold this beside '\(other)': a / makes a group, and both read as '\(name)'",
+            file: file, entry: tensor.name,
+            remedy: "Rename one of them, or write npz or safetensors")
+        }
         guard tensor.dtype.byteCount > 1 || !tensor.dtype.isFloatingPoint else {
           throw WeighbridgeError(
             .unsupported, "\(tensor.dtype) is not written to HDF5", file: file, entry: tensor.name,

@@ -116,6 +116,7 @@ struct ConvertCommand: JSONCommand {
           "note: counters of batches, which MLX's norms do not have, are left out: "
             + Names.listed(summary.leftOut, limit: 1).escapingControlCharacters())
       }
+      if let note = summary.renamedNote { try console.say(note) }
       let model = plan.map { " of \($0.architecture.id)" } ?? ""
       try console.say(
         "\(output.escapingControlCharacters()): \(format.name), "
@@ -202,6 +203,15 @@ extension ExportSummary {
     ].compactMap { $0 }
   }
 
+  /// What is said of names that change.
+  var renamedNote: String? {
+    guard let first = renamed.first else { return nil }
+    let more = renamed.count > 1 ? ", and \(renamed.count - 1) more" : ""
+    return
+      "note: in HDF5 a / makes a group, which reads as a dot: \(first.name) is found as \(first.read)\(more)"
+      .escapingControlCharacters()
+  }
+
   func json(output: String, format: String, plan: ImportPlan?) -> JSONDocument {
     .answer(
       of: "convert",
@@ -218,6 +228,7 @@ extension ExportSummary {
             ])
           }),
         "left_out": .strings(leftOut),
+        "renamed": .object(renamed.map { .init($0.name, .string($0.read)) }),
         "notes": .strings(plan?.report.notes ?? []),
       ]).objectMembers)
   }

@@ -37,17 +37,17 @@ struct AlignmentOptions: ParsableArguments {
         .usage, "--align looks at all tensors of the file", remedy: "Leave --root out")
     }
     try OutputPaths.check([rulesOut], against: [file, reference])
+    Console.progress.show("reading \(reference ?? file)")
     let checkpoint = try Checkpoints.open(file)
     let recorded = try reference.map { try Reference(path: $0) }
     let alignment = try Aligner(
       Loader(model.registry(reference: reference, for: checkpoint))
     ).align(
       checkpoint, model: id, overrides: model.overrides(), reference: recorded
-    ) { done, total in
-      Console.progress.show("\(done) of \(total) layers")
-    }
+    ) { Console.progress.show($0.line) }
     try checkpoint.checkUnchanged()
     try recorded?.checkUnchanged()
+    Console.progress.clear()
     if console.jsonOnly {
       try console.print(json: alignment.json)
     } else {
@@ -97,5 +97,18 @@ struct AlignmentOptions: ParsableArguments {
       ]
     }
     return lines + [""] + table.lines(width: width)
+  }
+}
+
+extension AlignmentProgress {
+  /// For a terminal.
+  fileprivate var line: String {
+    let layers = count > 0 ? "\(done) of \(count) layers: " : ""
+    let place = path.map(\.description) ?? "the network"
+    return switch step {
+    case .running: "\(layers)running the network, \(tried.counted("module"))"
+    case .layers: "\(layers)\(place), \(tried.counted("tensor")) tried"
+    case .between: "\(layers)between the layers of \(place), \(tried.counted("run"))"
+    }
   }
 }

@@ -52,6 +52,7 @@ struct PortCommand: ParsableCommand {
 
   func run() throws {
     let folder = URL(filePath: package).standardizedFileURL
+    try OutputFolder.check(folder.path)
     let library = try library(from: folder)
     let recorded = try Reference(path: reference)
     Console.progress.show("reading the network")
@@ -68,10 +69,12 @@ struct PortCommand: ParsableCommand {
       Checkpoints.open(weights), model: architecture.id, rules: rules.read(), root: root)
     try plan.requireNames()
     Console.progress.show("running the network")
-    let ported = try PortedPackage(
-      network, model: plan.bind(), inputs: recorded.inputs(),
-      recorded: { path, call in PortCommand.returned(path, call, recorded) },
-      name: name ?? folder.lastPathComponent, library: library, reference: reference)
+    let ported = try recorded.computing {
+      try PortedPackage(
+        network, model: plan.bind(), inputs: recorded.inputs(),
+        recorded: { path, call in PortCommand.returned(path, call, recorded) },
+        name: name ?? folder.lastPathComponent, library: library, reference: reference)
+    }
     let writing = PortedFiles(ported, folder)
     let changes = try writing.changes()
     Console.progress.clear()
@@ -79,9 +82,12 @@ struct PortCommand: ParsableCommand {
       Console.fail(
         "\(package.escapingControlCharacters()): is there and differs; nothing was written. "
           + "--force writes over it")
+      sayLinks(writing)
       for line in changes { try Console().say(line) }
       throw ExitCode(1)
     }
+    try writing.check()
+    sayLinks(writing)
     try writing.write(plan, reference: reference)
     let path = package.escapingControlCharacters()
     for file in writing.others() {
@@ -91,7 +97,7 @@ struct PortCommand: ParsableCommand {
     }
     try Console().say(
       "\(path): \(network.className.escapingControlCharacters()) in "
-        + "\(ported.structCount.counted("struct")); `swift test --package-path \(path)` holds it "
+        + "\(ported.structCount.counted("struct")); `\(testCommand)` holds it "
         + "against the recording")
     guard ported.limits.isEmpty else {
       Console.fail(
@@ -99,6 +105,20 @@ struct PortCommand: ParsableCommand {
           + "by hand; the test fails until then")
       for limit in ported.limits { try Console().say("not ported: \(limit)") }
       throw ExitCode(1)
+    }
+  }
+
+  /// What runs the package's test, as a shell reads it.
+  private var testCommand: String {
+    "swift test --package-path \(CommandText.quoted(package))".escapingControlCharacters()
+  }
+
+  /// Says what lies elsewhere than in the folder that was named.
+  private func sayLinks(_ files: PortedFiles) {
+    for (path, place) in files.links() {
+      Console.remark(
+        "\(package)/\(path) is a link: what is written to it lies in \(place)"
+          .escapingControlCharacters())
     }
   }
 
@@ -114,7 +134,7 @@ struct PortCommand: ParsableCommand {
   /// - Throws: `usage` where it is not known.
   private func library(from folder: URL) throws -> String {
     if let weighbridge, weighbridge.contains("://") { return weighbridge }
-    if let weighbridge { return URL(filePath: weighbridge).standardizedFileURL.path }
+    if let weighbridge { return try PackagePlace.checked(weighbridge) }
     if let known = PackagePlace.known(to: URL(filePath: CommandLine.arguments[0])) { return known }
     throw WeighbridgeError(
       .usage, "it is not known where Weighbridge is, which the package depends on",

@@ -107,7 +107,11 @@ struct RunCommand: JSONCommand {
     do {
       seen = try ModelRun(network, inputs.tensors, activations: activations, insight)
     } catch var error as WeighbridgeError {
-      if error.code == .shape { error.remedy = inputs.remedy(for: error) ?? error.remedy }
+      if error.code == .shape {
+        error.remedy = inputs.remedy(for: error) ?? error.remedy
+        error = error.ofRun(
+          on: "these inputs", inputs.tensors.map(\.shape), otherwise: "give inputs of other shapes")
+      }
       throw error.located(file: inputs.path)
     }
     // What was read of a file that changed meanwhile is a mixture.

@@ -55,6 +55,7 @@ struct VerifyCommand: JSONCommand {
       findings.append(found)
       Console.progress.clear()
       for error in found.errors.prefix(VerifiedFile.listed) { Console.fail(error.description) }
+      if let rest = found.rest { Console.remark(rest) }
       if !json.isSet { try console.say(found.lines.joined(separator: "\n")) }
     }
     let status = VerifiedFile.severities.first { status in
@@ -144,6 +145,14 @@ struct VerifiedFile {
     }
   }
 
+  /// How many faults are not listed, in words; `nil` where all of them are.
+  var rest: String? {
+    let count = errors.count - VerifiedFile.listed
+    guard count > 0 else { return nil }
+    return
+      "\(path.escapingControlCharacters()): and \(count.counted("more fault")); --json names every tensor"
+  }
+
   /// What is said on standard output.
   var lines: [String] {
     guard let verification else { return [] }
@@ -205,6 +214,7 @@ struct VerifiedFile {
         }),
       "against": comparison.map(json) ?? .null,
       "errors": .strings(errors.prefix(VerifiedFile.listed).map(\.description)),
+      "error_count": .integer(errors.count),
     ])
   }
 

@@ -48,6 +48,7 @@ enum OutputPaths {
   private static func identity(_ path: String) -> [String]? {
     var status = stat()
     if stat(path, &status) == 0 { return ["\(status.st_dev)", "\(status.st_ino)"] }
+    let path = (try? OutputFile.linked(path)) ?? path
     let slash = path.utf8.lastIndex(of: UInt8(ascii: "/"))
     let folder = slash.map { String(path[...$0]) } ?? "."
     let name = slash.map { String(path[path.utf8.index(after: $0)...]) } ?? path

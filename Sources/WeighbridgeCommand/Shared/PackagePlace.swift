@@ -1,4 +1,5 @@
 import Foundation
+import Weighbridge
 import WeighbridgeWeights
 
 /// Where Weighbridge is, for a package that is to depend on it.
@@ -18,6 +19,22 @@ enum PackagePlace {
       }
     }
     return nil
+  }
+
+  /// The whole path of a folder that a package is to depend on.
+  ///
+  /// - Throws: `usage` where no package is there.
+  static func checked(_ folder: String) throws -> String {
+    let place = URL(filePath: folder).standardizedFileURL
+    guard FileManager.default.fileExists(atPath: place.appending(path: "Package.swift").path) else {
+      let isThere = FileManager.default.fileExists(atPath: place.path)
+      throw WeighbridgeError(
+        .usage, isThere ? "there is no Package.swift in this folder" : "there is no such folder",
+        file: folder,
+        remedy:
+          "Give --weighbridge the folder of Weighbridge, or its repository's address: https://…")
+    }
+    return place.path
   }
 
   /// What a package's build folder says that its dependency `weighbridge` is.

@@ -1,6 +1,7 @@
 import Foundation
 import Weighbridge
 import WeighbridgePort
+import WeighbridgeWeights
 
 /// A ported package on its way to a folder.
 struct PortedFiles {
@@ -44,14 +45,51 @@ struct PortedFiles {
     return changes.sorted { $0.place < $1.place }.map(\.text)
   }
 
-  /// Writes the texts, the weights and a copy of the reference.
+  /// Looks whether everything can be written where it belongs.
+  ///
+  /// - Throws: `unwritable`.
+  func check() throws {
+    for path in paths {
+      let place = folder.appending(path: path).path
+      try OutputFolder.check(OutputFolder.parent(of: place) ?? place)
+    }
+  }
+
+  /// What is written outside the folder, because it or a folder around it is a link, and where that leads.
+  func links() -> [(path: String, place: String)] {
+    guard let root = OutputFolder.real(folder.path) else { return [] }
+    var found: [(path: String, place: String)] = []
+    for path in paths {
+      let steps = path.split(separator: "/")
+      let parts = steps.indices.map { steps[...$0].joined(separator: "/") }
+      let outside = parts.lazy.compactMap { part -> (path: String, place: String)? in
+        guard let place = OutputFolder.real(folder.appending(path: part).path),
+          !place.hasPrefix(root + "/")
+        else { return nil }
+        return (part, place)
+      }
+      guard let first = outside.first, !found.contains(where: { $0.path == first.path }) else {
+        continue
+      }
+      found.append(first)
+    }
+    return found
+  }
+
+  private var paths: [String] {
+    ported.files.map(\.path) + [ported.weightsPath, ported.referencePath]
+  }
+
+  /// Writes the texts, the weights and a copy of the reference; links are followed, as by whatever opens a
+  /// file to write it.
   ///
   /// - Throws: `unwritable`, and what reading the weights throws.
   func write(_ plan: ImportPlan, reference: String) throws {
     for file in ported.files {
       let path = folder.appending(path: file.path)
       if (try? String(contentsOf: path, encoding: .utf8)) == file.text { continue }
-      try writing(path) { try Data(file.text.utf8).write(to: path, options: .atomic) }
+      try makeFolder(of: path)
+      try TextFile.write(file.text, to: path.path)
     }
     let weights = folder.appending(path: ported.weightsPath)
     let id = ported.id
@@ -64,12 +102,15 @@ struct PortedFiles {
     try Export(own).write(to: weights.path, as: .native)
     let copy = folder.appending(path: ported.referencePath)
     guard copy.standardizedFileURL != URL(filePath: reference).standardizedFileURL else { return }
-    try writing(copy) {
-      if FileManager.default.fileExists(atPath: copy.path) {
-        try FileManager.default.removeItem(at: copy)
-      }
-      try FileManager.default.copyItem(at: URL(filePath: reference), to: copy)
-    }
+    try makeFolder(of: copy)
+    let source = try MappedFile(path: reference)
+    let file = try OutputFile(path: copy.path)
+    try source.withBytes { try file.append($0) }
+    try file.commit()
+  }
+
+  private func makeFolder(of path: URL) throws {
+    try OutputFolder.make(path.deletingLastPathComponent().path)
   }
 
   /// Swift files beside those of the port: of the user's own, or of an earlier port, and then what they
@@ -83,17 +124,6 @@ struct PortedFiles {
         atPath: folder.appending(path: place).path)
       return (names ?? []).sorted().map { "\(place)/\($0)" }
         .filter { $0.hasSuffix(".swift") && !written.contains($0) }
-    }
-  }
-
-  private func writing(_ path: URL, _ body: () throws -> Void) throws {
-    do {
-      try FileManager.default.createDirectory(
-        at: path.deletingLastPathComponent(), withIntermediateDirectories: true)
-      try body()
-    } catch {
-      throw WeighbridgeError(
-        .unwritable, "cannot be written: \(error.localizedDescription)", file: path.path)
     }
   }
 }

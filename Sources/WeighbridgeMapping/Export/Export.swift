@@ -34,6 +34,9 @@ public struct ExportSummary: Sendable {
   public internal(set) var warnings: [Warning] = []
   /// Counters that the file's layout has no place for.
   public internal(set) var leftOut: [String] = []
+  /// Tensors that readers of the file find under another name, with that name: in HDF5 a `/` makes a
+  /// group, and reads as a dot. Those of a reference are found under both.
+  public internal(set) var renamed: [(name: String, read: String)] = []
 }
 
 /// Tensors on their way to a file, one in memory at a time.
@@ -230,8 +233,16 @@ public struct Export: Sendable {
       let writer = try Checkpoints.writer(
         path, format: format, tensors: plan, metadata: layout.metadata(metadata, in: format),
         naming: naming, gzip: level)
-      return try write(progress, writer.add, writer.finish, writer.cancel)
+      var summary = try write(progress, writer.add, writer.finish, writer.cancel)
+      if format == .hdf5 { summary.renamed = renamed }
+      return summary
     }
+  }
+
+  /// What changes its name in HDF5. A reference's entries are looked for as they were written.
+  private var renamed: [(name: String, read: String)] {
+    guard !items.contains(where: { $0.name == "inputs/0" }) else { return [] }
+    return items.map { ($0.name, HDF5Naming.nameRead(of: $0.name)) }.filter { $0.name != $0.read }
   }
 
   private func write(

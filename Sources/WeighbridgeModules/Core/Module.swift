@@ -54,7 +54,8 @@ extension Module {
 
   @inline(never)
   private func located(_ error: any Error) -> any Error {
-    guard let error = error as? WeighbridgeError, error.code == .shape else { return error }
+    guard let error = error as? WeighbridgeError, error.code == .shape || error.code == .engine
+    else { return error }
     return error.located(entry: path.name)
   }
 

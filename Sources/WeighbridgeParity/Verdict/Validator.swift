@@ -39,7 +39,12 @@ public struct Validator: Sendable {
   public func validate(
     _ model: any Module, oracle: (() throws -> any Module)? = nil, rebinding: Rebinding? = nil
   ) throws -> ParityResult {
-    let model = model.uncompiled
+    try reference.computing { try validated(model.uncompiled, oracle, rebinding) }
+  }
+
+  private func validated(
+    _ model: any Module, _ oracle: (() throws -> any Module)?, _ rebinding: Rebinding?
+  ) throws -> ParityResult {
     let reading = Stopwatch()
     let inputs = try reference.inputs()
     let named = try reference.running { try reference.named(for: model, inputs) }

@@ -63,7 +63,7 @@ package final class OutputFile: @unchecked Sendable {
     var status = stat()
     guard stat(path, &status) == 0 else {
       guard errno == ENOENT else { throw SystemCall.writeError(path, errno) }
-      return (path, nil)
+      return (try linked(path), nil)
     }
     let kind = status.st_mode & mode_t(S_IFMT)
     guard kind == mode_t(S_IFREG) else {
@@ -78,6 +78,35 @@ package final class OutputFile: @unchecked Sendable {
     guard let resolved = realpath(path, nil) else { return (path, mode) }
     defer { free(resolved) }
     return (String(cString: resolved), mode)
+  }
+
+  /// Where a file appears that is written to a path at which there is none: at the end of links that lead
+  /// nowhere yet, as with everything that opens a file to write it.
+  ///
+  /// - Throws: `unwritable` where a link leads into a folder that there is not.
+  package static func linked(_ path: String) throws -> String {
+    var place = path
+    for _ in 0..<40 {
+      var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+      let count = readlink(place, &buffer, buffer.count)
+      guard count > 0 else {
+        guard place == path || access(folder(of: place), F_OK) == 0 else {
+          throw WeighbridgeError(
+            .unwritable,
+            "cannot be written: it is a link to \(place), whose directory does not exist",
+            file: path, remedy: "Remove the link, or make the directory")
+        }
+        return place
+      }
+      let target = String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
+      place = target.hasPrefix("/") ? target : folder(of: place) + target
+    }
+    throw SystemCall.writeError(path, ELOOP)
+  }
+
+  /// What stands before a file's name, `./` where nothing does.
+  private static func folder(of path: String) -> String {
+    path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[...$0]) } ?? "./"
   }
 
   /// How much is handed to the system at a time: 346 MB of a mapped file took 1,070 ms in parts of 8 MB,
@@ -219,7 +248,9 @@ package final class OutputFile: @unchecked Sendable {
   package static func together<R>(replacing old: String, _ body: () throws -> R) throws -> R {
     let held = Group()
     let result = try $group.withValue(held, operation: body)
-    guard unlink(old) == 0 || errno == ENOENT else { throw SystemCall.writeError(old, errno) }
+    // Of a link, what it leads to: the link stays.
+    let place = try destination(old).0
+    guard unlink(place) == 0 || errno == ENOENT else { throw SystemCall.writeError(old, errno) }
     for file in held.files { try file.takeName() }
     return result
   }
@@ -266,8 +297,7 @@ package final class OutputFile: @unchecked Sendable {
 
   /// Makes the rename itself last; a directory that cannot be flushed is no failure.
   private static func flushDirectory(of path: String) {
-    let directory = path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[...$0]) } ?? "."
-    let descriptor = open(directory, O_RDONLY | O_CLOEXEC)
+    let descriptor = open(folder(of: path), O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return }
     fsync(descriptor)
     close(descriptor)
