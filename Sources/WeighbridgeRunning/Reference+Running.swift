@@ -7,10 +7,8 @@ extension Reference {
     do {
       return try body()
     } catch let error as WeighbridgeError where error.code == .shape {
-      throw error.ofRun(
-        on: "this reference's inputs", inputShapes,
-        otherwise: "give a reference recorded from this model and configuration"
-      ).located(file: path)
+      throw error.ofRun(on: "this reference's inputs", inputShapes, areRecorded: true)
+        .located(file: path)
     }
   }
 }
@@ -21,9 +19,9 @@ extension WeighbridgeError {
   ///
   /// - Parameters:
   ///   - inputs: What they are called.
-  ///   - other: What to do where the forward is right.
+  ///   - areRecorded: Whether they are a reference's.
   package func ofRun(
-    on inputs: String, _ shapes: [Shape], otherwise other: String
+    on inputs: String, _ shapes: [Shape], areRecorded: Bool
   ) -> WeighbridgeError {
     var error = self
     let given = shapes.map(\.description).joined(separator: ", ")
@@ -31,7 +29,9 @@ extension WeighbridgeError {
     let place = entry.flatMap { $0.isEmpty ? nil : $0 }
     let own =
       place.map { "\($0), and what the forward around it hands to it" } ?? "the model's own forward"
-    error.remedy = remedy ?? "Look at \(own); where that is right, \(other)"
+    error.remedy =
+      remedy ?? "Look at \(own); where that is right, give "
+      + (areRecorded ? "a reference recorded from this model and configuration" : "other inputs")
     return error
   }
 }

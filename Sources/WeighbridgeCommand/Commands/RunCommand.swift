@@ -110,7 +110,7 @@ struct RunCommand: JSONCommand {
       if error.code == .shape {
         error.remedy = inputs.remedy(for: error) ?? error.remedy
         error = error.ofRun(
-          on: "these inputs", inputs.tensors.map(\.shape), otherwise: "give inputs of other shapes")
+          on: "these inputs", inputs.tensors.map(\.shape), areRecorded: false)
       }
       throw error.located(file: inputs.path)
     }
