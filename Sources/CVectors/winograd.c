@@ -1,7 +1,5 @@
 #include "CVectors.h"
 
-#include <string.h>
-
 #include "Variants.h"
 
 // Winograd's minimal filtering F(4×4, 3×3) as Lavin and Gray give it (arXiv:1509.09308, section 4.1):

@@ -79,6 +79,16 @@
     }
   }
 
+  extension OperatorCache {
+    /// The plans of these weights: those that are kept, or new ones where a layer was given others.
+    func plans<Variant, Plan>(
+      _ key: Key, for weight: LayerWeight, _ bias: Tensor?
+    ) -> LayerPlans<Variant, Plan> {
+      let kept = value(key) { LayerPlans<Variant, Plan>(weight: weight, bias: bias) }
+      return kept.serves(weight, bias) ? kept : LayerPlans(weight: weight, bias: bias)
+    }
+  }
+
   /// A primitive with weights, ready to run on inputs of one shape.
   final class LayerPlan: WeightedPlan {
     /// What a primitive does after the product.

@@ -39,10 +39,8 @@
       {
         return result
       }
-      var plans = cache.value(Self.convolutionKey) {
-        LayerPlans<ConvolutionVariant, LayerPlan>(weight: weight, bias: bias)
-      }
-      if !plans.serves(weight, bias) { plans = LayerPlans(weight: weight, bias: bias) }
+      let plans: LayerPlans<ConvolutionVariant, LayerPlan> = cache.plans(
+        Self.convolutionKey, for: weight, bias)
       let rectifies = try epilogue.activation == .relu && plans.mayRectify(source, residual)
       let variant = ConvolutionVariant(
         batch: x.shape[0], height: x.shape[2], width: x.shape[3], geometry: geometry,
@@ -72,10 +70,8 @@
       geometry: ConvolutionGeometry, output: Shape, residual: Tensor?, activation: Activation?,
       cache: OperatorCache
     ) throws -> Tensor? {
-      var plans = cache.value(Self.tiledKey) {
-        LayerPlans<ConvolutionVariant, WinogradPlan>(weight: weight, bias: bias)
-      }
-      if !plans.serves(weight, bias) { plans = LayerPlans(weight: weight, bias: bias) }
+      let plans: LayerPlans<ConvolutionVariant, WinogradPlan> = cache.plans(
+        Self.tiledKey, for: weight, bias)
       let variant = ConvolutionVariant(
         batch: source.shape[0], height: source.shape[2], width: source.shape[3],
         geometry: geometry, post: LayerPlan.Post(addsResidual: false, rectifies: false))

@@ -24,10 +24,8 @@
         return try finished(
           fewRows(x, weight: weight, bias: bias, output: shape, cache: cache), Remainder(epilogue))
       }
-      var plans = cache.value(Self.linearKey) {
-        LayerPlans<LinearVariant, LayerPlan>(weight: weight, bias: bias)
-      }
-      if !plans.serves(weight, bias) { plans = LayerPlans(weight: weight, bias: bias) }
+      let plans: LayerPlans<LinearVariant, LayerPlan> = cache.plans(
+        Self.linearKey, for: weight, bias)
       let (source, residual) = try (x.contiguous(), epilogue.residual?.contiguous())
       let rectifies = try epilogue.activation == .relu && plans.mayRectify(source, residual)
       let variant = LinearVariant(
