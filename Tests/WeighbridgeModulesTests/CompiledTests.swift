@@ -204,6 +204,37 @@ import WeighbridgeModules
     func forward(_ x: Tensor) throws -> Tensor { try inner(x.activated(.relu)) }
   }
 
+  /// A rectifier behind a maximum, as in PyTorch's tutorials.
+  private struct Pooled: Module {
+    let path: ModulePath
+    let conv: Conv2d
+    let pool: MaxPool2d
+    let relu: ReLU
+
+    init(_ w: WeightScope, dilation: Int) throws {
+      path = w.path
+      conv = try Conv2d(w / "conv", in: 3, out: 5, kernel: 3)
+      pool = MaxPool2d(w / "pool", kernel: 3, stride: 2, padding: 1, dilation: Pair(dilation))
+      relu = ReLU(w / "relu")
+    }
+
+    func forward(_ x: Tensor) throws -> Tensor { try relu(pool(conv(x))) }
+  }
+
+  @Test(arguments: [(1, "convolution + bias + relu"), (2, "convolution + bias")])
+  func rectifiersBehindMaximaComeBeforeThem(dilation: Int, step: String) throws {
+    let net = try bound { try Pooled($0, dilation: dilation) }
+    var values: [Float] = try images([2, 3, 11, 14]).elements()
+    (values[40], values[500]) = (.nan, -.infinity)
+    let x = try Tensor(values, shape: [2, 3, 11, 14])
+    let compiled = Compiled(net)
+    let (ours, plain): ([Float], [Float]) = (try compiled(x).elements(), try net(x).elements())
+    let differ = zip(ours, plain).contains { $0.isNaN != $1.isNaN || abs($0 - $1) > 1e-5 }
+    #expect(!differ && plain.contains { $0.isNaN } && plain.contains { $0 == 0 })
+    let names = try compiled.profile([x], runs: 1).steps.map(\.name)
+    #expect(names.first == step, "\(names)")
+  }
+
   @Test func whatItsValuesDecideRunsAsItIs() throws {
     let net = Deciding(path: .root, inner: .init(path: "inner"))
     let compiled = Compiled(net)

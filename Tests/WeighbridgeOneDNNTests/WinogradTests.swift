@@ -26,42 +26,6 @@ import TestSupport
       }
     }
 
-    /// The definition, in float64 and for one cell.
-    private struct Cells {
-      let image, weight, bias, residual: [Float]
-      let input, output: Shape
-      let padding: Padding
-
-      init(
-        _ x: Tensor, _ weight: Tensor, _ bias: Tensor?, _ residual: Tensor?, _ padding: Padding,
-        _ output: Shape
-      ) throws {
-        (image, self.weight) = try (x.elements(), weight.elements())
-        (self.bias, self.residual) = try (bias?.elements() ?? [], residual?.elements() ?? [])
-        (input, self.output, self.padding) = (x.shape, output, padding)
-      }
-
-      /// A result without the activation, and the sum of the magnitudes that went into it.
-      func sum(at index: Int) -> (Double, Double) {
-        let (x, y) = (index % output[3], index / output[3] % output[2])
-        let channel = index / (output[2] * output[3]) % output[1]
-        let sample = index / (output[1] * output[2] * output[3])
-        var terms = [bias, residual].enumerated().compactMap { place, values in
-          values.isEmpty ? nil : Double(values[place == 0 ? channel : index])
-        }
-        for c in 0..<input[1] {
-          for cell in 0..<9 {
-            let (row, column) = (y + cell / 3 - padding.top, x + cell % 3 - padding.left)
-            guard row >= 0, row < input[2], column >= 0, column < input[3] else { continue }
-            terms.append(
-              Double(image[((sample * input[1] + c) * input[2] + row) * input[3] + column])
-                * Double(weight[(channel * input[1] + c) * 9 + cell]))
-          }
-        }
-        return (terms.reduce(0, +), terms.map(abs).reduce(0, +))
-      }
-    }
-
     private func tiling(_ weight: Tensor, _ geometry: ConvolutionGeometry, _ input: Shape) throws
       -> Tiling?
     {
@@ -90,7 +54,7 @@ import TestSupport
       let residual = c.addsResidual ? try suite.laidOut(g.tensor(output), c.layout) : nil
       let isTiled = try tiling(weight, c.geometry, c.input) != nil
       #expect(isTiled, "\(c)")
-      let cells = try Cells(x, weight, bias, residual, c.padding, output)
+      let cells = try ConvolutionCells(x, weight, bias, residual, c.geometry, output)
       let cache = OperatorCache()
       for _ in 0..<2 {  // planned, then kept
         let got = try WinogradPlan.$isWanted.withValue(true) {
@@ -104,7 +68,7 @@ import TestSupport
         var worst = 0.0
         for index in stride(from: g.pick(0, 1, 2, 3), to: values.count, by: 1 + values.count / 400)
         {
-          let (sum, magnitude) = cells.sum(at: index)
+          let (sum, magnitude, _) = cells.sum(at: index)
           let want =
             switch c.activation {
             case .relu: max(sum, 0)

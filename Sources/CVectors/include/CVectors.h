@@ -156,3 +156,22 @@ bool vectors_image_of_tiles(
     const vectors_tiling *_Nonnull tiling, const float *_Nonnull products, ptrdiff_t plane,
     ptrdiff_t first, ptrdiff_t count, const float *_Nullable bias,
     const float *_Nullable residual, bool rectifies, float *_Nonnull result);
+
+/// A convolution of channels-last images whose windows reach over neighbouring cells.
+typedef struct {
+  ptrdiff_t height, width, channels;
+  ptrdiff_t window_height, window_width, step_down, step_across;
+  /// The zeros above and on the left of the image.
+  ptrdiff_t top, left;
+  ptrdiff_t result_height, result_width, result_channels;
+  /// How many floats of weights each tap of a window has: the result's channels, up to a multiple of 16.
+  ptrdiff_t padded_channels;
+} vectors_windows;
+
+/// `count` rows of the result from `first` on, counted image after image, for results of few channels.
+/// Weights [window height, window width, channels, padded channels] and the bias are padded with zeros;
+/// negative values become 0 if `rectifies`, NaN stays.
+void vectors_convolve_few_channels(
+    const vectors_windows *_Nonnull windows, const float *_Nonnull image,
+    const float *_Nonnull weights, const float *_Nonnull bias, bool rectifies, ptrdiff_t first,
+    ptrdiff_t count, float *_Nonnull result);

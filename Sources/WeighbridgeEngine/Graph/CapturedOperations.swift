@@ -61,6 +61,19 @@ struct EncodingOperation: CapturedOperation {
   }
 }
 
+/// Pooling by windows.
+struct PoolOperation: CapturedOperation {
+  let engine: any Engine
+  let geometry: PoolingGeometry
+  let output: Shape
+
+  var isMaximum: Bool { if case .maximum = geometry.kind { true } else { false } }
+
+  func results(of operands: [Tensor]) throws -> [Tensor] {
+    [try Engines.logged(engine).pool(operands[0], geometry, output: output)]
+  }
+}
+
 /// A reduction over axes, which stay with extent 1.
 struct ReductionOperation: CapturedOperation {
   let engine: any Engine

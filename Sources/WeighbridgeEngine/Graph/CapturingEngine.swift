@@ -176,7 +176,10 @@ struct CapturingEngine: Engine {
   }
 
   func pool(_ x: Tensor, _ geometry: PoolingGeometry, output: Shape) throws -> Tensor {
-    try noted([x]) { try $0.pool($1[0], geometry, output: output) }
+    let note = PoolOperation(engine: engine, geometry: geometry, output: output)
+    return try Capture.noting(note, [x], results: { [$0] }) {
+      try engine.pool(x, geometry, output: output)
+    }
   }
 
   func adaptiveAveragePool(_ x: Tensor, output: Pair<Int>) throws -> Tensor {

@@ -72,11 +72,32 @@ private struct Joining {
   }
 
   private mutating func activated(_ step: Graph.Step, _ activation: Activation) -> Graph.Step? {
-    guard let index = producer(of: step.operands[0]), let before = steps[index],
-      var operation = before.operation as? LayerOperation, operation.activation == nil
+    guard let index = producer(of: step.operands[0]), let before = steps[index] else { return nil }
+    if let pool = before.operation as? PoolOperation, pool.isMaximum, pool.geometry.dilation == 1,
+      activation == .relu
+    {
+      return rectified(step, pooledBy: index)
+    }
+    guard var operation = before.operation as? LayerOperation, operation.activation == nil
     else { return nil }
     operation.activation = activation
     return take(index, into: step, operation, before.operands)
+  }
+
+  /// A rectifier behind a maximum is one before it, where what computes the image rectifies on its way:
+  /// max(max(x, y), 0) = max(max(x, 0), max(y, 0)), and NaN stays NaN. Every window has a cell,
+  /// where its cells lie side by side.
+  private mutating func rectified(_ step: Graph.Step, pooledBy index: Int) -> Graph.Step? {
+    guard var pool = steps[index], let first = producer(of: pool.operands[0]),
+      var before = steps[first], var operation = before.operation as? LayerOperation,
+      operation.activation == nil
+    else { return nil }
+    operation.activation = .relu
+    before.operation = operation
+    before.place.take(step.place)
+    pool.results = step.results
+    (steps[first], steps[index]) = (before, nil)
+    return pool
   }
 
   private mutating func normalized(

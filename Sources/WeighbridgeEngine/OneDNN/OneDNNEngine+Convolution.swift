@@ -28,8 +28,14 @@
         return try finished(
           fewRows(x, weight: weight, bias: bias, output: output, cache: cache), Remainder(epilogue))
       }
+      let (x, geometry) = try keepingWhatIsRead(x, geometry, weight: weight.shape)
       let source = try channelsLast(x)
       let residual = try epilogue.residual.map { try channelsLast($0) }
+      if FewChannelsPlan.isWanted, FewChannelsPlan.suits(weight.shape, geometry, output: output) {
+        return try directConvolution(
+          source, weight: weight, bias: bias, geometry: geometry, output: output,
+          epilogue: Epilogue(residual: residual, activation: epilogue.activation), cache: cache)
+      }
       if WinogradPlan.isWanted,
         let tiling = WinogradPlan.Tiling(
           weight, geometry: geometry, input: x.shape, output: output),
@@ -60,8 +66,51 @@
       return try finished(result, rest)
     }
 
+    /// The cells that windows of one cell read, as an image of their own. The library's kernels take twice
+    /// as long where they step over the others.
+    private func keepingWhatIsRead(
+      _ x: Tensor, _ geometry: ConvolutionGeometry, weight: Shape
+    ) throws -> (Tensor, ConvolutionGeometry) {
+      guard geometry.stride != 1, geometry.padding == 0, weight[2] == 1, weight[3] == 1 else {
+        return (x, geometry)
+      }
+      var dense = geometry
+      dense.stride = 1
+      let rows = try x.strided(2, start: 0, step: geometry.stride.height)
+      return (try rows.strided(3, start: 0, step: geometry.stride.width), dense)
+    }
+
     private static let convolutionKey = OperatorCache.Key("dnn.conv")
     private static let tiledKey = OperatorCache.Key("dnn.conv.tiled")
+    private static let directKey = OperatorCache.Key("dnn.conv.direct")
+
+    /// The convolution of a channels-last image of few channels.
+    private func directConvolution(
+      _ source: Tensor, weight: LayerWeight, bias: Tensor?, geometry: ConvolutionGeometry,
+      output: Shape, epilogue: Epilogue, cache: OperatorCache
+    ) throws -> Tensor {
+      let plans: LayerPlans<ConvolutionVariant, FewChannelsPlan> = cache.plans(
+        Self.directKey, for: weight, bias)
+      let variant = ConvolutionVariant(
+        batch: source.shape[0], height: source.shape[2], width: source.shape[3],
+        geometry: geometry, post: LayerPlan.Post(addsResidual: false, rectifies: false))
+      let plan = try plans.plan(for: variant) { _ in
+        try FewChannelsPlan(
+          plans.values().contiguous(), bias: bias, geometry: geometry, input: source.shape,
+          output: output)
+      }
+      let rectifies = epilogue.residual == nil && epilogue.activation == .relu
+      var rest = Remainder(
+        epilogue, after: LayerPlan.Post(addsResidual: false, rectifies: rectifies))
+      rest.note("convolution, few channels", by: .vector)
+      let storage = try plan.run(source, rectifies: rectifies) {
+        rest.applyInPlace($0, count: output.elementCount)
+      }
+      let result = Tensor(
+        dtype: .float32, shape: output, strides: MemoryFormat.channelsLast.strides(of: output),
+        offset: 0, storage: storage)
+      return try finished(result, rest)
+    }
 
     /// The convolution in Winograd's form; `nil` if a value of the result is not finite, which the
     /// plain form puts in the right places.

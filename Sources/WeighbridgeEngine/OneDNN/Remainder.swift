@@ -14,11 +14,13 @@
       activation = done.rectifies ? nil : epilogue.activation
     }
 
-    /// Says in the log that a primitive of the library runs, and what is left to do after it.
-    func note(_ form: @autoclosure () -> String) {
+    /// Says in the log which form of an operator runs, and what is left to do after it.
+    func note(
+      _ form: @autoclosure () -> String, by library: RunLog.Kernel.Library = .oneDNN
+    ) {
       RunLog.note(
         RunLog.Kernel(
-          .oneDNN,
+          library,
           ([form()] + (residual == nil ? [] : ["residual after it"])
             + (activation.map { ["\($0.name) after it"] } ?? [])).joined(separator: ", ")))
     }

@@ -69,7 +69,7 @@ extension PlainEngine {
       (output: UnsafeMutableBufferPointer<S>) in
       guard let output = output.baseAddress, shape.elementCount > 0 else { return }
       try source.withUnsafeElements { (input: UnsafePointer<S>) in
-        let grain = max(1, 16384 / max(1, channels * columns.count))
+        let grain = max(1, 4096 / max(1, channels * columns.count))
         Parallel.forRanges(shape[0] * rows.count, grain: grain) { range in
           for line in range {
             let image = input + line / rows.count * x.shape[2] * x.shape[3] * channels

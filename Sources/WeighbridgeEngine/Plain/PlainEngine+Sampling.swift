@@ -66,7 +66,7 @@ extension PlainEngine {
       guard let output = output.baseAddress, shape.elementCount > 0 else { return }
       try source.withUnsafeElements { (input: UnsafePointer<S>) in
         try grid.withUnsafeElements { (points: UnsafePointer<S>) in
-          Parallel.forRanges(shape[0] * cells, grain: max(1, 4096 / channels)) { range in
+          Parallel.forRanges(shape[0] * cells, grain: max(1, 1024 / channels)) { range in
             for point in range {
               sampler.sample(
                 input + point / cells * sampler.imageLength, x: points[2 * point],
@@ -137,7 +137,7 @@ private struct BilinearSampler {
   /// ⌊x⌋ of a number above −1 that fits: `rounded(.down)` is a call of the C library where the processor
   /// that is compiled for has no instruction for it.
   @inline(__always)
-  private func floor<S: PlainScalar>(_ x: S) -> Int { x < 0 ? -1 : Int(x) }
+  private func floor<S: PlainScalar>(_ x: S) -> Int { x < 0 ? -1 : x.truncatedInteger }
 
   @inline(__always)
   private func add<S: PlainScalar>(

@@ -22,6 +22,10 @@ package protocol PlainScalar: BinaryFloatingPoint, TensorElement, Codable {
   static func sine(_ x: Self) -> Self
   static func cosine(_ x: Self) -> Self
   static func power(_ x: Self, _ exponent: Self) -> Self
+
+  /// The number without its fraction, which must fit. (The generic `Int(_:)` takes a number apart bit by
+  /// bit.)
+  var truncatedInteger: Int { get }
 }
 
 /// A SIMD vector with the arithmetic that the kernels need, each a concrete operation of its type so
@@ -66,6 +70,7 @@ extension Double: PlainScalar {
   @inline(__always) package static func sine(_ x: Double) -> Double { sin(x) }
   @inline(__always) package static func cosine(_ x: Double) -> Double { cos(x) }
   @inline(__always) package static func power(_ x: Double, _ y: Double) -> Double { pow(x, y) }
+  @inline(__always) package var truncatedInteger: Int { Int(self) }
 }
 
 /// The functions that decide the speed of models are in Float+Elementary.swift.
@@ -77,4 +82,5 @@ extension Float: PlainScalar {
   @inline(__always) package static func sine(_ x: Float) -> Float { sinf(x) }
   @inline(__always) package static func cosine(_ x: Float) -> Float { cosf(x) }
   @inline(__always) package static func power(_ x: Float, _ y: Float) -> Float { powf(x, y) }
+  @inline(__always) package var truncatedInteger: Int { Int(self) }
 }
