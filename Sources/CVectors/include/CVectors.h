@@ -175,3 +175,15 @@ void vectors_convolve_few_channels(
     const vectors_windows *_Nonnull windows, const float *_Nonnull image,
     const float *_Nonnull weights, const float *_Nonnull bias, bool rectifies, ptrdiff_t first,
     ptrdiff_t count, float *_Nonnull result);
+
+/// Cells of a channels-last image that become one; steps count floats. The mean divides the sum, from 0
+/// and in the cells' order, by `divisor`; 0 asks for the maximum, which is NaN where a cell is.
+typedef struct {
+  ptrdiff_t rows, row_step, columns, column_step;
+  float divisor;
+} vectors_pooled_cells;
+
+/// Pools each of the channels of the cells from `corner` on.
+void vectors_pool(
+    const vectors_pooled_cells *_Nonnull cells, const float *_Nonnull corner, ptrdiff_t channels,
+    float *_Nonnull result);

@@ -32,10 +32,6 @@
       try plain.groupNorm(x, groups: groups, weight: weight, bias: bias, epsilon: epsilon)
     }
 
-    package func pool(_ x: Tensor, _ geometry: PoolingGeometry, output: Shape) throws -> Tensor {
-      try plain.pool(x, geometry, output: output)
-    }
-
     package func adaptiveAveragePool(_ x: Tensor, output: Pair<Int>) throws -> Tensor {
       try plain.adaptiveAveragePool(x, output: output)
     }

@@ -11,6 +11,19 @@ extension PlainEngine {
   private func pool<S: PlainScalar>(
     _ x: Tensor, _ geometry: PoolingGeometry, _ output: Shape, _: S.Type
   ) throws -> Tensor {
+    try pooled(x, geometry, output) { (window: PooledWindow<S>) in
+      switch geometry.kind {
+      case .maximum: window.writeMaximum()
+      case .average(let countIncludePad): window.writeMean(countingPadding: countIncludePad)
+      }
+    }
+  }
+
+  /// Calls `write` for the window of every output cell, in parallel.
+  @inline(__always)
+  func pooled<S: PlainScalar>(
+    _ x: Tensor, _ geometry: PoolingGeometry, _ output: Shape, _ write: (PooledWindow<S>) -> Void
+  ) throws -> Tensor {
     let rows = (0..<output[2]).map {
       PoolingWindow(
         index: $0, size: x.shape[2], kernel: geometry.kernel.height, step: geometry.stride.height,
@@ -23,12 +36,7 @@ extension PlainEngine {
         before: geometry.padding.left, after: geometry.padding.right,
         dilation: geometry.dilation.width)
     }
-    return try pooled(x, rows, columns) { (window: PooledWindow<S>) in
-      switch geometry.kind {
-      case .maximum: window.writeMaximum()
-      case .average(let countIncludePad): window.writeMean(countingPadding: countIncludePad)
-      }
-    }
+    return try pooled(x, rows, columns, write)
   }
 
   package func adaptiveAveragePool(_ x: Tensor, output: Pair<Int>) throws -> Tensor {
@@ -56,7 +64,6 @@ extension PlainEngine {
     return try pooled(x, rows, columns, write)
   }
 
-  /// Calls `write` for the window of every output cell, in parallel.
   @inline(__always)
   private func pooled<S: PlainScalar>(
     _ x: Tensor, _ rows: [PoolingWindow], _ columns: [PoolingWindow],
@@ -89,7 +96,7 @@ extension PlainEngine {
 }
 
 /// The cells of one axis that an output covers.
-private struct PoolingWindow {
+struct PoolingWindow {
   /// The first cell in the image, the distance to the next, and how many there are.
   let first: Int
   let step: Int
@@ -122,7 +129,7 @@ private struct PoolingWindow {
 }
 
 /// One window of one image, and where its result goes.
-private struct PooledWindow<S: PlainScalar> {
+struct PooledWindow<S: PlainScalar> {
   let rows: PoolingWindow
   let columns: PoolingWindow
   let image: UnsafePointer<S>
@@ -156,8 +163,13 @@ private struct PooledWindow<S: PlainScalar> {
     forEachCell { cell in
       for i in 0..<channels { output[i] += cell[i] }
     }
-    let divisor = S(
-      countingPadding ? rows.paddedCount * columns.paddedCount : rows.count * columns.count)
+    let divisor = S(divisor(countingPadding: countingPadding))
     for i in 0..<channels { output[i] /= divisor }
+  }
+
+  /// How many cells a mean divides by.
+  @inline(__always)
+  func divisor(countingPadding: Bool) -> Int {
+    countingPadding ? rows.paddedCount * columns.paddedCount : rows.count * columns.count
   }
 }
