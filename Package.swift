@@ -280,7 +280,9 @@ let package = Package(
       name: "WeighbridgeEngineTests", dependencies: ["TestSupport", "WeighbridgeEngine"]),
     .testTarget(
       name: "WeighbridgeModulesTests",
-      dependencies: ["TestSupport", "WeighbridgeCauses", "WeighbridgeModules"]),
+      dependencies: [
+        "WeighbridgeTensors", "TestSupport", "WeighbridgeCauses", "WeighbridgeModules",
+      ]),
     .testTarget(
       name: "WeighbridgeOneDNNTests",
       dependencies: ["TestSupport", "WeighbridgeEngine", "WeighbridgeParallel"]),

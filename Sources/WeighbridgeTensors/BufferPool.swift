@@ -67,13 +67,29 @@ final class BufferPool: @unchecked Sendable {
       return buffer
     }
     if let reused { return reused }
-    var pointer: UnsafeMutableRawPointer?
-    guard posix_memalign(&pointer, 64, size) == 0, let pointer else {
+    guard let pointer = BufferPool.allocate(size) else {
       throw WeighbridgeError(
         .engine, "not enough memory for \(byteCount) bytes",
         remedy: "Free memory or use a smaller batch")
     }
     return pointer
+  }
+
+  /// From this size on buffers are mappings of their own, which go back to the system when they are freed:
+  /// `malloc` takes ever larger ones from its heap, whose middle it keeps.
+  private static let mappedSize = 1 << 20
+
+  private static func allocate(_ size: Int) -> UnsafeMutableRawPointer? {
+    guard size >= mappedSize else {
+      var pointer: UnsafeMutableRawPointer?
+      return posix_memalign(&pointer, 64, size) == 0 ? pointer : nil
+    }
+    let mapped = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    return mapped == MAP_FAILED ? nil : mapped
+  }
+
+  private static func release(_ buffer: UnsafeMutableRawPointer, _ size: Int) {
+    if size >= mappedSize { munmap(buffer, size) } else { free(buffer) }
   }
 
   /// - Parameter keepsIt: Whether it may lie here for a next tensor.
@@ -86,7 +102,18 @@ final class BufferPool: @unchecked Sendable {
       idle[size, default: []].append(buffer)
       return true
     }
-    if !kept { free(buffer) }
+    if !kept { BufferPool.release(buffer, size) }
+  }
+
+  /// Gives what lies idle back to the system.
+  func releaseIdle() {
+    let freed = lock.locked {
+      defer { (idle, idleBytes) = ([:], 0) }
+      return idle
+    }
+    for (size, buffers) in freed {
+      for buffer in buffers { BufferPool.release(buffer, size) }
+    }
   }
 }
 

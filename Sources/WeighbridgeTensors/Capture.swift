@@ -8,23 +8,42 @@ package protocol CapturedOperation: Sendable {
 
 /// One run of a module seen from below: every operator, with the tensors that it took and gave.
 ///
-/// Who took what from whom follows from the tensors' storages, which are kept, so that no two have one
-/// identity. Views need no notes: a view of a result is a shape over its storage. What reads elements
-/// outside an operator may decide by them what runs next, or make tensors of them that nobody would
-/// compute again; such a run stands for no other one, and the capture says so.
+/// Who took what from whom follows from the identities of the tensors' storages. What was computed is not
+/// kept for it, only what the run did not compute. Views need no notes: a view of a result is a shape over
+/// its storage. What reads elements outside an operator may decide by them what runs next, or make tensors
+/// of them that nobody would compute again; such a run stands for no other one, and the capture says so.
 package final class Capture: Sendable {
   /// An operator that ran.
   package struct Note: Sendable {
     package let operation: any CapturedOperation
-    package let operands: [Tensor]
-    package let results: [Tensor]
+    package let operands: [Trace]
+    package let results: [Trace]
     package let place: RunLog.Place
+  }
+
+  /// A tensor that went by.
+  package struct Trace: Sendable {
+    /// That of its storage; `nil` where it has none.
+    package let identity: UInt64?
+    /// The tensor; without its elements where they come from the inputs.
+    package let tensor: Tensor
+
+    /// - Parameter keepsElements: Whether nothing else can give them again.
+    package init(_ tensor: Tensor, keepsElements: Bool = false) {
+      identity = tensor.storage?.identity
+      self.tensor =
+        keepsElements
+        ? tensor
+        : Tensor(
+          dtype: tensor.dtype, shape: tensor.shape, strides: tensor.strides,
+          offset: tensor.offset, storage: nil)
+    }
   }
 
   private struct State {
     var notes: [Note] = []
     /// The storages of inputs and of what was computed from them.
-    var traced: Set<ObjectIdentifier> = []
+    var traced: Set<UInt64> = []
     var obstacle: RunLog.Place?
   }
 
@@ -32,7 +51,7 @@ package final class Capture: Sendable {
 
   /// - Parameter inputs: What the run begins with, each with a storage of its own.
   package init(_ inputs: [Tensor]) {
-    state = Mutex(State(traced: Set(inputs.compactMap { $0.storage.map(ObjectIdentifier.init) })))
+    state = Mutex(State(traced: Set(inputs.compactMap(\.storage?.identity))))
   }
 
   /// The operators that depend on the inputs, in order.
@@ -72,7 +91,7 @@ extension Capture {
   /// Whether a tensor is an input of the current capture or computed from one.
   package static func isTraced(_ tensor: Tensor?) -> Bool {
     guard isActive, let frame, let storage = tensor?.storage else { return false }
-    return frame.capture.state.withLock { $0.traced.contains(ObjectIdentifier(storage)) }
+    return frame.capture.state.withLock { $0.traced.contains(storage.identity) }
   }
 
   /// Runs an operator and notes it, where one of its operands depends on the inputs and it is no part of
@@ -91,15 +110,16 @@ extension Capture {
   private func note(
     _ operation: any CapturedOperation, _ operands: [Tensor], _ results: [Tensor]
   ) {
-    let made = results.compactMap { $0.storage.map(ObjectIdentifier.init) }
+    let made = results.map { Trace($0) }
     state.withLock { state in
-      let taken = operands.compactMap { $0.storage.map(ObjectIdentifier.init) }
-      guard taken.contains(where: state.traced.contains) else { return }
-      state.traced.formUnion(made)
+      let isTraced = operands.map { $0.storage.map { state.traced.contains($0.identity) } ?? false }
+      guard isTraced.contains(true) else { return }
+      state.traced.formUnion(made.compactMap(\.identity))
       state.notes.append(
         Note(
-          operation: operation, operands: operands, results: results,
-          place: RunLog.currentPlace))
+          operation: operation,
+          operands: zip(operands, isTraced).map { Trace($0, keepsElements: !$1) },
+          results: made, place: RunLog.currentPlace))
     }
   }
 
@@ -119,7 +139,7 @@ extension Capture {
     guard let frame, !frame.isInside else { return }
     let place = RunLog.currentPlace
     frame.capture.state.withLock { state in
-      guard state.obstacle == nil, state.traced.contains(ObjectIdentifier(storage)) else { return }
+      guard state.obstacle == nil, state.traced.contains(storage.identity) else { return }
       state.obstacle = place
     }
   }

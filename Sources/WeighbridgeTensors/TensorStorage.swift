@@ -13,6 +13,9 @@ public final class TensorStorage: @unchecked Sendable {
   private let whenReleased: (@Sendable () -> Void)?
   /// Whether the memory goes back to the system, and not to the pool.
   private let isOneOff: Bool
+  /// What no other storage of the process is called, also after this one is gone.
+  let identity = lastIdentity.wrappingAdd(1, ordering: .relaxed).newValue
+  private static let lastIdentity = Atomic<UInt64>(0)
   /// 0: unknown, 1: all finite, 2: not.
   private let finiteness = Atomic<UInt8>(0)
 
@@ -112,6 +115,10 @@ package enum OneOffMemory {
 
   @inline(__always)
   static var isMeant: Bool { count.load(ordering: .relaxed) > 0 && isMeantByTask }
+
+  /// Gives memory that tensors had, and that the pool keeps for the next ones, back to the system: what
+  /// comes next will be of other sizes.
+  package static func releaseIdle() { BufferPool.shared.releaseIdle() }
 
   /// Runs `body`; the memory of tensors that it makes goes back to the system when they are gone.
   package static func use<R>(_ body: () throws -> R) rethrows -> R {

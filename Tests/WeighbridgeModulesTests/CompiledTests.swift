@@ -1,6 +1,8 @@
+import Synchronization
 import TestSupport
 import Testing
 import WeighbridgeModules
+import WeighbridgeTensors
 
 /// Modules as graphs of operators, held against themselves.
 @Suite struct CompiledTests {
@@ -257,6 +259,31 @@ import WeighbridgeModules
     let (a, b) = (try images([3, 4], "a"), try images([3, 4], "b"))
     #expect(try farthest(net(TensorList(a, a))[0], Tensor.zeros([3, 4])) == 0)
     #expect(try farthest(net(TensorList(a, b))[0], a - b) == 0)
+  }
+
+  /// What a run computes on its way takes no memory until its end because it is captured: storages that are
+  /// gone give their addresses to later ones, and are not mistaken for them.
+  @Test func aCaptureKeepsNothingThatWasComputed() throws {
+    final class Seen: Sendable {
+      let left = Mutex<[Int]>([])
+    }
+    struct Weak {
+      weak var storage: TensorStorage?
+    }
+    let seen = Seen()
+    let net = Function { input in
+      var (x, storages) = (input[0], [Weak]())
+      for step in 1...20 {
+        x = try (x * 1.25).activated(.tanh) + Double(step)
+        storages.append(Weak(storage: x.storage))
+      }
+      seen.left.withLock { $0.append(storages.count { $0.storage != nil }) }
+      return [x]
+    }
+    let x = try TensorList(images([64, 64]))
+    let compiled = try Compiled(net)(x)[0]
+    #expect(seen.left.withLock { $0 } == [1])
+    #expect(try farthest(compiled, net(x)[0]) == 0)
   }
 
   @Test func aWeightGivenAsAnInputStaysAWeight() throws {

@@ -60,4 +60,22 @@ import Testing
     let isMeant = OneOffMemory.use { OneOffMemory.isMeant }
     #expect(isMeant && !OneOffMemory.isMeant)
   }
+
+  /// Buffers of every kind of memory are written to their last byte, kept, and given back.
+  @Test func whatLiesIdleGoesBack() throws {
+    let pool = BufferPool()
+    for size in [1, 4096, 100_000, 1 << 20, (5 << 20) + 1] {
+      let buffer = try pool.take(size)
+      buffer.initializeMemory(as: UInt8.self, repeating: 1, count: size)
+      #expect(Int(bitPattern: buffer) % 64 == 0)
+      pool.give(buffer, byteCount: size)
+    }
+    #expect(pool.idleByteCount > 6 << 20)
+    pool.releaseIdle()
+    #expect(pool.idleByteCount == 0)
+    let again = try pool.take(5 << 20)
+    again.initializeMemory(as: UInt8.self, repeating: 2, count: 5 << 20)
+    pool.give(again, byteCount: 5 << 20, keepsIt: false)
+    #expect(pool.idleByteCount == 0)
+  }
 }

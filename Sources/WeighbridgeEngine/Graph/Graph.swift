@@ -54,8 +54,8 @@ package struct Graph: Sendable {
   ///   - inputs: What it began with.
   ///   - outputs: What it gave.
   package init(_ capture: Capture, inputs: [Tensor], outputs: [Tensor]) {
-    var owners: [ObjectIdentifier: Int] = [:]
-    for input in inputs { _ = own(input, &owners) }
+    var owners: [UInt64: Int] = [:]
+    for input in inputs { _ = own(Capture.Trace(input), &owners) }
     for note in capture.notes {
       let operands = note.operands.map { operand($0, owners) }
       let results = note.results.map { own($0, &owners) }
@@ -64,22 +64,22 @@ package struct Graph: Sendable {
         Step(
           operation: note.operation, operands: operands, results: results, place: note.place))
     }
-    self.outputs = outputs.map { operand($0, owners) }
+    self.outputs = outputs.map { operand(Capture.Trace($0, keepsElements: true), owners) }
   }
 
   /// Makes a tensor a value of its own, unless it is a view of another one.
-  private mutating func own(_ tensor: Tensor, _ owners: inout [ObjectIdentifier: Int]) -> Int? {
-    guard let storage = tensor.storage, owners[ObjectIdentifier(storage)] == nil else { return nil }
-    owners[ObjectIdentifier(storage)] = values.count
-    values.append(Layout(tensor))
+  private mutating func own(_ trace: Capture.Trace, _ owners: inout [UInt64: Int]) -> Int? {
+    guard let identity = trace.identity, owners[identity] == nil else { return nil }
+    owners[identity] = values.count
+    values.append(Layout(trace.tensor))
     return values.count - 1
   }
 
-  private func operand(_ tensor: Tensor, _ owners: [ObjectIdentifier: Int]) -> Operand {
-    guard let storage = tensor.storage, let value = owners[ObjectIdentifier(storage)] else {
-      return .constant(tensor)
+  private func operand(_ trace: Capture.Trace, _ owners: [UInt64: Int]) -> Operand {
+    guard let identity = trace.identity, let value = owners[identity] else {
+      return .constant(trace.tensor)
     }
-    return .value(value, Layout(tensor))
+    return .value(value, Layout(trace.tensor))
   }
 
   /// How often each value is taken.

@@ -61,6 +61,8 @@ public struct Compiled<Base: Module>: Module {
     let output = try RunLog.keeping(RunLog()) {
       try capture.capturing { try base.locating { try base.forward(given) } }
     }
+    // The graph's steps have results of fewer and other sizes.
+    OneOffMemory.releaseIdle()
     let form: CompiledGraphs.Form
     if let place = capture.obstacle {
       form = .steps(ModulePath(place.path))
