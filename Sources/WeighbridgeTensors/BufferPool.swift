@@ -77,7 +77,7 @@ final class BufferPool: @unchecked Sendable {
 
   /// From this size on buffers are mappings of their own, which go back to the system when they are freed:
   /// `malloc` takes ever larger ones from its heap, whose middle it keeps.
-  private static let mappedSize = 1 << 20
+  private static let mappedSize = isWatched ? Int.max : 1 << 20
 
   private static func allocate(_ size: Int) -> UnsafeMutableRawPointer? {
     guard size >= mappedSize else {

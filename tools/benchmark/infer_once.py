@@ -13,7 +13,8 @@ def main() -> None:
     engine, model, inputs, threads = sys.argv[1:5]
     is_idle = "--idle" in sys.argv
     with np.load(inputs) as file:
-        arrays = [file[name] for name in sorted(file.files) if name.startswith("inputs/")]
+        count = sum(name.startswith("inputs/") for name in file.files)
+        arrays = [file[f"inputs/{index}"] for index in range(count)]
     if engine == "openvino":
         import openvino
 

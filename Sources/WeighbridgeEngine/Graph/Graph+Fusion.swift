@@ -86,11 +86,11 @@ private struct Joining {
 
   /// A rectifier behind a maximum is one before it, where what computes the image rectifies on its way:
   /// max(max(x, y), 0) = max(max(x, 0), max(y, 0)), and NaN stays NaN. Every window has a cell,
-  /// where its cells lie side by side.
+  /// where its cells lie side by side and the image has any.
   private mutating func rectified(_ step: Graph.Step, pooledBy index: Int) -> Graph.Step? {
     guard var pool = steps[index], let first = producer(of: pool.operands[0]),
       var before = steps[first], var operation = before.operation as? LayerOperation,
-      operation.activation == nil
+      operation.activation == nil, pool.operands[0].layout.shape.elementCount > 0
     else { return nil }
     operation.activation = .relu
     before.operation = operation

@@ -17,7 +17,7 @@ extension Tensor {
     weight: LayerWeight, bias: Tensor?, geometry: ConvolutionGeometry, epilogue: Epilogue,
     cache: OperatorCache
   ) throws -> Tensor {
-    let output = try geometry.outputShape(input: shape, weight: weight.shape)
+    let output = try geometry.outputShape(input: shape, weight: weight.shape).addressable(dtype)
     try checkVector(bias, weight.shape[0], "bias")
     try check(epilogue, output)
     return try engine(weight: weight.stored, with: bias, epilogue.residual).convolution(
