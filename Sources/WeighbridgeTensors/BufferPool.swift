@@ -30,6 +30,8 @@ final class BufferPool: @unchecked Sendable {
   private let capacity: Int
   private var idle: [Int: [UnsafeMutableRawPointer]] = [:]
   private var idleBytes = 0
+  /// The sizes of buffers that are larger than who has them asked for.
+  private var lent: [UnsafeMutableRawPointer: Int] = [:]
   private let lock = BufferLock()
 
   init(capacity: Int = 512 << 20, poisons: Bool = BufferPool.isDebugging) {
@@ -56,15 +58,18 @@ final class BufferPool: @unchecked Sendable {
     return (size + step - 1) / step * step
   }
 
-  func take(_ byteCount: Int) throws -> UnsafeMutableRawPointer {
+  /// - Parameter isExact: Whether a buffer of another size will not do: for what stays.
+  func take(_ byteCount: Int, isExact: Bool = false) throws -> UnsafeMutableRawPointer {
     guard byteCount >= 0, byteCount < 1 << 46 else {
       throw WeighbridgeError(.engine, "cannot allocate \(byteCount) bytes")
     }
     let size = BufferPool.sizeClass(byteCount)
     let reused: UnsafeMutableRawPointer? = lock.locked {
-      guard let buffer = idle[size]?.popLast() else { return nil }
-      idleBytes -= size
-      return buffer
+      if let buffer = idle[size]?.popLast() {
+        idleBytes -= size
+        return buffer
+      }
+      return isExact ? nil : borrowed(size)
     }
     if let reused { return reused }
     guard let pointer = BufferPool.allocate(size) else {
@@ -73,6 +78,19 @@ final class BufferPool: @unchecked Sendable {
         remedy: "Free memory or use a smaller batch")
     }
     return pointer
+  }
+
+  /// A large buffer of up to twice the size that lies idle: the layers of a network have results of ever
+  /// other sizes, of which few are there at a time.
+  private func borrowed(_ size: Int) -> UnsafeMutableRawPointer? {
+    guard size >= BufferPool.mappedSize else { return nil }
+    let fitting = idle.lazy.filter { (size...(2 * size)).contains($0.key) && !$0.value.isEmpty }
+    guard let found = fitting.map(\.key).min(), let buffer = idle[found]?.popLast() else {
+      return nil
+    }
+    idleBytes -= found
+    lent[buffer] = found
+    return buffer
   }
 
   /// From this size on buffers are mappings of their own, which go back to the system when they are freed:
@@ -94,7 +112,10 @@ final class BufferPool: @unchecked Sendable {
 
   /// - Parameter keepsIt: Whether it may lie here for a next tensor.
   func give(_ buffer: UnsafeMutableRawPointer, byteCount: Int, keepsIt: Bool = true) {
-    let size = BufferPool.sizeClass(byteCount)
+    var size = BufferPool.sizeClass(byteCount)
+    if size >= BufferPool.mappedSize {
+      size = lock.locked { lent.removeValue(forKey: buffer) } ?? size
+    }
     if poisons { buffer.initializeMemory(as: UInt8.self, repeating: 0xff, count: size) }
     let kept: Bool = lock.locked {
       guard keepsIt, idleBytes + size <= capacity else { return false }

@@ -42,7 +42,7 @@ public final class TensorStorage: @unchecked Sendable {
   public init(
     byteCount: Int, initializingWith initialize: (UnsafeMutableRawBufferPointer) throws -> Void
   ) throws {
-    let memory = try BufferPool.shared.take(byteCount)
+    let memory = try BufferPool.shared.take(byteCount, isExact: OneOffMemory.isMeant)
     base = UnsafeRawPointer(memory)
     self.byteCount = byteCount
     (owner, whenReleased) = (nil, nil)

@@ -53,6 +53,15 @@ import WeighbridgeEngine
       try x.convolved(
         weight: w, geometry: .init(padding: Padding(1 << 30, 1 << 30)))
     }
+    // One channel: nothing else overflows.
+    for (padding, words) in [
+      (1 << 20, "machine's memory"), (1 << 30, "cannot be made"), ((1 << 31) - 1, "cannot be made"),
+    ] {
+      expectShapeError(words) {
+        try zeros([1, 1, 5, 5]).convolved(
+          weight: zeros([1, 1, 3, 3]), geometry: .init(padding: Padding(padding, padding)))
+      }
+    }
     expectShapeError("bias has shape") { try x.convolved(weight: w, bias: zeros([5])) }
     expectShapeError("cannot add") {
       try x.convolved(weight: w, epilogue: Epilogue(residual: zeros([1, 6, 5, 5])))

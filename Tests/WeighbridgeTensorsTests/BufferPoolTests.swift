@@ -78,4 +78,21 @@ import Testing
     pool.give(again, byteCount: 5 << 20, keepsIt: false)
     #expect(pool.idleByteCount == 0)
   }
+
+  /// A large buffer serves what is smaller by up to a half, and has its own size again afterwards.
+  @Test func largeBuffersServeSmallerTensors() throws {
+    let pool = BufferPool()
+    let buffer = try pool.take(8 << 20)
+    pool.give(buffer, byteCount: 8 << 20)
+    let (far, exact) = (try pool.take(3 << 20), try pool.take(5 << 20, isExact: true))
+    #expect(far != buffer && exact != buffer)
+    let smaller = try pool.take(5 << 20)
+    #expect(smaller == buffer && pool.idleByteCount == 0)
+    pool.give(smaller, byteCount: 5 << 20)
+    #expect(pool.idleByteCount == 8 << 20)
+    #expect(try pool.take(8 << 20) == buffer)
+    for (each, size) in [(buffer, 8), (far, 3), (exact, 5)] {
+      pool.give(each, byteCount: size << 20, keepsIt: false)
+    }
+  }
 }
