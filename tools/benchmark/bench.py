@@ -22,7 +22,7 @@ TOOLS = Path(__file__).resolve().parents[1]
 ROOT = TOOLS.parent
 sys.path[:0] = [str(TOOLS / "recorder"), str(TOOLS / "lab")]
 
-from engines import ENGINES, busy_loops, export as export_onnx, repeated  # noqa: E402
+from engines import ENGINES, TITLES, busy_loops, export as export_onnx, repeated  # noqa: E402
 from convolution_limit import convolution_limit, operations  # noqa: E402
 from files import Sizes, bench_converting, bench_files  # noqa: E402
 from memory import bench_memory  # noqa: E402
@@ -45,7 +45,7 @@ def bench_forward(
     """Forward passes of the same weights and inputs, PyTorch eager and other engines beside
     Weighbridge, alone and against busy loops."""
     sides = ["torch", *peers, "swift"]
-    names = {"torch": "PyTorch", "swift": "Weighbridge", "openvino": "OpenVINO"}
+    names = {"torch": "PyTorch", "swift": "Weighbridge", **TITLES}
     table = Table(
         f"Forward pass, {THREADS} threads",
         ["architecture", "batch", *(["busy loops"] if busy != [0] else []),
@@ -112,8 +112,9 @@ def forward_times(
     sides = {"torch": repeated(torch_pass)}
     if peers:
         export_onnx(model, inputs, folder / "model.onnx")
+        arrays = [tensor.numpy() for tensor in inputs]
         for peer in peers:
-            sides[peer] = ENGINES[peer](folder / "model.onnx", inputs, THREADS)
+            sides[peer] = ENGINES[peer](folder / "model.onnx", arrays, THREADS)
     sides["swift"] = swift.run
     try:
         for loops in busy:

@@ -9,8 +9,12 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
+if TYPE_CHECKING:
+    # Whoever measures an engine's memory imports this file without PyTorch.
+    import numpy as np
+    import torch
 
 Side = Callable[[int], list[float]]
 
@@ -33,12 +37,14 @@ def repeated(job: Callable[[], object]) -> Side:
 
 def export(model: torch.nn.Module, inputs: Sequence[torch.Tensor], path: Path) -> None:
     """Writes the network as ONNX."""
+    import torch
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(model, tuple(inputs), str(path), dynamo=False)
 
 
-def onnxruntime_side(path: Path, inputs: Sequence[torch.Tensor], threads: int) -> Side:
+def onnxruntime_side(path: Path, arrays: Sequence[np.ndarray], threads: int) -> Side:
     """onnxruntime on the processor, with its defaults but for the number of threads."""
     import onnxruntime
 
@@ -46,11 +52,11 @@ def onnxruntime_side(path: Path, inputs: Sequence[torch.Tensor], threads: int) -
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
     names = [entry.name for entry in session.get_inputs()]
-    feed = {name: tensor.numpy() for name, tensor in zip(names, inputs, strict=True)}
+    feed = dict(zip(names, arrays, strict=True))
     return repeated(lambda: session.run(None, feed))
 
 
-def openvino_side(path: Path, inputs: Sequence[torch.Tensor], threads: int) -> Side:
+def openvino_side(path: Path, arrays: Sequence[np.ndarray], threads: int) -> Side:
     """OpenVINO on the processor, in float32 as the others."""
     import openvino
 
@@ -64,11 +70,12 @@ def openvino_side(path: Path, inputs: Sequence[torch.Tensor], threads: int) -> S
         },
     )
     request = compiled.create_infer_request()
-    arrays = [tensor.numpy() for tensor in inputs]
     return repeated(lambda: request.infer(arrays, share_inputs=True))
 
 
+# By the names of their modules.
 ENGINES = {"onnxruntime": onnxruntime_side, "openvino": openvino_side}
+TITLES = {"openvino": "OpenVINO"}
 
 
 @contextmanager

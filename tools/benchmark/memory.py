@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import torch
 
-from engines import export as export_onnx
+from engines import TITLES, export as export_onnx
+from files import measured
 from peer import median
 from tables import Table
 from weighbridge_lab import ROWS
@@ -27,12 +26,11 @@ def bench_memory(
     sizes: dict[str, dict[str, int]],
 ) -> Table:
     """The peak of one process that reads a network and runs one forward pass, beside other engines."""
-    names = {"openvino": "OpenVINO"}
     table = Table(
         "Memory of one forward pass",
         ["architecture", "batch", "weights MB", "Weighbridge MB",
-         *(f"{names.get(peer, peer)} MB" for peer in peers),
-         *(f"{names.get(peer, peer)} / Weighbridge" for peer in peers)],
+         *(f"{TITLES.get(peer, peer)} MB" for peer in peers),
+         *(f"{TITLES.get(peer, peer)} / Weighbridge" for peer in peers)],
         "The peak of a process's own memory, without pages of files that it has mapped. Ours is all of "
         "`weighbridge run`; from another engine's process is taken what Python takes that has imported "
         "the engine and read the inputs. Medians of rounds.",
@@ -79,8 +77,4 @@ def add(table: Table, row, config, model, batch: int, folder: Path, rounds: int,
 
 def peak(command: list) -> float:
     """Megabytes (10⁶ bytes) of a process's own memory at its peak."""
-    words = [sys.executable, "-I", "-S", str(HERE / "measured.py"), *map(str, command)]
-    seen = json.loads(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
-    if seen["status"] != 0:
-        sys.exit(f"{' '.join(map(str, command))} failed:\n{seen['text']}")
-    return seen["own"] * 1.048576
+    return measured(*command)["own"] * 1.048576

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 import torch
 
+from files import measured
 from peer import median
 from tables import Table, milliseconds
 from weighbridge_lab import ROWS
@@ -89,12 +89,7 @@ def one_process(weights: Path, reference: Path, runs: int, *options: str) -> dic
     command = [COMMAND, "run", "--weights", weights, "--input", reference, "--profile", "--runs",
                str(runs), "--json", *options]
     with tempfile.NamedTemporaryFile(mode="r") as said:
-        words = [sys.executable, "-I", "-S", str(HERE / "measured.py"), "sh", "-c",
-                 'out=$1; shift; exec "$@" > "$out"', "sh", said.name, *map(str, command)]
-        text = subprocess.run(words, check=True, capture_output=True, text=True).stdout
-        memory = json.loads(text)
-        if memory["status"] != 0:
-            sys.exit(f"{' '.join(map(str, command))} failed:\n{memory['text']}")
+        memory = measured("sh", "-c", 'out=$1; shift; exec "$@" > "$out"', "sh", said.name, *command)
         profile = json.loads(Path(said.name).read_text())["profile"]
     # Memory is told in units of 2²⁰ bytes.
     return {"own": memory["own"] * 1.048576, "resident": memory["resident"] * 1.048576,
