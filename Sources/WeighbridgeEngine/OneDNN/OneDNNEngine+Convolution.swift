@@ -60,6 +60,13 @@
       let storage = try plan.run(
         source, residual: residual, count: output.elementCount
       ) { rest.applyInPlace($0, count: output.elementCount) }
+      return try finished(storage, output, rest)
+    }
+
+    /// Does what remains to the elements of a channels-last result.
+    private func finished(
+      _ storage: TensorStorage, _ output: Shape, _ rest: Remainder
+    ) throws -> Tensor {
       let result = Tensor(
         dtype: .float32, shape: output, strides: MemoryFormat.channelsLast.strides(of: output),
         offset: 0, storage: storage)
@@ -106,10 +113,7 @@
       let storage = try plan.run(source, rectifies: rectifies) {
         rest.applyInPlace($0, count: output.elementCount)
       }
-      let result = Tensor(
-        dtype: .float32, shape: output, strides: MemoryFormat.channelsLast.strides(of: output),
-        offset: 0, storage: storage)
-      return try finished(result, rest)
+      return try finished(storage, output, rest)
     }
 
     /// The convolution in Winograd's form; `nil` if a value of the result is not finite, which the
@@ -135,10 +139,7 @@
         source, residual: residual, rectifies: activation == .relu
       ) { rest.applyInPlace($0, count: output.elementCount) }
       guard let storage else { return nil }
-      let result = Tensor(
-        dtype: .float32, shape: output, strides: MemoryFormat.channelsLast.strides(of: output),
-        offset: 0, storage: storage)
-      return try finished(result, rest)
+      return try finished(storage, output, rest)
     }
 
     private func makeConvolution(
